@@ -4,6 +4,7 @@
 #define CLEAVE_KERNELS_API_ATTRIBUTES_H
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <variant>
@@ -31,6 +32,7 @@ class Attributes {
   absl::StatusOr<double> findDouble(absl::string_view name) const;
   absl::StatusOr<std::string> findString(absl::string_view name) const;
   absl::StatusOr<std::vector<int64_t>> findInts(absl::string_view name) const;
+  absl::StatusOr<std::vector<double>> findDoubles(absl::string_view name) const;  // an empty list of either type will do
 
   // The value, or `otherwise` where the attribute is absent or of another type.
   int64_t getInt(absl::string_view name, int64_t otherwise = 0) const;

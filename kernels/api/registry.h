@@ -3,10 +3,14 @@
 #ifndef CLEAVE_KERNELS_API_REGISTRY_H
 #define CLEAVE_KERNELS_API_REGISTRY_H
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/api/attributes.h"
@@ -38,8 +42,8 @@ struct Kernel {
   absl::Status (*check)(const KernelCall &call) = nullptr;
   // Computes the outputs. An error names what was seen in the data (an index out of its bounds, and where).
   absl::Status (*run)(const KernelCall &call, KernelContext &context) = nullptr;
-  // Whether this version takes the call (CPU features, contiguous views, dtypes): null means always. Where it doesn't,
-  // the next backend is asked.
+  // Whether this version takes the call (CPU features, contiguous views, dtypes): null means always. Asked only after
+  // `check` has succeeded. Where it doesn't, the next backend is asked.
   bool (*takes)(const KernelCall &call) = nullptr;
 };
 
@@ -49,7 +53,7 @@ class Registry {
   void add(absl::string_view backend, absl::string_view name, Kernel kernel);
 
   // The first backend's kernel that takes the call. NotFound if no backend knows the name (the message lists near names);
-  // the error of `check` if none takes the call.
+  // the error of `check` if none takes the call. So a kernel that was found has also been checked.
   absl::StatusOr<const Kernel *> find(absl::string_view name, const KernelCall &call) const;
 
   bool knows(absl::string_view name) const;
