@@ -1,0 +1,92 @@
+// Moves values between devices. Behind this interface a collective looks the same whether the peers are threads of one
+// process, other processes or GPUs.
+
+#ifndef CLEAVE_KERNELS_API_COMMUNICATOR_H
+#define CLEAVE_KERNELS_API_COMMUNICATOR_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "kernels/api/tensor_view.h"
+
+namespace cleave {
+
+// Elements [start, start + extent) of each dimension of a global value.
+struct Box {
+  std::vector<int64_t> start, extent;
+
+  bool operator==(const Box &other) const { return start == other.start && extent == other.extent; }
+  bool operator!=(const Box &other) const { return !(*this == other); }
+  int64_t elements() const {
+    int64_t count = 1;
+    for (int64_t size : extent) count *= size;
+    return count;
+  }
+};
+
+enum class Combiner { kNone, kSum, kMax, kMin };
+
+// What one collective means, for member r of a group and each element of its output box:
+//   kNone: the element of the first member whose input box holds it
+//   else:  the elements of all members whose input boxes hold it, combined in the order of the group, in the value's dtype
+//          (bf16 and f16 are summed in f32 and rounded once)
+// An element of an output box that no member holds is an error of the plan.
+struct CollectiveSpec {
+  struct Group {
+    std::vector<int> ranks;
+    std::vector<Box> inputs, outputs;  // one a member
+  };
+  std::string kind, name;
+  Combiner combiner = Combiner::kNone;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> dims;  // of the value, global
+  std::vector<Group> groups;  // disjoint
+  std::vector<std::string> axes;
+  int64_t bytes = 0;
+};
+
+// Where a member's call hears of its collective. Called from any thread; must not block.
+class CollectiveListener {
+ public:
+  enum class Event {
+    kShare,  // all members have arrived: the member's own thread is to call Communicator::work
+    kDone,   // the output is filled, and nobody reads the input any more
+    kFailed  // given up: see Communicator::abort
+  };
+  virtual ~CollectiveListener() = default;
+  virtual void onCollective(Event event) = 0;
+};
+
+// One member's part in one collective.
+struct CollectiveCall {
+  int collective = 0;  // index of the spec
+  int rank = 0;
+  // Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of the input where
+  // all boxes of the group are equal; else they are disjoint. The communicator owns both until kDone or kFailed.
+  TensorView input, output;
+  CollectiveListener *listener = nullptr;
+};
+
+// The collectives of one entry of a plan, all ranks. A collective may run any number of times, but a member starts it again
+// only after kDone. All methods may be called from any thread.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  // Never blocks. kDone or kFailed comes once to the listener, perhaps before start returns; kShare may come before.
+  virtual void start(const CollectiveCall &call) = 0;
+
+  // Does the member's share of the work, on the caller's thread; never waits for a peer. Called once for each kShare.
+  virtual void work(int collective, int rank) = 0;
+
+  // Gives up every collective under way; calls that wait hear kFailed, later ones at once, until reset. A member that is at
+  // work ends its share first; only then do the others hear of it, so that nobody frees memory under it.
+  virtual void abort() = 0;
+  virtual void reset() = 0;  // after abort, when no call is under way
+};
+
+}  // namespace cleave
+
+#endif  // CLEAVE_KERNELS_API_COMMUNICATOR_H
