@@ -1,0 +1,241 @@
+#include "tools/cli/commands.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace cleave::cli {
+namespace {
+
+constexpr double kBelowOne = 1.0 - 1e-12;
+constexpr double kMostCount = 9.0e18;
+
+FlagSpec count(std::string name, std::string unit, std::string fallback, std::string help, double least = 1) {
+  return {std::move(name), FlagType::kInteger, "N", std::move(unit), std::move(fallback), std::move(help), least, kMostCount};
+}
+
+FlagSpec number(std::string name, std::string unit, std::string fallback, std::string help, double least, double most) {
+  return {std::move(name), FlagType::kNumber, "X", std::move(unit), std::move(fallback), std::move(help), least, most};
+}
+
+FlagSpec file(std::string name, std::string value, std::string help) {
+  return {std::move(name), FlagType::kFile, std::move(value), "path", "", std::move(help)};
+}
+
+FlagSpec text(std::string name, std::string value, std::string help) {
+  return {std::move(name), FlagType::kText, std::move(value), "", "", std::move(help)};
+}
+
+FlagSpec choice(std::string name, std::string choices, std::string unit, std::string fallback, std::string help) {
+  return {std::move(name), FlagType::kChoice, std::move(choices), std::move(unit), std::move(fallback), std::move(help)};
+}
+
+FlagSpec toggle(std::string name, std::string help) { return {std::move(name), FlagType::kSwitch, "", "", "", std::move(help)}; }
+
+FlagSpec required(FlagSpec flag) {
+  flag.isRequired = true;
+  return flag;
+}
+
+FlagSpec absentMeans(std::string meaning, FlagSpec flag) {
+  flag.fallbackText = std::move(meaning);
+  return flag;
+}
+
+absl::Status needs(const ParsedFlags &flags, absl::string_view given, absl::string_view needed) {
+  if (!flags.has(given) || flags.has(needed)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(given, ": requires ", needed, " too, got none"));
+}
+
+absl::Status excludes(const ParsedFlags &flags, absl::string_view a, absl::string_view b) {
+  if (!flags.has(a) || !flags.has(b)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(a, ": requires that ", b, " is absent, got both"));
+}
+
+absl::Status checkCompile(const ParsedFlags &flags) {
+  const bool isMlir = absl::EndsWith(flags.positional(0), ".mlir");
+  if (!isMlir)
+    for (const char *flag : {"--mesh", "--batch", "--seq"})
+      if (!flags.has(flag)) return absl::InvalidArgumentError(absl::StrCat("requires ", flag, " for a config, got none"));
+  if (isMlir)
+    for (const char *flag : {"--batch", "--seq", "--target-seq"})
+      if (flags.has(flag))
+        return absl::InvalidArgumentError(absl::StrCat(flag, ": requires a config (a .mlir model has sizes of its own), got \"",
+                                                       flags.positional(0), "\""));
+  if (flags.text("--schedule") == "cosine" && !flags.has("--total-steps"))
+    return absl::InvalidArgumentError("--schedule: requires --total-steps with \"cosine\", got none");
+  if (flags.has("--total-steps") && flags.integer("--total-steps") <= flags.integer("--warmup") &&
+      flags.text("--schedule") == "cosine")
+    return absl::InvalidArgumentError(absl::StrCat("--total-steps: requires more steps than --warmup ", flags.integer("--warmup"),
+                                                   ", got ", flags.integer("--total-steps")));
+  for (const char *flag : {"--beta1", "--beta2", "--eps"})
+    if (flags.has(flag) && flags.text("--optimizer") != "adamw")
+      return absl::InvalidArgumentError(absl::StrCat(flag, ": requires --optimizer adamw, got ", flags.text("--optimizer")));
+  if (flags.has("--momentum") && flags.text("--optimizer") != "sgd")
+    return absl::InvalidArgumentError(absl::StrCat("--momentum: requires --optimizer sgd, got ", flags.text("--optimizer")));
+  return absl::OkStatus();
+}
+
+absl::Status checkTrain(const ParsedFlags &flags) {
+  if (auto status = needs(flags, "--checkpoint-every", "--checkpoint"); !status.ok()) return status;
+  if (auto status = needs(flags, "--eval-every", "--eval-data"); !status.ok()) return status;
+  return excludes(flags, "--init", "--resume");
+}
+
+absl::Status checkTokenize(const ParsedFlags &flags) {
+  if (auto status = excludes(flags, "--vocab", "--vocab-in"); !status.ok()) return status;
+  if (auto status = excludes(flags, "--vocab-out", "--vocab-in"); !status.ok()) return status;
+  const std::string vocabulary = flags.text("--vocab");
+  if (vocabulary == "bytes") return absl::OkStatus();
+  for (char c : vocabulary)
+    if (c < '0' || c > '9' || vocabulary.size() > 7)
+      return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens, got \"", vocabulary, "\""));
+  return absl::OkStatus();
+}
+
+CommandSpec quickstartCommand() {
+  return {"quickstart", {}, "Installs what is missing, builds, and trains a small GPT on real text, on four devices",
+          "Takes a few minutes after the build. Shows every station once: tokenize, compile, explain, train, sample.",
+          "cleave quickstart", {}};
+}
+
+CommandSpec testCommand() {
+  return {"test", {}, "Installs what is missing, builds, and runs all tests", "Ends with one line: N passed, N failed.",
+          "cleave test", {toggle("--sanitize", "run the suites under address, undefined-behaviour and thread sanitizers")}};
+}
+
+CommandSpec compileCommand() {
+  return {
+      "compile",
+      {"MODEL"},
+      "Makes a plan: splits a model over a mesh of devices",
+      "MODEL is a .mlir file in the cleave dialect (sizes are its own), a Hugging Face config.json, or its folder.\n"
+      "Axes of a mesh are name=size or name:kind=size; kinds are data and model. Batch sizes are global.",
+      "cleave compile gpt2/config.json -o gpt2.plan --mesh data=2,model=2 --batch 8 --seq 128",
+      {
+          required(file("-o", "PLAN", "the plan to write")),
+          absentMeans("required", text("--mesh", "AXES", "the devices, row-major: data=2,model=2")),
+          choice("--strategy", "rules|none", "", "rules",
+                 "how tensors are laid out: by the tensor-parallel rules, or whole everywhere but for pins"),
+          file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
+          absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
+          absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),
+          absentMeans("required for T5", count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
+          count("--microbatches", "", "1", "parts that a batch is run in, one after the other; must divide it"),
+          choice("--optimizer", "adamw|sgd", "", "adamw", "how parameters are updated"),
+          number("--lr", "", "1e-3", "learning rate after warm-up", 0, 1e6),
+          number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, 1e6),
+          number("--beta1", "", "0.9", "AdamW's decay of the mean of gradients", 0, kBelowOne),
+          number("--beta2", "", "0.999", "AdamW's decay of the mean of their squares", 0, kBelowOne),
+          number("--eps", "", "1e-8", "AdamW's addend of the denominator", 0, 1e6),
+          number("--momentum", "", "0", "SGD's decay of the sum of gradients", 0, kBelowOne),
+          absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down", 1e-30, 1e30)),
+          file("--groups", "G.json", "per parameter: {\"groups\": [{\"match\": GLOB, \"lr\": FACTOR, \"weight_decay\": X, "
+                                     "\"trainable\": BOOL}]}, first match wins"),
+          choice("--schedule", "constant|cosine", "", "constant", "learning rate after warm-up"),
+          count("--warmup", "steps", "0", "the learning rate rises linearly up to this step", 0),
+          absentMeans("required for cosine", count("--total-steps", "steps", "", "the cosine ends at this step")),
+          number("--min-lr", "", "0", "learning rate at the cosine's end", 0, 1e6),
+          absentMeans("the config's", number("--dropout", "", "", "probability that replaces all of the config's", 0, kBelowOne)),
+          absentMeans("off", count("--document-end", "", "", "attention and positions start anew behind this token", 0)),
+          absentMeans("the plan", choice("--compile-to", "normalize|differentiate|place|partition|schedule", "", "",
+                                         "stop after a phase and write MLIR, which compile takes as MODEL")),
+      },
+      checkCompile};
+}
+
+CommandSpec explainCommand() {
+  return {"explain",
+          {"PLAN"},
+          "Shows where everything lies, what moves between devices, and why",
+          "",
+          "cleave explain gpt2.plan",
+          {toggle("--json", "all of it, for scripts")}};
+}
+
+CommandSpec trainCommand() {
+  return {
+      "train",
+      {"PLAN"},
+      "Runs a plan's training steps on data",
+      "Ctrl-C ends the run after the step under way (exit code 130), with a checkpoint where --checkpoint is given.",
+      "cleave train gpt2.plan --data text.bin --steps 200 --metrics m.jsonl --save w.safetensors",
+      {
+          required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),
+          required(count("--steps", "steps", "", "in all, resumed ones included", 0)),
+          choice("--token-bytes", "2|4", "bytes", "2", "size of a token in a .bin file"),
+          choice("--order", "shuffled|sequential", "", "shuffled", "of the examples"),
+          count("--seed", "", "0", "of the order, of first weights and of dropout", 0),
+          absentMeans("cores / devices", FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
+          number("--deadline", "seconds", "60", "longest time without progress before the run is given up", 1e-3, 1e9),
+          absentMeans("drawn by seed", file("--init", "W.safetensors", "weights to start from: a file, an index, or a folder")),
+          absentMeans("not saved", file("--save", "W.safetensors", "where weights go at the end")),
+          absentMeans("none", file("--checkpoint", "DIR", "where checkpoints go; the last step gets one")),
+          absentMeans("at the end alone", count("--checkpoint-every", "steps", "", "steps between checkpoints")),
+          file("--resume", "DIR", "go on from the newest checkpoint there"),
+          absentMeans("none", file("--eval-data", "FILE", "examples whose loss is measured, all of them each time")),
+          absentMeans("at the end alone", count("--eval-every", "steps", "", "steps between measurements")),
+          absentMeans("not written", file("--metrics", "M.jsonl", "one JSON object a step")),
+          absentMeans("not written", file("--trace", "T.json", "what ran when on which device, for chrome://tracing")),
+          toggle("--allow-nonfinite", "go on after a loss or gradient norm that is not finite"),
+      },
+      checkTrain};
+}
+
+CommandSpec tokenizeCommand() {
+  return {"tokenize",
+          {"TEXT"},
+          "Makes tokens of a text file, with bytes or a vocabulary learnt from it",
+          "",
+          "cleave tokenize bible.txt -o bible.bin --vocab 512 --vocab-out vocab.json",
+          {
+              required(file("-o", "TOKENS.bin", "the tokens to write, little-endian")),
+              FlagSpec{"--vocab", FlagType::kText, "bytes|N", "tokens", "bytes", "the 256 bytes, or that many tokens learnt from TEXT"},
+              absentMeans("not written", file("--vocab-out", "V.json", "the vocabulary to write")),
+              absentMeans("none", file("--vocab-in", "V.json", "a vocabulary to use in place of a new one")),
+              choice("--token-bytes", "2|4", "bytes", "2", "size of a token in the file"),
+          },
+          checkTokenize};
+}
+
+CommandSpec sampleCommand() {
+  return {"sample",
+          {"PLAN"},
+          "Prints what a trained causal model writes behind a prompt",
+          "",
+          "cleave sample gpt2.plan --weights w.safetensors --prompt 'In the beginning' --vocab-in vocab.json",
+          {
+              required(file("--weights", "W.safetensors", "weights that train saved, or others of the model's family")),
+              required(text("--prompt", "TEXT", "what the text begins with")),
+              absentMeans("bytes", file("--vocab-in", "V.json", "the vocabulary that the model was trained with")),
+              count("--tokens", "tokens", "100", "how many to write", 0),
+              number("--temperature", "", "1", "0 takes the likeliest token; higher is wilder", 0, 1e6),
+              count("--top-k", "tokens", "0", "choose among so many of the likeliest; 0 means all", 0),
+              count("--seed", "", "0", "of the choices", 0),
+              absentMeans("cores / devices", FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
+          }};
+}
+
+CommandSpec printPlanCommand() {
+  return {"print-plan", {"PLAN"}, "Prints a plan as text", "", "cleave print-plan gpt2.plan", {}};
+}
+
+CommandSpec benchCommand() {
+  return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message", {}};
+}
+
+}  // namespace
+
+const std::vector<CommandSpec> &allCommands() {
+  static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
+      quickstartCommand(), compileCommand(), explainCommand(),   trainCommand(), tokenizeCommand(),
+      sampleCommand(),     printPlanCommand(), benchCommand(), testCommand()};
+  return commands;
+}
+
+const CommandSpec *findCommand(absl::string_view name) {
+  for (const CommandSpec &command : allCommands())
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+}  // namespace cleave::cli

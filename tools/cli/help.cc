@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tools/cli/commands.h"
+
+namespace cleave::cli {
+namespace {
+
+constexpr size_t kHelpColumns = 116;
+
+// Rows with cells padded to their column's width; the last column wraps.
+std::string table(const std::vector<std::vector<std::string>> &rows) {
+  std::vector<size_t> widths;
+  for (const auto &row : rows)
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths.resize(std::max(widths.size(), row.size()));
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  std::string text;
+  for (const auto &row : rows) {
+    std::string line = " ";
+    for (size_t i = 0; i + 1 < row.size(); ++i)
+      absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
+    const size_t indent = line.size();
+    for (absl::string_view word : absl::StrSplit(row.back(), ' ')) {
+      if (line.size() + 1 + word.size() > kHelpColumns && line.size() > indent) {
+        absl::StrAppend(&text, line, "\n");
+        line = std::string(indent, ' ');
+      }
+      absl::StrAppend(&line, " ", word);
+    }
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+std::string usage(const CommandSpec &command) {
+  std::string text = absl::StrCat("cleave ", command.name);
+  for (const std::string &name : command.positional) absl::StrAppend(&text, " ", name);
+  for (const FlagSpec &flag : command.flags)
+    if (flag.isRequired) absl::StrAppend(&text, " ", flag.name, " ", flag.value);
+  const bool hasOptional =
+      std::any_of(command.flags.begin(), command.flags.end(), [](const FlagSpec &flag) { return !flag.isRequired; });
+  return absl::StrCat(text, hasOptional ? " [flags]" : "");
+}
+
+std::vector<std::string> cellsOf(const FlagSpec &flag) {
+  const std::string fallback = flag.isRequired                  ? "required"
+                               : !flag.fallback.empty()         ? flag.fallback
+                               : !flag.fallbackText.empty()     ? flag.fallbackText
+                               : flag.type == FlagType::kSwitch ? "off"
+                                                                : "none";
+  return {absl::StrCat(flag.name, flag.value.empty() ? "" : " ", flag.value), flag.unit.empty() ? "-" : flag.unit, fallback, flag.help};
+}
+
+constexpr char kFiles[] =
+    "Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed, 2 the command line is\n"
+    "wrong, 130 interrupted (after the step under way).\n";
+
+}  // namespace
+
+std::string helpOf(const CommandSpec &command) {
+  std::string text = absl::StrCat(command.summary, ".\n\nUsage: ", usage(command), "\nExample: ", command.example, "\n");
+  if (!command.details.empty()) absl::StrAppend(&text, "\n", command.details, "\n");
+  if (command.flags.empty()) return text;
+  std::vector<std::vector<std::string>> rows = {{"flag", "unit", "default", "meaning"}};
+  for (const FlagSpec &flag : command.flags) rows.push_back(cellsOf(flag));
+  return absl::StrCat(text, "\n", table(rows));
+}
+
+std::string helpOfAll() {
+  std::string text =
+      "Cleave splits the training of one model over many devices and runs it.\n\n"
+      "Usage: cleave COMMAND ...; cleave COMMAND --help tells more about one.\n\nCommands, each with an example:\n";
+  for (const CommandSpec &command : allCommands())
+    absl::StrAppend(&text, "\n  ", command.name, ": ", command.summary, "\n      ", command.example, "\n");
+  absl::StrAppend(&text, "\nAll flags:\n\n");
+  std::vector<std::vector<std::string>> rows = {{"command", "flag", "unit", "default", "meaning"}};
+  for (const CommandSpec &command : allCommands())
+    for (const FlagSpec &flag : command.flags) {
+      std::vector<std::string> row = cellsOf(flag);
+      row.insert(row.begin(), command.name);
+      rows.push_back(std::move(row));
+    }
+  return absl::StrCat(text, table(rows), "\n", kFiles);
+}
+
+std::string unknownCommandText(absl::string_view name) {
+  std::vector<std::string> names;
+  for (const CommandSpec &command : allCommands()) names.push_back(command.name);
+  const std::string nearest = nearestOf(name, names);
+  return absl::StrCat("requires a command (", absl::StrJoin(names, ", "), "), got \"", name, "\"",
+                      nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"));
+}
+
+int runProgram(int argc, char **argv, absl::Span<const std::string> served,
+               absl::StatusOr<ExitCode> (*run)(const CommandSpec &command, const ParsedFlags &flags)) {
+  const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h" || name == "help") {
+    std::fputs(helpOfAll().c_str(), stdout);
+    return kDone;
+  }
+  const CommandSpec *command = findCommand(name);
+  if (command == nullptr) {
+    std::fprintf(stderr, "cleave: %s\ncleave --help lists them all.\n", unknownCommandText(name).c_str());
+    return kWrongCommandLine;
+  }
+  auto flags = parseFlags(*command, arguments);
+  if (!flags.ok()) {
+    std::fprintf(stderr, "cleave %s: %s\ncleave %s --help explains its flags.\n", name.c_str(),
+                 std::string(flags.status().message()).c_str(), name.c_str());
+    return kWrongCommandLine;
+  }
+  if (flags->isHelp()) {
+    std::fputs(helpOf(*command).c_str(), stdout);
+    return kDone;
+  }
+  if (std::find(served.begin(), served.end(), name) == served.end()) {
+    std::fprintf(stderr, "cleave %s: requires the launcher or another program of the build, got %s\n", name.c_str(), argv[0]);
+    return kFailed;
+  }
+  auto code = run(*command, *flags);
+  if (code.ok()) return *code;
+  std::fprintf(stderr, "cleave %s: %s\n", name.c_str(), std::string(code.status().message()).c_str());
+  return kFailed;
+}
+
+}  // namespace cleave::cli
