@@ -145,6 +145,7 @@ struct ModelFamily {
   std::vector<StoredTensor> stored;
   std::vector<std::string> prefixes, ignored;
   int64_t decoderStartToken = 0, padToken = 0;
+  int64_t documentEnd = -1;
 };
 
 struct Provenance {

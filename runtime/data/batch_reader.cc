@@ -1,0 +1,205 @@
+#include "runtime/data/batch_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace cleave {
+namespace {
+
+using program::DataInput;
+using program::Entry;
+using program::Port;
+
+constexpr int64_t kValuesInMemory = 1 << 21;  // of a file, while all of it is checked
+
+// Inputs that the host makes itself.
+bool isHostPort(const std::string &name) { return name == "lr" || name == "rng"; }
+
+// Made of another column, whether or not the file has one of that name.
+bool isDerived(const DataInput &input) {
+  return input.otherwise == "shift_right" || input.otherwise == "segments" || input.otherwise == "positions";
+}
+
+bool isFloating(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF64; }
+
+// The description of a port's data; a port that the family doesn't describe is read by its own name.
+DataInput inputOf(const Port &port, const program::ModelFamily &family) {
+  for (const DataInput &input : family.inputs)
+    if (input.name == port.name) return input;
+  DataInput plain;
+  plain.name = plain.source = port.name;
+  plain.otherwise = "required";
+  return plain;
+}
+
+// What one row of a port has, given that its leading dimensions hold the batch: [B, ...] or [microbatches, B / microbatches, ...].
+absl::StatusOr<int64_t> widthOf(const Port &port, int64_t batch) {
+  int64_t rows = 1;
+  for (size_t i = 0; i < port.type.dims.size() && i < 2; ++i) {
+    rows *= port.type.dims[i];
+    if (rows == batch) return port.type.elements() / batch;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("plan's input \"", port.name, "\": requires leading dimensions that hold the batch of ",
+                                                 batch, ", got ", port.type.str()));
+}
+
+void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t begin) {
+  switch (out.dtype()) {
+    case DType::kI32:
+      std::transform(values.begin(), values.end(), out.as<int32_t>() + begin, [](int64_t value) { return int32_t(value); });
+      break;
+    case DType::kI64:
+      std::copy(values.begin(), values.end(), out.as<int64_t>() + begin);
+      break;
+    default:  // kBool, as addSlot has seen to
+      std::transform(values.begin(), values.end(), out.as<uint8_t>() + begin, [](int64_t value) { return uint8_t(value != 0); });
+  }
+}
+
+// Where documents end at `endToken` (which belongs to the one before): their number, or the position within each.
+void splitDocuments(absl::Span<int64_t> tokens, int64_t endToken, bool wantsPositions) {
+  int64_t segment = 0, position = 0;
+  for (int64_t &token : tokens) {
+    const bool isEnd = token == endToken;
+    token = wantsPositions ? position : segment;
+    ++position;
+    if (isEnd) {
+      ++segment;
+      position = 0;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int tokenBytes, const LoadedPlan &plan, const Entry &entry) {
+  BatchReader reader;
+  reader.family_ = plan.family;
+  reader.batch_ = plan.training.batch;
+  if (reader.batch_ < 1) return absl::InvalidArgumentError(absl::StrCat("plan: requires a batch of at least 1, got ", reader.batch_));
+  std::vector<const Port *> ports;
+  int64_t seq = 0;
+  for (const Port &port : entry.inputs) {
+    if (isHostPort(port.name)) continue;
+    ports.push_back(&port);
+    auto width = widthOf(port, reader.batch_);
+    if (!width.ok()) return width.status();
+    if (inputOf(port, plan.family).source == "input_ids") seq = *width;
+  }
+
+  const bool isExamples = absl::EndsWith(path, ".safetensors");
+  if (!isExamples && !absl::EndsWith(path, ".bin"))
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires data that end in .bin or .safetensors, got neither"));
+  if (!isExamples && !plan.family.causal)
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
+  auto source = isExamples ? openExampleFile(path) : openTokenFile(path, tokenBytes, seq);
+  if (!source.ok()) return source.status();
+  reader.source_ = *std::move(source);
+
+  for (const Port *port : ports)
+    if (auto status = reader.addSlot(inputOf(*port, plan.family), *port, path); !status.ok()) return status;
+  std::set<std::string> used;
+  for (const Slot &slot : reader.slots_) used.insert(slot.input.source);
+  for (const std::string &column : reader.source_->columns())
+    if (used.count(column) == 0) reader.unused_.push_back(column);
+  if (auto status = reader.checkAllRows(); !status.ok()) return status;
+  return reader;
+}
+
+absl::Status BatchReader::addSlot(const DataInput &input, const Port &port, const std::string &path) {
+  Slot slot;
+  slot.input = input;
+  slot.type = port.type;
+  slot.width = port.type.elements() / batch_;
+  slot.isLabels = input.source == "labels" && !isDerived(input);
+  slot.isFloat = isFloating(port.type.dtype);
+  if (port.type.dtype == DType::kBF16 || port.type.dtype == DType::kF16 || (slot.isFloat && isDerived(input)))
+    return absl::InvalidArgumentError(absl::StrCat("plan's input \"", input.name, "\": requires f32, f64, i32, i64 or i1, got ", nameOf(port.type.dtype)));
+  const bool isThere = source_->has(input.source);
+  if (!isThere && (input.otherwise == "required" || isDerived(input)))
+    return absl::NotFoundError(absl::StrCat("\"", path, "\": requires tensor \"", input.source, "\", got ",
+                                            absl::StrJoin(source_->columns(), ", ")));
+  if (!isThere && input.otherwise != "ones" && input.otherwise != "zeros")
+    return absl::InvalidArgumentError(absl::StrCat("plan's input \"", input.name, "\": requires a known way to make it, got \"", input.otherwise, "\""));
+  if (isThere && source_->width(input.source) != slot.width)
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires ", slot.width, " values an example in \"", input.source,
+                                                   "\" (the plan's ", port.type.str(), "), got ", source_->width(input.source)));
+  hasLabels_ |= slot.isLabels;
+  slots_.push_back(std::move(slot));
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::checkAllRows() const {
+  for (const Slot &slot : slots_) {
+    if (!source_->has(slot.input.source)) continue;
+    HostTensor row(slot.type.dtype, {slot.width});
+    const int64_t rowsInMemory = std::max<int64_t>(1, kValuesInMemory / std::max<int64_t>(1, slot.width));
+    for (int64_t i = 0; i < source_->rows(); ++i) {
+      if (auto status = readRow(slot, i, /*isCounted=*/true, row, 0); !status.ok()) return status;
+      if (i % rowsInMemory == 0) source_->release();
+    }
+  }
+  source_->release();
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::makeIntegers(const Slot &slot, int64_t row, absl::Span<int64_t> out) const {
+  const DataInput &input = slot.input;
+  if (!source_->has(input.source)) {
+    std::fill(out.begin(), out.end(), input.otherwise == "ones" ? 1 : 0);
+    return absl::OkStatus();
+  }
+  if (auto status = source_->readIntegers(input.source, row, out); !status.ok()) return status;
+  if (input.otherwise == "shift_right") {
+    for (size_t i = out.size(); i-- > 1;) out[i] = out[i - 1] == kIgnoredLabel ? family_.padToken : out[i - 1];
+    if (!out.empty()) out[0] = family_.decoderStartToken;
+  } else if (input.otherwise == "segments" || input.otherwise == "positions") {
+    splitDocuments(out, family_.documentEnd, /*wantsPositions=*/input.otherwise == "positions");
+  }
+  const bool isChecked = input.limit > 0;
+  const int64_t most = isChecked ? input.limit - 1 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : INT64_MAX;
+  const int64_t least = isChecked ? 0 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::min() : INT64_MIN;
+  for (size_t i = 0; i < out.size(); ++i)
+    if ((out[i] < least || out[i] > most) && !(slot.isLabels && out[i] == kIgnoredLabel))
+      return absl::OutOfRangeError(absl::StrCat(source_->where(input.source, row, int64_t(i)), ": requires a value from ", least, " to ", most,
+                                                slot.isLabels ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", out[i]));
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::readRow(const Slot &slot, int64_t row, bool isCounted, HostTensor &out, int64_t index) const {
+  const int64_t begin = index * slot.width;
+  if (!slot.isFloat) {
+    std::vector<int64_t> values(size_t(slot.width), kIgnoredLabel);
+    if (isCounted || !slot.isLabels)
+      if (auto status = makeIntegers(slot, row, absl::MakeSpan(values)); !status.ok()) return status;
+    storeIntegers(values, out, begin);
+    return absl::OkStatus();
+  }
+  std::vector<float> values(size_t(slot.width), slot.input.otherwise == "ones" ? 1.0f : 0.0f);
+  if (source_->has(slot.input.source))
+    if (auto status = source_->readFloats(slot.input.source, row, absl::MakeSpan(values)); !status.ok()) return status;
+  if (slot.type.dtype == DType::kF64) {
+    std::copy(values.begin(), values.end(), out.as<double>() + begin);
+  } else {
+    std::copy(values.begin(), values.end(), out.as<float>() + begin);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Batch> BatchReader::read(absl::Span<const int64_t> rows, int64_t counted) const {
+  Batch batch;
+  for (const Slot &slot : slots_) {
+    HostTensor &tensor = batch[slot.input.name] = HostTensor(slot.type.dtype, slot.type.dims);
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (auto status = readRow(slot, rows[i], /*isCounted=*/int64_t(i) < counted, tensor, int64_t(i)); !status.ok()) return status;
+  }
+  return batch;
+}
+
+}  // namespace cleave
