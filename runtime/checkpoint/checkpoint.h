@@ -1,0 +1,53 @@
+// Everything that a run needs to go on, on disk.
+//
+// A checkpoint folder holds some of
+//   step-<n>/model.safetensors   the weights, named as the model's family names them (train --init takes it)
+//   step-<n>/state.safetensors   the optimizer's state, by variable of the plan
+//   step-<n>/manifest.json       the rest, with sizes and SHA-256 of the two files
+//   latest                       the name of the newest one
+// A checkpoint is written aside, flushed to the disk and renamed; only then `latest` moves on, and only then older ones but
+// the one before go. So whatever cuts a write short, `latest` names a whole checkpoint.
+
+#ifndef CLEAVE_RUNTIME_CHECKPOINT_CHECKPOINT_H
+#define CLEAVE_RUNTIME_CHECKPOINT_CHECKPOINT_H
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kernels/api/tensor_view.h"
+#include "runtime/plan/program.h"
+
+namespace cleave {
+
+// Where a run stands after `step` steps.
+struct RunPosition {
+  int64_t step = 0;
+  int64_t examples = 0;  // positions of the data's order that have been taken
+  uint64_t seed = 0;
+  std::string order;     // "shuffled" or "sequential"
+  int64_t dataRows = 0;  // of the data file, to notice another one
+  std::string planHash;  // in hexadecimal
+  // What the machine decided, which bits of results may depend on: {"threads": "2", "cpu": "avx2 fma", ...}.
+  std::map<std::string, std::string> machine;
+};
+
+// Reads or writes the whole value of a variable; the view has its dtype and dims and any strides.
+using VisitVariable = absl::FunctionRef<absl::Status(absl::string_view variable, const TensorView &values)>;
+
+// Writes a checkpoint into `folder` (made if need be) and returns its own folder, "<folder>/step-<n>".
+absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitVariable read);
+
+// The folder of the newest checkpoint of `path`, or `path` itself if it is a checkpoint.
+absl::StatusOr<std::string> findCheckpoint(const std::string &path);
+
+// Reads a checkpoint (as findCheckpoint returns it). A damaged or incomplete one is an error that names the file, found
+// before anything is written. The plan must have the same variables; its mesh may be another.
+absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const LoadedPlan &plan, VisitVariable write);
+
+}  // namespace cleave
+
+#endif  // CLEAVE_RUNTIME_CHECKPOINT_CHECKPOINT_H
