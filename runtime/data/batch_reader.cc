@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/data/derived_inputs.h"
 
 namespace cleave {
 namespace {
@@ -20,11 +21,6 @@ constexpr int64_t kValuesInMemory = 1 << 21;  // of a file, while all of it is c
 
 // Inputs that the host makes itself.
 bool isHostPort(const std::string &name) { return name == "lr" || name == "rng"; }
-
-// Made of another column, whether or not the file has one of that name.
-bool isDerived(const DataInput &input) {
-  return input.otherwise == "shift_right" || input.otherwise == "segments" || input.otherwise == "positions";
-}
 
 bool isFloating(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF64; }
 
@@ -59,20 +55,6 @@ void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t be
       break;
     default:  // kBool, as addSlot has seen to
       std::transform(values.begin(), values.end(), out.as<uint8_t>() + begin, [](int64_t value) { return uint8_t(value != 0); });
-  }
-}
-
-// Where documents end at `endToken` (which belongs to the one before): their number, or the position within each.
-void splitDocuments(absl::Span<int64_t> tokens, int64_t endToken, bool wantsPositions) {
-  int64_t segment = 0, position = 0;
-  for (int64_t &token : tokens) {
-    const bool isEnd = token == endToken;
-    token = wantsPositions ? position : segment;
-    ++position;
-    if (isEnd) {
-      ++segment;
-      position = 0;
-    }
   }
 }
 
@@ -156,12 +138,7 @@ absl::Status BatchReader::makeIntegers(const Slot &slot, int64_t row, absl::Span
     return absl::OkStatus();
   }
   if (auto status = source_->readIntegers(input.source, row, out); !status.ok()) return status;
-  if (input.otherwise == "shift_right") {
-    for (size_t i = out.size(); i-- > 1;) out[i] = out[i - 1] == kIgnoredLabel ? family_.padToken : out[i - 1];
-    if (!out.empty()) out[0] = family_.decoderStartToken;
-  } else if (input.otherwise == "segments" || input.otherwise == "positions") {
-    splitDocuments(out, family_.documentEnd, /*wantsPositions=*/input.otherwise == "positions");
-  }
+  deriveRow(input, family_, out);
   const bool isChecked = input.limit > 0;
   const int64_t most = isChecked ? input.limit - 1 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : INT64_MAX;
   const int64_t least = isChecked ? 0 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::min() : INT64_MIN;

@@ -14,9 +14,6 @@
 
 namespace cleave {
 
-// The label of a position that does not count.
-inline constexpr int64_t kIgnoredLabel = -100;
-
 // A mapped file of equally long rows. Threads may read at once.
 class RowSource {
  public:

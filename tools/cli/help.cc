@@ -3,39 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/text_table.h"
 
 namespace cleave::cli {
 namespace {
 
 constexpr size_t kHelpColumns = 116;
-
-// Rows with cells padded to their column's width; the last column wraps.
-std::string table(const std::vector<std::vector<std::string>> &rows) {
-  std::vector<size_t> widths;
-  for (const auto &row : rows)
-    for (size_t i = 0; i < row.size(); ++i) {
-      widths.resize(std::max(widths.size(), row.size()));
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  std::string text;
-  for (const auto &row : rows) {
-    std::string line = " ";
-    for (size_t i = 0; i + 1 < row.size(); ++i)
-      absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
-    const size_t indent = line.size();
-    for (absl::string_view word : absl::StrSplit(row.back(), ' ')) {
-      if (line.size() + 1 + word.size() > kHelpColumns && line.size() > indent) {
-        absl::StrAppend(&text, line, "\n");
-        line = std::string(indent, ' ');
-      }
-      absl::StrAppend(&line, " ", word);
-    }
-    absl::StrAppend(&text, line, "\n");
-  }
-  return text;
-}
 
 std::string usage(const CommandSpec &command) {
   std::string text = absl::StrCat("cleave ", command.name);
@@ -68,7 +42,7 @@ std::string helpOf(const CommandSpec &command) {
   if (command.flags.empty()) return text;
   std::vector<std::vector<std::string>> rows = {{"flag", "unit", "default", "meaning"}};
   for (const FlagSpec &flag : command.flags) rows.push_back(cellsOf(flag));
-  return absl::StrCat(text, "\n", table(rows));
+  return absl::StrCat(text, "\n", textTable(rows, kHelpColumns));
 }
 
 std::string helpOfAll() {
@@ -85,7 +59,7 @@ std::string helpOfAll() {
       row.insert(row.begin(), command.name);
       rows.push_back(std::move(row));
     }
-  return absl::StrCat(text, table(rows), "\n", kFiles);
+  return absl::StrCat(text, textTable(rows, kHelpColumns), "\n", kFiles);
 }
 
 std::string unknownCommandText(absl::string_view name) {

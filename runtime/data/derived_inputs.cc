@@ -1,0 +1,38 @@
+#include "runtime/data/derived_inputs.h"
+
+namespace cleave {
+namespace {
+
+void shiftRight(const program::ModelFamily &family, absl::Span<int64_t> row) {
+  for (size_t i = row.size(); i-- > 1;) row[i] = row[i - 1] == kIgnoredLabel ? family.padToken : row[i - 1];
+  if (!row.empty()) row[0] = family.decoderStartToken;
+}
+
+void splitDocuments(int64_t endToken, bool wantsPositions, absl::Span<int64_t> row) {
+  int64_t segment = 0, position = 0;
+  for (int64_t &value : row) {
+    const bool isEnd = value == endToken;
+    value = wantsPositions ? position : segment;
+    ++position;
+    if (isEnd) {
+      ++segment;
+      position = 0;
+    }
+  }
+}
+
+}  // namespace
+
+bool isDerived(const program::DataInput &input) {
+  return input.otherwise == "shift_right" || input.otherwise == "segments" || input.otherwise == "positions";
+}
+
+void deriveRow(const program::DataInput &input, const program::ModelFamily &family, absl::Span<int64_t> row) {
+  if (input.otherwise == "shift_right") {
+    shiftRight(family, row);
+  } else if (isDerived(input)) {
+    splitDocuments(family.documentEnd, /*wantsPositions=*/input.otherwise == "positions", row);
+  }
+}
+
+}  // namespace cleave

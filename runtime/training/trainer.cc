@@ -1,0 +1,309 @@
+#include "runtime/training/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/data/batch_reader.h"
+#include "runtime/data/batch_stream.h"
+#include "runtime/session.h"
+#include "runtime/training/learning_rate.h"
+#include "runtime/training/machine.h"
+#include "runtime/training/metrics.h"
+#include "runtime/training/progress.h"
+#include "runtime/weights/tensor_source.h"
+#include "runtime/weights/weight_map.h"
+
+namespace cleave {
+namespace {
+
+using Clock_ = std::chrono::steady_clock;
+
+double millisecondsSince(Clock_::time_point start) { return std::chrono::duration<double, std::milli>(Clock_::now() - start).count(); }
+
+// The words that random numbers of a step are keyed by: seed low, seed high, step low, step high.
+HostTensor keyOf(uint64_t seed, int64_t step) {
+  HostTensor key(DType::kI32, {4});
+  const uint32_t words[] = {uint32_t(seed), uint32_t(seed >> 32), uint32_t(step), uint32_t(uint64_t(step) >> 32)};
+  for (size_t i = 0; i < 4; ++i) key.as<int32_t>()[i] = int32_t(words[i]);
+  return key;
+}
+
+absl::StatusOr<double> scalarOf(const Outputs &outputs, const std::string &name) {
+  auto found = outputs.find(name);
+  if (found == outputs.end() || found->second.dtype() != DType::kF32 || found->second.elements() != 1)
+    return absl::InvalidArgumentError(absl::StrCat("plan: requires a scalar output \"", name, "\" of f32, got none"));
+  return double(found->second.as<float>()[0]);
+}
+
+absl::StatusOr<const program::Entry *> findEntry(const LoadedPlan &plan, const std::string &name) {
+  const program::Entry *entry = plan.findEntry(name);
+  if (entry == nullptr) return absl::NotFoundError(absl::StrCat("plan: requires an entry \"", name, "\", got none"));
+  return entry;
+}
+
+class Run {
+ public:
+  Run(const LoadedPlan &plan, const TrainOptions &options) : plan_(plan), options_(options), progress_(options.progress, options.steps) {}
+
+  absl::StatusOr<TrainOutcome> run();
+
+ private:
+  absl::Status openFiles();
+  absl::Status openSession(bool checksFinite);
+  absl::Status start(const std::string &checkpoint);  // an empty one: from --init, or drawn by seed
+  absl::Status resume(const std::string &checkpoint);
+  absl::Status settleOptions();
+  absl::StatusOr<bool> loop();  // whether it was interrupted
+  absl::StatusOr<StepMetrics> step(BatchStream &batches);
+  absl::StatusOr<double> evaluate();
+  absl::Status finishStep(const StepMetrics &metrics, bool isLast);
+  absl::Status saveCheckpoint();
+  absl::Status explainNonfinite(const StepMetrics &metrics);
+  std::unique_ptr<BatchStream> batchesFromHere() const;
+
+  const LoadedPlan &plan_;
+  const TrainOptions &options_;
+  Progress progress_;
+  std::unique_ptr<Session> session_;
+  std::optional<BatchReader> data_, evalData_;
+  std::optional<MetricsFile> metrics_;
+  RunPosition position_;
+  std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
+};
+
+absl::StatusOr<TrainOutcome> Run::run() {
+  if (auto status = openFiles(); !status.ok()) return status;
+  if (auto status = openSession(/*checksFinite=*/false); !status.ok()) return status;
+  if (!options_.resume.empty()) {
+    auto checkpoint = findCheckpoint(options_.resume);
+    if (!checkpoint.ok()) return checkpoint.status();
+    lastCheckpoint_ = *checkpoint;
+  }
+  if (auto status = start(lastCheckpoint_); !status.ok()) return status;
+  if (position_.step > options_.steps)
+    progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps, ": nothing to do"));
+  if (!options_.metrics.empty()) {
+    auto file = MetricsFile::open(options_.metrics, position_.step);
+    if (!file.ok()) return file.status();
+    metrics_.emplace(*std::move(file));
+  }
+  auto interrupted = loop();
+  if (!interrupted.ok()) return interrupted.status();
+  if (*interrupted) {
+    progress_.say(absl::StrCat("interrupted after step ", position_.step,
+                               options_.checkpoint.empty() ? "" : absl::StrCat(", checkpoint in ", options_.checkpoint)));
+  } else if (!options_.save.empty()) {
+    auto read = [&](absl::string_view name, const TensorView &view) { return session_->read(name, view); };
+    if (auto status = saveWeights(options_.save, plan_, read); !status.ok()) return status;
+  }
+  return TrainOutcome{position_.step, *interrupted};
+}
+
+absl::Status Run::openFiles() {
+  auto entry = findEntry(plan_, "step");
+  if (!entry.ok()) return entry.status();
+  auto data = BatchReader::open(options_.data, options_.tokenBytes, plan_, **entry);
+  if (!data.ok()) return data.status();
+  for (const std::string &column : data->unusedColumns())
+    progress_.say(absl::StrCat("warning: \"", options_.data, "\" holds \"", column, "\", which the plan does not read"));
+  data_.emplace(*std::move(data));
+  if (options_.evalData.empty()) return absl::OkStatus();
+  auto evaluate = findEntry(plan_, "evaluate");
+  if (!evaluate.ok()) return evaluate.status();
+  auto evalData = BatchReader::open(options_.evalData, options_.tokenBytes, plan_, **evaluate);
+  if (!evalData.ok()) return evalData.status();
+  evalData_.emplace(*std::move(evalData));
+  return absl::OkStatus();
+}
+
+absl::Status Run::openSession(bool checksFinite) {
+  session_.reset();  // before the next one takes its memory
+  SessionOptions settings;
+  settings.threadsPerDevice = options_.threads;
+  settings.deadlineSeconds = options_.deadlineSeconds;
+  settings.checkFinite = checksFinite;
+  auto session = Session::create(plan_, settings);
+  if (!session.ok()) return session.status();
+  session_ = *std::move(session);
+  return absl::OkStatus();
+}
+
+absl::Status Run::start(const std::string &checkpoint) {
+  position_ = RunPosition{};
+  if (!checkpoint.empty()) return resume(checkpoint);
+  position_.seed = options_.seed.value_or(0);
+  position_.order = options_.order.value_or("shuffled");
+  position_.dataRows = data_->rows();
+  position_.planHash = plan_.hashHex();
+  position_.machine = machineRecord(session_->threadsPerDevice());
+  if (!options_.init.empty()) {
+    auto source = TensorSource::open(options_.init);
+    if (!source.ok()) return source.status();
+    return loadWeights(*source, plan_, [&](absl::string_view name, const TensorView &view) { return session_->write(name, view); });
+  }
+  HostTensor key = keyOf(position_.seed, 0);
+  return session_->run("initialize", {{"rng", key.view()}}).status();
+}
+
+absl::Status Run::resume(const std::string &checkpoint) {
+  auto read = readCheckpoint(checkpoint, plan_, [&](absl::string_view name, const TensorView &view) { return session_->write(name, view); });
+  if (!read.ok()) return read.status();
+  position_ = *std::move(read);
+  return settleOptions();
+}
+
+// What a resumed run must keep, and what it may change but had better know.
+absl::Status Run::settleOptions() {
+  if (options_.seed && *options_.seed != position_.seed)
+    return absl::InvalidArgumentError(absl::StrCat("--seed: requires the resumed run's ", position_.seed, ", got ", *options_.seed));
+  if (options_.order && *options_.order != position_.order)
+    return absl::InvalidArgumentError(absl::StrCat("--order: requires the resumed run's ", position_.order, ", got ", *options_.order));
+  if (position_.dataRows != data_->rows())
+    progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"", options_.data, "\" has ", data_->rows()));
+  if (position_.planHash != plan_.hashHex())
+    progress_.say("warning: the resumed run had another plan: results are the same up to rounding at best");
+  const auto machine = machineRecord(session_->threadsPerDevice());
+  for (const auto &[name, setting] : machine)
+    if (auto before = position_.machine.find(name); before != position_.machine.end() && before->second != setting)
+      progress_.say(absl::StrCat("warning: the resumed run had ", name, " ", before->second, ", this one has ", setting,
+                                 ": results are the same up to rounding at best"));
+  position_.dataRows = data_->rows();
+  position_.planHash = plan_.hashHex();
+  position_.machine = machine;
+  return absl::OkStatus();
+}
+
+std::unique_ptr<BatchStream> Run::batchesFromHere() const {
+  RowOrder order = position_.order == "sequential" ? RowOrder::sequential(data_->rows()) : RowOrder::shuffled(data_->rows(), position_.seed);
+  return std::make_unique<BatchStream>(*data_, std::move(order), position_.examples);
+}
+
+absl::StatusOr<bool> Run::loop() {
+  auto batches = batchesFromHere();
+  while (position_.step < options_.steps) {
+    if (options_.shouldStop && options_.shouldStop()) {
+      if (!options_.checkpoint.empty() && position_.step > 0)
+        if (auto status = saveCheckpoint(); !status.ok()) return status;
+      return true;
+    }
+    auto metrics = step(*batches);
+    if (!metrics.ok()) return metrics.status();
+    const bool isLast = position_.step == options_.steps;
+    const bool isFinite = std::isfinite(metrics->loss) && std::isfinite(metrics->gradNorm);
+    if (isFinite || options_.allowNonfinite) {
+      if (auto status = finishStep(*metrics, isLast); !status.ok()) return status;
+      continue;
+    }
+    if (metrics_)
+      if (auto status = metrics_->write(*metrics); !status.ok()) return status;
+    progress_.show(*metrics);
+    batches.reset();
+    return explainNonfinite(*metrics);
+  }
+  return false;
+}
+
+absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
+  StepMetrics metrics;
+  metrics.step = position_.step + 1;
+  metrics.learningRate = learningRateAt(plan_.training, metrics.step);
+  auto start = Clock_::now();
+  auto batch = batches.next();
+  if (!batch.ok()) return batch.status();
+  metrics.dataMs = millisecondsSince(start);
+
+  HostTensor rate(DType::kF32, {}), key = keyOf(position_.seed, metrics.step);
+  *rate.as<float>() = float(metrics.learningRate);
+  Inputs inputs = {{"lr", rate.view()}, {"rng", key.view()}};
+  for (auto &[name, tensor] : *batch) inputs[name] = tensor.view();
+  start = Clock_::now();
+  auto outputs = session_->run("step", inputs);
+  if (!outputs.ok()) return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
+  metrics.stepMs = millisecondsSince(start);
+
+  auto loss = scalarOf(*outputs, "loss"), tokens = scalarOf(*outputs, "tokens"), norm = scalarOf(*outputs, "grad_norm");
+  for (const auto *value : {&loss, &tokens, &norm})
+    if (!value->ok()) return value->status();
+  metrics.loss = *loss;
+  metrics.gradNorm = *norm;
+  const double seconds = std::max(metrics.stepMs, 1e-6) * 1e-3;
+  metrics.tokensPerSecond = *tokens / seconds;
+  metrics.teraflops = plan_.training.flopsPerStep / seconds * 1e-12;
+  metrics.peakBytes = session_->peakBytes();
+  position_.step = metrics.step;
+  position_.examples += data_->batch();
+  return metrics;
+}
+
+absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
+  StepMetrics metrics = taken;
+  if (evalData_ && (isLast || (options_.evalEvery > 0 && metrics.step % options_.evalEvery == 0))) {
+    auto loss = evaluate();
+    if (!loss.ok()) return loss.status();
+    metrics.evalLoss = *loss;
+  }
+  if (metrics_)
+    if (auto status = metrics_->write(metrics); !status.ok()) return status;
+  progress_.show(metrics);
+  const bool isDue = isLast || (options_.checkpointEvery > 0 && metrics.step % options_.checkpointEvery == 0);
+  return isDue && !options_.checkpoint.empty() ? saveCheckpoint() : absl::OkStatus();
+}
+
+// Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose labels
+// don't count; data without labels leaves out what doesn't fill a batch.
+absl::StatusOr<double> Run::evaluate() {
+  const int64_t batch = evalData_->batch(), rows = evalData_->rows();
+  double sum = 0, count = 0;
+  for (int64_t first = 0; first < rows; first += batch) {
+    const int64_t counted = std::min(batch, rows - first);
+    if (counted < batch && !evalData_->hasLabels()) break;
+    std::vector<int64_t> taken(static_cast<size_t>(batch));
+    for (int64_t i = 0; i < batch; ++i) taken[size_t(i)] = i < counted ? first + i : first;
+    auto tensors = evalData_->read(taken, counted);
+    if (!tensors.ok()) return tensors.status();
+    Inputs inputs;
+    for (auto &[name, tensor] : *tensors) inputs[name] = tensor.view();
+    auto outputs = session_->run("evaluate", inputs);
+    if (!outputs.ok()) return outputs.status();
+    auto lossSum = scalarOf(*outputs, "loss_sum"), tokens = scalarOf(*outputs, "tokens");
+    if (!lossSum.ok()) return lossSum.status();
+    if (!tokens.ok()) return tokens.status();
+    sum += *lossSum;
+    count += *tokens;
+  }
+  return count > 0 ? sum / count : 0.0;
+}
+
+absl::Status Run::saveCheckpoint() {
+  if (metrics_)
+    if (auto status = metrics_->flush(); !status.ok()) return status;
+  auto written = writeCheckpoint(options_.checkpoint, position_, plan_,
+                                 [&](absl::string_view name, const TensorView &view) { return session_->read(name, view); });
+  if (!written.ok()) return written.status();
+  lastCheckpoint_ = *written;
+  return absl::OkStatus();
+}
+
+// Does the run again, from where that is possible, and looks at every value that is computed.
+absl::Status Run::explainNonfinite(const StepMetrics &metrics) {
+  const std::string what = absl::StrCat("step ", metrics.step, ": requires a finite loss and gradient norm, got ", metrics.loss, " and ",
+                                        metrics.gradNorm);
+  progress_.say(absl::StrCat(what, "; running again from ", lastCheckpoint_.empty() ? "the start" : lastCheckpoint_, " to find the op"));
+  if (auto status = openSession(/*checksFinite=*/true); !status.ok()) return status;
+  absl::Status found = start(lastCheckpoint_);
+  for (auto batches = batchesFromHere(); found.ok() && position_.step < metrics.step;) found = step(*batches).status();
+  if (found.ok()) return absl::InternalError(absl::StrCat(what, "; running again, no op made such a value"));
+  return absl::Status(absl::StatusCode::kFailedPrecondition, absl::StrCat(what, "; first made by: ", found.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<TrainOutcome> train(const LoadedPlan &plan, const TrainOptions &options) { return Run(plan, options).run(); }
+
+}  // namespace cleave

@@ -1,0 +1,34 @@
+#include "tools/cli/text_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace cleave::cli {
+
+std::string textTable(const std::vector<std::vector<std::string>> &rows, size_t wrapAt) {
+  std::vector<size_t> widths;
+  for (const auto &row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto &row : rows) {
+    std::string line = " ";
+    for (size_t i = 0; i + 1 < row.size(); ++i) absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
+    const size_t indent = line.size();
+    for (absl::string_view word : absl::StrSplit(row.empty() ? "" : row.back(), ' ')) {
+      if (wrapAt > 0 && line.size() + 1 + word.size() > wrapAt && line.size() > indent) {
+        absl::StrAppend(&text, line, "\n");
+        line = std::string(indent, ' ');
+      }
+      absl::StrAppend(&line, " ", word);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+}  // namespace cleave::cli
