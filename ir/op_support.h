@@ -1,0 +1,80 @@
+// What the bodies in op records call: types, rules, gradients and local forms that are longer than a line.
+// Functions that infer a type give null where the operands can't have a result.
+
+#ifndef CLEAVE_IR_OP_SUPPORT_H
+#define CLEAVE_IR_OP_SUPPORT_H
+
+#include "ir/local_shards.h"
+#include "ir/sharding_rule.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
+
+namespace cleave {
+
+class AttentionOp;
+class AttentionGradientOp;
+class CrossEntropyOp;
+class LayerNormOp;
+class MatmulOp;
+class ReduceOp;
+class RmsNormOp;
+
+using Gradients = llvm::SmallVector<mlir::Value>;
+
+// Types.
+mlir::RankedTensorType unplaced(mlir::Type type);  // without its encoding
+mlir::RankedTensorType withElement(mlir::Type type, mlir::Type element);
+bool equalButForPlacement(mlir::TypeRange inferred, mlir::TypeRange actual);
+double elementsOf(mlir::Value value);
+mlir::Type withoutLast(mlir::Type type);  // last dimension dropped
+mlir::Type transposedType(mlir::Type type, llvm::ArrayRef<int64_t> permutation);
+mlir::Type reducedType(mlir::Type type, llvm::ArrayRef<int64_t> dimensions);
+mlir::Type concatType(mlir::TypeRange types, int64_t dimension);
+mlir::Type matmulType(mlir::Type lhs, mlir::Type rhs, bool transposeLhs, bool transposeRhs);
+mlir::Type outerType(mlir::Type lhs, mlir::Type rhs);
+mlir::Type embeddingType(mlir::Type table, mlir::Type ids);
+mlir::Type attentionStatisticsType(mlir::Type query);
+
+// Values.
+mlir::Value splat(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, double value);
+mlir::Value alongLast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value rows, mlir::Value like);  // repeated along like's last
+mlir::Value sliceLike(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type part, int64_t dimension,
+                      int64_t start);
+llvm::SmallVector<int64_t> otherDimensions(mlir::Value value, llvm::ArrayRef<int64_t> dimensions);
+
+// Rule texts.
+std::string broadcastRule(mlir::Value input, mlir::Value result, llvm::ArrayRef<int64_t> dimensions);
+std::string wholeRule(mlir::Value input, mlir::Value result);  // no dimension has to do with any other
+std::string transposeRule(mlir::Value input, llvm::ArrayRef<int64_t> permutation);
+std::string resizeRule(mlir::Value input, mlir::Value result);  // dimensions whose size changes are whole
+std::string concatRule(mlir::Value result, int64_t dimension);
+std::string reduceRule(mlir::Value input, llvm::ArrayRef<int64_t> dimensions);
+std::string attentionRule(llvm::StringRef text, mlir::Value query, mlir::Value keys);
+
+// Strategies that no index tells.
+void addReshapeStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule);
+void addLinearReduce(llvm::StringRef kind, ShardingRule &rule);
+void addGroupedHeads(mlir::Operation *op, mlir::Value query, mlir::Value keys, ShardingRule &rule);
+
+// Gradients and generic forms.
+Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult);
+mlir::Value reduceGradient(mlir::OpBuilder &b, ReduceOp op, mlir::Value dResult);
+Gradients attentionGradient(mlir::OpBuilder &b, AttentionOp op, mlir::Value dResult);
+llvm::SmallVector<mlir::Value> decomposeLayerNorm(mlir::OpBuilder &b, LayerNormOp op);
+llvm::SmallVector<mlir::Value> decomposeRmsNorm(mlir::OpBuilder &b, RmsNormOp op);
+llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op);
+
+// Local forms.
+void setLocalConstant(mlir::ElementsAttr value, const Shard &shard, KernelAttributes &attributes);
+void setIndexRange(const Shard &shard, int64_t dimension, KernelAttributes &attributes);  // -1: the last
+void setRowRange(const Shard &table, KernelAttributes &attributes);
+void setAttentionLocal(const LocalShards &local, KernelAttributes &attributes);
+
+double attentionFlops(mlir::Value query, mlir::Value keys, bool causal);
+int64_t attentionWeights(mlir::Value query, mlir::Value keys);  // number of them
+
+}  // namespace cleave
+
+#endif  // CLEAVE_IR_OP_SUPPORT_H

@@ -1,0 +1,85 @@
+// Types and gradients of matrix products and tables.
+
+#include "ir/cleave.h"
+
+namespace cleave {
+namespace {
+
+mlir::RankedTensorType rankedType(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type); }
+
+mlir::Value swapLastTwo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value) {
+  llvm::SmallVector<int64_t> permutation;
+  const int64_t rank = rankedType(value.getType()).getRank();
+  for (int64_t dim = 0; dim < rank; ++dim) permutation.push_back(dim);
+  std::swap(permutation[rank - 1], permutation[rank - 2]);
+  return TransposeOp::create(b, loc, value, permutation);
+}
+
+mlir::Value product(mlir::OpBuilder &b, mlir::Location loc, mlir::Value lhs, bool transposeLhs, mlir::Value rhs,
+                    bool transposeRhs) {
+  return MatmulOp::create(b, loc, lhs, rhs, /*bias=*/mlir::Value(), transposeLhs, transposeRhs);
+}
+
+}  // namespace
+
+mlir::Type matmulType(mlir::Type lhs, mlir::Type rhs, bool transposeLhs, bool transposeRhs) {
+  auto a = rankedType(lhs), b = rankedType(rhs);
+  if (a.getRank() < 2 || b.getRank() < 2) return {};
+  llvm::SmallVector<int64_t> shape(a.getShape());
+  shape[shape.size() - 2] = a.getDimSize(a.getRank() - (transposeLhs ? 1 : 2));
+  shape[shape.size() - 1] = b.getDimSize(b.getRank() - (transposeRhs ? 2 : 1));
+  return mlir::RankedTensorType::get(shape, a.getElementType());
+}
+
+mlir::Type outerType(mlir::Type lhs, mlir::Type rhs) {
+  auto a = rankedType(lhs), b = rankedType(rhs);
+  if (a.getRank() < 2 || b.getRank() < 2) return {};
+  return mlir::RankedTensorType::get({a.getShape().back(), b.getShape().back()}, a.getElementType());
+}
+
+mlir::Type embeddingType(mlir::Type table, mlir::Type ids) {
+  auto rows = rankedType(table);
+  if (rows.getRank() != 2) return {};
+  llvm::SmallVector<int64_t> shape(rankedType(ids).getShape());
+  shape.push_back(rows.getDimSize(1));
+  return mlir::RankedTensorType::get(shape, rows.getElementType());
+}
+
+//   y = x w      dx = dy w^T     dw = x^T dy, summed over x's batch dimensions where w has none
+Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value lhs = op.getLhs(), rhs = op.getRhs();
+  const bool tl = op.getTransposeLhs(), tr = op.getTransposeRhs();
+  const int64_t lhsRank = op.getLhs().getType().getRank(), rhsRank = op.getRhs().getType().getRank();
+  const bool isShared = rhsRank < lhsRank;
+
+  mlir::Value dLhs, dRhs;
+  if (!tl) dLhs = product(b, loc, dResult, false, rhs, !tr);
+  else if (isShared) dLhs = swapLastTwo(b, loc, product(b, loc, dResult, false, rhs, !tr));
+  else dLhs = product(b, loc, rhs, tr, dResult, true);
+
+  if (isShared || (lhsRank == 2 && !tl)) {
+    mlir::Value rows = tl ? swapLastTwo(b, loc, lhs) : lhs;
+    dRhs = tr ? OuterOp::create(b, loc, dResult, rows) : OuterOp::create(b, loc, rows, dResult);
+  } else {
+    dRhs = tr ? product(b, loc, dResult, true, lhs, tl) : product(b, loc, lhs, !tl, dResult, false);
+  }
+  Gradients gradients{dLhs, dRhs};
+  if (op.getBias()) {
+    llvm::SmallVector<int64_t> rows;
+    for (int64_t dim = 0; dim + 1 < op.getType().getRank(); ++dim) rows.push_back(dim);
+    gradients.push_back(ReduceOp::create(b, loc, dResult, "sum", rows));
+  }
+  return gradients;
+}
+
+mlir::LogicalResult MatmulOp::verify() {
+  const int64_t lhs = getLhs().getType().getRank(), rhs = getRhs().getType().getRank();
+  if (rhs != 2 && rhs != lhs)
+    return emitOpError("requires a right-hand side of rank 2 or of the left-hand side's rank ") << lhs << ", got " << rhs;
+  if (getLhs().getType().getElementType() != getRhs().getType().getElementType())
+    return emitOpError("requires one element type, got ") << getLhs().getType() << " and " << getRhs().getType();
+  return mlir::success();
+}
+
+}  // namespace cleave

@@ -1,0 +1,183 @@
+// Rules, gradients, generic and local forms of norms, attention and the loss.
+
+#include <numeric>
+
+#include "ir/cleave.h"
+
+namespace cleave {
+namespace {
+
+mlir::RankedTensorType typeOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
+
+constexpr int64_t kHeads = 2;  // dimension of queries, keys and values
+
+// Repeats a vector along all rows of `like`.
+mlir::Value alongRows(mlir::OpBuilder &b, mlir::Location loc, mlir::Value vector, mlir::Value like) {
+  return BroadcastOp::create(b, loc, unplaced(like.getType()), vector, llvm::ArrayRef<int64_t>{typeOf(like).getRank() - 1});
+}
+
+mlir::Value meanOfLast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value) {
+  return ReduceOp::create(b, loc, value, "mean", llvm::ArrayRef<int64_t>{typeOf(value).getRank() - 1});
+}
+
+mlir::Value rstdOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value variance, double epsilon) {
+  return RsqrtOp::create(b, loc, AddOp::create(b, loc, variance, splat(b, loc, variance.getType(), epsilon)));
+}
+
+template <typename Op>
+mlir::LogicalResult verifyHeads(Op op) {
+  auto query = op.getQuery().getType(), keys = op.getKeys().getType();
+  const int64_t heads = query.getDimSize(kHeads), groups = keys.getDimSize(kHeads);
+  if (keys != op.getValues().getType() && unplaced(keys) != unplaced(op.getValues().getType()))
+    return op.emitOpError("requires keys and values of one shape, got ") << keys << " and " << op.getValues().getType();
+  if (groups == 0 || heads % groups != 0)
+    return op.emitOpError("requires query heads to be a multiple of key heads, got ") << heads << " and " << groups;
+  if (bool(op.getQuerySegments()) != bool(op.getKeySegments()))
+    return op.emitOpError("requires segments of both queries and keys or of neither");
+  const double rate = op.getDropoutRate().convertToDouble();
+  if (!(rate >= 0 && rate < 1)) return op.emitOpError("requires a dropout rate of at least 0 and below 1, got ") << rate;
+  if (rate > 0 && !op.getKey()) return op.emitOpError("requires a key for its dropout");
+  if (op.getWindow() < 0) return op.emitOpError("requires a window of at least 0, got ") << op.getWindow();
+  return mlir::success();
+}
+
+}  // namespace
+
+//===- Norms ------------------------------------------------------------------------------------===//
+
+llvm::SmallVector<mlir::Value> decomposeLayerNorm(mlir::OpBuilder &b, LayerNormOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value x = op.getInput();
+  mlir::Value mean = meanOfLast(b, loc, x);
+  mlir::Value centered = SubOp::create(b, loc, x, alongLast(b, loc, mean, x));
+  mlir::Value variance = meanOfLast(b, loc, MulOp::create(b, loc, centered, centered));
+  mlir::Value rstd = rstdOf(b, loc, variance, op.getEpsilon().convertToDouble());
+  mlir::Value normal = MulOp::create(b, loc, centered, alongLast(b, loc, rstd, x));
+  mlir::Value scaled = MulOp::create(b, loc, normal, alongRows(b, loc, op.getGamma(), x));
+  return {AddOp::create(b, loc, scaled, alongRows(b, loc, op.getBeta(), x)), mean, rstd};
+}
+
+llvm::SmallVector<mlir::Value> decomposeRmsNorm(mlir::OpBuilder &b, RmsNormOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value x = op.getInput();
+  mlir::Value rstd = rstdOf(b, loc, meanOfLast(b, loc, MulOp::create(b, loc, x, x)), op.getEpsilon().convertToDouble());
+  mlir::Value normal = MulOp::create(b, loc, x, alongLast(b, loc, rstd, x));
+  return {MulOp::create(b, loc, normal, alongRows(b, loc, op.getGamma(), x)), rstd};
+}
+
+//===- Attention --------------------------------------------------------------------------------===//
+
+mlir::Type attentionStatisticsType(mlir::Type query) {
+  auto type = mlir::cast<mlir::RankedTensorType>(query);
+  if (type.getRank() != 4) return {};
+  return mlir::RankedTensorType::get({type.getDimSize(0), type.getDimSize(kHeads), type.getDimSize(1)}, type.getElementType());
+}
+
+// Where each query head has keys of its own, heads and groups are one index.
+std::string attentionRule(llvm::StringRef text, mlir::Value query, mlir::Value keys) {
+  const bool isGrouped = typeOf(query).getRank() == 4 && typeOf(keys).getRank() == 4 &&
+                         typeOf(query).getDimSize(kHeads) != typeOf(keys).getDimSize(kHeads);
+  std::string rule;
+  llvm::SmallVector<llvm::StringRef> words;
+  text.split(words, ' ');
+  for (auto [i, word] : llvm::enumerate(words)) {
+    if (i > 0) rule += ' ';
+    rule += word == "g" ? (isGrouped ? "[g]" : "h") : word.str();
+  }
+  return rule;
+}
+
+// q splits by as many heads at once as share a key head: then keys and values split with it. (Where q splits otherwise, keys
+// and values are whole; that follows from the index "h", which they lack.)
+void addGroupedHeads(mlir::Operation *op, mlir::Value query, mlir::Value keys, ShardingRule &rule) {
+  if (typeOf(query).getRank() != 4 || typeOf(keys).getRank() != 4) return;
+  const int64_t heads = typeOf(query).getDimSize(kHeads), groups = typeOf(keys).getDimSize(kHeads);
+  if (groups == 0 || heads == groups || heads % groups != 0) return;
+  auto placementIn = [&](llvm::ArrayRef<std::string> indices) {
+    for (auto [dim, index] : llvm::enumerate(indices)) {
+      if (index == "h") return AxisPlacement::split(dim, heads / groups);
+      if (index == "g") return AxisPlacement::split(dim);
+    }
+    return AxisPlacement::broadcast();
+  };
+  Strategy strategy;
+  for (const auto &indices : rule.operandIndices()) strategy.operands.push_back(placementIn(indices));
+  for (const auto &indices : rule.resultIndices()) strategy.results.push_back(placementIn(indices));
+  rule.addStrategy(std::move(strategy));
+}
+
+Gradients attentionGradient(mlir::OpBuilder &b, AttentionOp op, mlir::Value dResult) {
+  llvm::SmallVector<mlir::Type> dBias;
+  if (op.getBias()) dBias.push_back(unplaced(op.getBias().getType()));
+  auto d = AttentionGradientOp::create(
+      b, op.getLoc(), unplaced(op.getQuery().getType()), unplaced(op.getKeys().getType()), unplaced(op.getValues().getType()),
+      mlir::TypeRange(dBias), op.getQuery(), op.getKeys(), op.getValues(), op.getResult(), op.getLse(), dResult, op.getBias(),
+      op.getKeyMask(), op.getQuerySegments(), op.getKeySegments(), op.getKey(), op.getCausalAttr(), op.getWindowAttr(),
+      op.getScaleAttr(), op.getDropoutRateAttr(), op.getIdAttr(), op.getElementOffsetAttr());
+  Gradients gradients{d.getDQuery(), d.getDKeys(), d.getDValues()};
+  if (op.getBias()) gradients.push_back(d.getDBias()[0]);
+  gradients.resize(op->getNumOperands());
+  return gradients;
+}
+
+void setAttentionLocal(const LocalShards &local, KernelAttributes &attributes) {
+  const Shard &query = local.operands[0], &keys = local.operands[1];
+  attributes.set("batch_offset", query.start[0]);
+  attributes.set("query_offset", query.start[1]);
+  attributes.set("head_offset", query.start[kHeads]);
+  attributes.set("kv_head_offset", keys.start[kHeads]);
+  attributes.set("group", query.global[kHeads] / keys.global[kHeads]);
+  const int64_t shape[] = {query.global[0], query.global[kHeads], query.global[1], keys.global[1]};
+  attributes.set("global_shape", llvm::ArrayRef<int64_t>(shape));
+}
+
+double attentionFlops(mlir::Value query, mlir::Value keys, bool causal) {
+  return 4 * elementsOf(query) * double(typeOf(keys).getDimSize(1)) * (causal ? 0.5 : 1);
+}
+
+int64_t attentionWeights(mlir::Value query, mlir::Value keys) {
+  auto type = typeOf(query);
+  return type.getDimSize(0) * type.getDimSize(1) * type.getDimSize(kHeads) * typeOf(keys).getDimSize(1);
+}
+
+//===- Loss -------------------------------------------------------------------------------------===//
+
+// Generic ops that split along the classes: each statistic is one partial value of the size of the labels.
+llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value logits = op.getLogits(), labels = op.getLabels();
+  mlir::Value peak = ReduceOp::create(b, loc, logits, "max", llvm::ArrayRef<int64_t>{typeOf(logits).getRank() - 1});
+  mlir::Value lse = AddOp::create(b, loc, LogOp::create(b, loc, ExpSumOp::create(b, loc, logits, peak)), peak);
+  mlir::Value ignored = splat(b, loc, labels.getType(), double(op.getIgnoreIndex()));
+  mlir::Value counts = CompareOp::create(b, loc, labels, ignored, "ne");
+  mlir::Value safe = SelectOp::create(b, loc, counts, labels, splat(b, loc, labels.getType(), 0));
+  mlir::Value losses = SubOp::create(b, loc, lse, GatherOp::create(b, loc, logits, safe));
+  mlir::Value counted = SelectOp::create(b, loc, counts, losses, splat(b, loc, losses.getType(), 0));
+  llvm::SmallVector<int64_t> all(typeOf(labels).getRank());
+  std::iota(all.begin(), all.end(), 0);
+  mlir::Value ones = ConvertOp::create(b, loc, unplaced(losses.getType()), counts);
+  return {ReduceOp::create(b, loc, counted, "sum", all), ReduceOp::create(b, loc, ones, "sum", all), lse};
+}
+
+//===- Verifiers --------------------------------------------------------------------------------===//
+
+mlir::LogicalResult RotaryOp::verify() {
+  const int64_t rotated = 2 * getFrequencies().size(), features = getInput().getType().getDimSize(3);
+  if (rotated > features) return emitOpError("requires at most ") << features / 2 << " frequencies, got " << getFrequencies().size();
+  return mlir::success();
+}
+
+mlir::LogicalResult AttentionOp::verify() { return verifyHeads(*this); }
+
+mlir::LogicalResult AttentionGradientOp::verify() {
+  if (bool(getBias()) != (getDBias().size() == 1)) return emitOpError("requires a bias gradient where there is a bias, and only there");
+  return verifyHeads(*this);
+}
+
+mlir::LogicalResult SgdOp::verify() {
+  if (bool(getBuffer()) != (getNewBuffer().size() == 1))
+    return emitOpError("requires a new buffer where there is a buffer, and only there");
+  return mlir::success();
+}
+
+}  // namespace cleave

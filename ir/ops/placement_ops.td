@@ -1,0 +1,162 @@
+// Ops that say where values lie and how they get there. The numbers stay the same.
+
+include "ir/interfaces.td"
+include "ir/types.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+def Cleave_ReshardOp : Op<Cleave_Dialect, "reshard", [Pure]> {
+  let summary = "Gives a value another placement; the numbers stay the same";
+  let description = [{
+    Example:
+    ```mlir
+    %b = cleave.reshard %a : tensor<8xf32, #cleave.placement<@pod, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@pod, [B]>>
+    ```
+  }];
+  let arguments = (ins Cleave_Tensor:$input);
+  let results = (outs Cleave_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Cleave_PinOp : Cleave_InferredOp<"pin"> {
+  let summary = "A value that the user wants placed so";
+  let description = [{
+    An identity. `axes` names mesh axes, `placements` what lies along each of them; the others are free.
+
+    Example:
+    ```mlir
+    %y = cleave.pin %x {axes = ["model"], placements = #cleave.axes<[S(1)]>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+  let arguments = (ins Cleave_Tensor:$input, StrArrayAttr:$axes, Cleave_AxesAttr:$placements);
+  let results = (outs Cleave_Tensor:$result);
+  let rule = "... -> ...";
+  let linearEach = [0];
+  let monotone = [0];
+  let kernel = "";
+  let infer = [{ types.push_back(::cleave::unplaced(adaptor.getInput().getType())); }];
+  let flops = [{ return 0; }];
+  let gradient = [{ return Gradients{dResult}; }];
+  let hasVerifier = 1;
+}
+
+//===- Collectives: one step of a reshard along some axes -----------------------------------------===//
+
+class Cleave_CollectiveOp<string mnemonic> : Op<Cleave_Dialect, mnemonic, [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {
+  let arguments = (ins Cleave_Tensor:$input, DenseI64ArrayAttr:$axes);
+  let results = (outs Cleave_Tensor:$result);
+  let assemblyFormat = "$input `along` $axes attr-dict `:` type($input) `->` type($result)";
+  bit moves = 1;     // bytes between devices
+  bit joins = 0;     // several axes in one step
+  code step = ?;     // C++: may an axis go from placement `from` to `to`?
+  let extraClassDefinition = [{
+    bool $cppClass::movesBytes() { return }] # moves # [{; }
+    bool $cppClass::joinsAxes() { return }] # joins # [{; }
+    bool $cppClass::allows([[maybe_unused]] const ::cleave::AxisPlacement &from,
+                           [[maybe_unused]] const ::cleave::AxisPlacement &to) {}] # step # [{}
+    ::llvm::ArrayRef<int64_t> $cppClass::alongAxes() { return getAxes(); }
+  }];
+}
+
+def Cleave_AllReduceOp : Cleave_CollectiveOp<"all_reduce"> {
+  let summary = "Combines partial values: P to B along each of the axes";
+  let description = "Example: `%y = cleave.all_reduce %x along [1] : tensor<8xf32, #partial> -> tensor<8xf32, #whole>`";
+  let joins = 1;
+  let step = [{ return from.isPartial() && to.isBroadcast(); }];
+}
+def Cleave_AllGatherOp : Cleave_CollectiveOp<"all_gather"> {
+  let summary = "Collects shares: S to B along one axis";
+  let description = "Example: `%y = cleave.all_gather %x along [1] : tensor<8xf32, #split> -> tensor<8xf32, #whole>`";
+  let step = [{ return from.isSplit() && to.isBroadcast(); }];
+}
+def Cleave_ReduceScatterOp : Cleave_CollectiveOp<"reduce_scatter"> {
+  let summary = "Combines partial values, each device its share: P to S along one axis";
+  let description = "Example: `%y = cleave.reduce_scatter %x along [1] : tensor<8xf32, #partial> -> tensor<8xf32, #split>`";
+  let step = [{ return from.isPartial() && to.isSplit(); }];
+}
+def Cleave_AllToAllOp : Cleave_CollectiveOp<"all_to_all"> {
+  let summary = "Splits another dimension: S(i) to S(j) along one axis (also other units or another order)";
+  let description = "Example: `%y = cleave.all_to_all %x along [1] : tensor<8x8xf32, #rows> -> tensor<8x8xf32, #columns>`";
+  let step = [{ return from.isSplit() && to.isSplit(); }];
+}
+def Cleave_PermuteOp : Cleave_CollectiveOp<"permute"> {
+  let summary = "Exchanges shares between devices: a split moves from one axis to another, or two splits change places";
+  let description = "Example: `%y = cleave.permute %x along [0, 1] : tensor<8xf32, #over_a> -> tensor<8xf32, #over_b>`";
+  let joins = 1;
+  let step = [{ return !from.isPartial() && !to.isPartial(); }];
+}
+def Cleave_LocalSliceOp : Cleave_CollectiveOp<"local_slice"> {
+  let summary = "Keeps a device's share of a whole value: B to S along one axis; nothing moves";
+  let description = "Example: `%y = cleave.local_slice %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #split>`";
+  let moves = 0;
+  let step = [{ return from.isBroadcast() && to.isSplit(); }];
+}
+def Cleave_KeepFirstOp : Cleave_CollectiveOp<"keep_first"> {
+  let summary = "Keeps a whole value on coordinate 0 and the identity elsewhere: B to P along one axis; nothing moves";
+  let description = "Example: `%y = cleave.keep_first %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #partial>`";
+  let moves = 0;
+  let step = [{ return from.isBroadcast() && to.isPartial(); }];
+}
+def Cleave_CollectiveBroadcastOp : Cleave_CollectiveOp<"collective_broadcast"> {
+  let summary = "Gives all devices along the axes the value of coordinate 0: B to B";
+  let description = "Example: `%y = cleave.collective_broadcast %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #whole>`";
+  let joins = 1;
+  let step = [{ return from.isBroadcast() && to.isBroadcast(); }];
+}
+
+//===- Regions ----------------------------------------------------------------------------------===//
+
+def Cleave_YieldOp : Op<Cleave_Dialect, "yield", [Pure, ReturnLike, Terminator]> {
+  let summary = "Gives the results of a region";
+  let description = "Example: `cleave.yield %loss : tensor<f32>`";
+  let arguments = (ins Variadic<Cleave_Tensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Cleave_GradientOp : Op<Cleave_Dialect, "gradient", [RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "Values of a region, and the gradients of the first of them";
+  let description = [{
+    The region's arguments stand for `inputs`. Results are what it yields (the first is a scalar) and then the gradients of
+    the first with respect to the inputs that `wrt` lists. A gradient may stand inside another's region. Where an input does
+    not matter its gradient is zero.
+
+    Example:
+    ```mlir
+    %y, %dx = cleave.gradient (%x) wrt [0] {
+    ^bb0(%a: tensor<8xf32>):
+      %s = cleave.sum_squares %a : (tensor<8xf32>) -> tensor<f32>
+      cleave.yield %s : tensor<f32>
+    } : (tensor<8xf32>) -> (tensor<f32>, tensor<8xf32>)
+    ```
+  }];
+  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, DenseI64ArrayAttr:$wrt);
+  let results = (outs Variadic<Cleave_Tensor>:$values);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`(` $inputs `)` `wrt` $wrt $body attr-dict `:` functional-type($inputs, results)";
+  let hasVerifier = 1;
+}
+
+def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "Runs its region several times, on slices of its operands";
+  let description = [{
+    Placements in time: operand i is S(d) (the region sees slice k of dimension d) or B (the same each time); result i is
+    P(sum) (the sum of what the runs yield, in order), P(max), P(min), or S(d) (their concatenation). `count` divides each
+    split dimension.
+
+    Example:
+    ```mlir
+    %sum = cleave.chunked 4 (%x) [S(0)] -> [P(sum)] {
+    ^bb0(%part: tensor<2x8xf32>):
+      %s = cleave.sum_squares %part : (tensor<2x8xf32>) -> tensor<f32>
+      cleave.yield %s : tensor<f32>
+    } : (tensor<8x8xf32>) -> tensor<f32>
+    ```
+  }];
+  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, I64Attr:$count, Cleave_AxesAttr:$operand_modes,
+                       Cleave_AxesAttr:$result_modes);
+  let results = (outs Variadic<Cleave_Tensor>:$values);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{ custom<Count>($count) `(` $inputs `)` custom<Modes>($operand_modes) `->` custom<Modes>($result_modes)
+                          $body attr-dict `:` functional-type($inputs, results) }];
+  let hasVerifier = 1;
+}

@@ -1,0 +1,24 @@
+// The types and attribute constraints that ops use.
+
+#ifndef CLEAVE_IR_TYPES
+#define CLEAVE_IR_TYPES
+
+include "mlir/IR/OpBase.td"
+
+// Every value is a ranked tensor of a static shape.
+class Cleave_TensorOf<list<Type> elements> : StaticShapeTensorOf<elements>;
+
+def Cleave_Tensor : Cleave_TensorOf<[F32, F64, BF16, F16, I32, I64, I1]>;
+def Cleave_FloatTensor : Cleave_TensorOf<[F32, F64, BF16, F16]>;
+def Cleave_IntTensor : Cleave_TensorOf<[I32, I64]>;
+def Cleave_NumberTensor : Cleave_TensorOf<[F32, F64, BF16, F16, I32, I64]>;
+def Cleave_BoolTensor : Cleave_TensorOf<[I1]>;
+def Cleave_KeyTensor : Cleave_TensorOf<[I32]>;
+
+// A string out of a few.
+class Cleave_OneOf<list<string> words>
+    : ConfinedAttr<StrAttr, [AttrConstraint<
+          CPred<"::llvm::is_contained({\"" # !interleave(words, "\", \"") # "\"}, ::mlir::cast<::mlir::StringAttr>($_self).getValue())">,
+          "one of " # !interleave(words, ", ")>]>;
+
+#endif // CLEAVE_IR_TYPES
