@@ -1,0 +1,126 @@
+#include "frontend/models/layers.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+namespace cleave {
+namespace {
+
+using mlir::Value;
+
+enum class Activation { kGelu, kTanhGelu, kRelu, kSilu, kTanh, kSigmoid, kLinear, kQuickGelu, kSquaredRelu };
+
+struct NamedActivation {
+  const char *name;
+  Activation activation;
+};
+
+constexpr NamedActivation kActivations[] = {
+    {"gelu", Activation::kGelu},
+    {"gelu_python", Activation::kGelu},
+    {"gelu_new", Activation::kTanhGelu},
+    {"gelu_pytorch_tanh", Activation::kTanhGelu},
+    {"gelu_python_tanh", Activation::kTanhGelu},
+    {"gelu_accurate", Activation::kTanhGelu},
+    {"gelu_fast", Activation::kTanhGelu},
+    {"relu", Activation::kRelu},
+    {"silu", Activation::kSilu},
+    {"swish", Activation::kSilu},
+    {"tanh", Activation::kTanh},
+    {"sigmoid", Activation::kSigmoid},
+    {"linear", Activation::kLinear},
+    {"quick_gelu", Activation::kQuickGelu},
+    {"relu2", Activation::kSquaredRelu},
+};
+
+const NamedActivation *findActivation(absl::string_view name) {
+  const auto *found = std::find_if(std::begin(kActivations), std::end(kActivations),
+                                   [&](const NamedActivation &known) { return name == known.name; });
+  return found == std::end(kActivations) ? nullptr : found;
+}
+
+}  // namespace
+
+double initialDeviation(ConfigReader &reader, const char *name) {
+  const double deviation = reader.number(name, 0.02, 0, 1e6);
+  return deviation == 0 ? 0.02 : deviation;
+}
+
+bool isActivation(absl::string_view activation) { return findActivation(activation) != nullptr; }
+
+std::string activationNames() {
+  std::string names;
+  for (const NamedActivation &known : kActivations) absl::StrAppend(&names, names.empty() ? "" : ", ", known.name);
+  return names;
+}
+
+Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, Value x) {
+  const NamedActivation *found = findActivation(activation);
+  if (found == nullptr) {
+    model.fail(absl::InvalidArgumentError(absl::StrCat("requires an activation out of ", activationNames(), ", got ", activation)));
+    return {};
+  }
+  switch (found->activation) {
+    case Activation::kGelu: return model.gelu(name, x, /*isTanhForm=*/false);
+    case Activation::kTanhGelu: return model.gelu(name, x, /*isTanhForm=*/true);
+    case Activation::kRelu: return model.relu(name, x);
+    case Activation::kSilu: return model.silu(name, x);
+    case Activation::kTanh: return model.tanh(name, x);
+    case Activation::kSigmoid: return model.sigmoid(name, x);
+    case Activation::kLinear: return x;
+    case Activation::kQuickGelu: {
+      const Value gate = model.sigmoid(absl::StrCat(name, ".gate"), model.scale(absl::StrCat(name, ".scaled"), x, 1.702));
+      return model.multiply(name, x, gate);
+    }
+    case Activation::kSquaredRelu: {
+      const Value positive = model.relu(absl::StrCat(name, ".relu"), x);
+      return model.multiply(name, positive, positive);
+    }
+  }
+  return {};
+}
+
+TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry) {
+  auto input = [&](const char *name) { return model.input(name, {entry.batch, entry.seq}, ElementType::kInt32); };
+  TokenInputs tokens;
+  tokens.ids = input("input_ids");
+  if (entry.isTraining) tokens.mask = input("attention_mask");
+  if (entry.hasDocuments) {
+    tokens.segments = input("segment_ids");
+    tokens.positions = input("position_ids");
+  }
+  return tokens;
+}
+
+std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary) {
+  return {{"input_ids", "input_ids", "required", vocabulary},
+          {"attention_mask", "attention_mask", "ones", 2},
+          {"labels", "labels", "required", vocabulary}};
+}
+
+Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens) {
+  return tokens.positions ? tokens.positions : model.iota("positions", {entry.batch, entry.seq}, /*dimension=*/1);
+}
+
+Value positionEmbedding(ModelBuilder &model, absl::string_view name, Value table, const EntryOptions &entry, const TokenInputs &tokens) {
+  if (tokens.positions) return model.embedding(name, table, tokens.positions);
+  const std::vector<int64_t> shape = shapeOf(table);
+  if (shape.empty()) return {};
+  const Value rows = model.slice(absl::StrCat(name, ".rows"), table, {0, 0}, {entry.seq, shape[1]});
+  return model.broadcast(name, rows, {entry.batch, entry.seq, shape[1]}, {1, 2});
+}
+
+Value attendByHeads(ModelBuilder &model, Value q, Value k, Value v, const HeadsSpec &heads, AttentionSpec spec) {
+  spec.query = model.splitHeads("q_heads", q, heads.heads);
+  spec.keys = model.splitHeads("k_heads", k, heads.keyHeads);
+  spec.values = model.splitHeads("v_heads", v, heads.keyHeads);
+  if (heads.positions) {
+    spec.query = model.rotary("q_rotary", spec.query, heads.positions, heads.rotary);
+    spec.keys = model.rotary("k_rotary", spec.keys, heads.positions, heads.rotary);
+  }
+  return model.mergeHeads("merged", model.attention("attention", spec));
+}
+
+}  // namespace cleave

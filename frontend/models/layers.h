@@ -1,0 +1,50 @@
+// What several families have in common.
+
+#ifndef CLEAVE_FRONTEND_MODELS_LAYERS_H
+#define CLEAVE_FRONTEND_MODELS_LAYERS_H
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "frontend/builder.h"
+#include "frontend/models/models.h"
+
+namespace cleave {
+
+// The standard deviation of initial weights that a config asks for: 0 means Transformers' default.
+double initialDeviation(ConfigReader &reader, const char *name);
+
+// Activations by the names that configs use. "gelu" is the exact one, "gelu_new" and its kin the tanh form.
+bool isActivation(absl::string_view activation);
+std::string activationNames();  // "gelu, gelu_new, ..."
+mlir::Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, mlir::Value x);
+
+// What every entry of a model of one token sequence takes. In training there is a mask; positions and segments are there
+// where documents are packed, and null elsewhere.
+struct TokenInputs {
+  mlir::Value ids, mask, segments, positions;  // [batch, sequence] of int32
+};
+TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry);
+// The same as a data file has them; `labels` are of the same vocabulary.
+std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary);
+
+// Positions 0, 1, ... of each example, where documents don't say otherwise. [batch, sequence] of int32
+mlir::Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens);
+
+// The rows of a table of positions that the tokens have. [batch, sequence, features]
+mlir::Value positionEmbedding(ModelBuilder &model, absl::string_view name, mlir::Value table, const EntryOptions &entry,
+                              const TokenInputs &tokens);
+
+// q, k and v [batch, sequence, heads * features] by heads through attention, and back to one row a token. `spec` says all
+// that isn't set here: masks, scale, dropout. Where positions aren't null, queries and keys turn by them.
+struct HeadsSpec {
+  int64_t heads, keyHeads;
+  mlir::Value positions;
+  RotarySpec rotary;
+};
+mlir::Value attendByHeads(ModelBuilder &model, mlir::Value q, mlir::Value k, mlir::Value v, const HeadsSpec &heads,
+                          AttentionSpec spec);
+
+}  // namespace cleave
+
+#endif  // CLEAVE_FRONTEND_MODELS_LAYERS_H
