@@ -8,7 +8,6 @@
 #define CLEAVE_RUNTIME_SESSION_H
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,11 +19,11 @@
 #include "kernels/api/tensor_view.h"
 #include "runtime/host_tensor.h"
 #include "runtime/plan/program.h"
+#include "runtime/trace/chrome_trace.h"
 
 namespace cleave {
 
 class Clock;
-struct TraceLog;
 
 struct SessionOptions {
   int threadsPerDevice = 0;     // 0: max(1, cores / devices)

@@ -5,26 +5,14 @@
 #define CLEAVE_KERNELS_API_COMMUNICATOR_H
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "kernels/api/box.h"
 #include "kernels/api/tensor_view.h"
 
 namespace cleave {
-
-// Elements [start, start + extent) of each dimension of a global value.
-struct Box {
-  std::vector<int64_t> start, extent;
-
-  bool operator==(const Box &other) const { return start == other.start && extent == other.extent; }
-  bool operator!=(const Box &other) const { return !(*this == other); }
-  int64_t elements() const {
-    int64_t count = 1;
-    for (int64_t size : extent) count *= size;
-    return count;
-  }
-};
 
 enum class Combiner { kNone, kSum, kMax, kMin };
 
@@ -85,7 +73,14 @@ class Communicator {
   // work ends its share first; only then do the others hear of it, so that nobody frees memory under it.
   virtual void abort() = 0;
   virtual void reset() = 0;  // after abort, when no call is under way
+
+  // The peers that `rank` waits for in a collective that it has started: those that have not come or not done their share.
+  virtual std::vector<int> awaited(int collective, int rank) const = 0;
 };
+
+// Between devices of one process, which share memory: each member's thread does its share of the work. `collectives` must
+// outlive the communicator. Link //kernels/collectives for it.
+std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives);
 
 }  // namespace cleave
 

@@ -1,0 +1,161 @@
+#include "actors/stream_runner.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace cleave {
+
+StreamRunner::StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner,
+                           std::vector<TaskEvent> *trace)
+    : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), trace_(trace),
+      steps_(stream_.order.empty() ? 0 : steps) {
+  stream_.position = 0;
+  setState(isEnded() ? ActorGraph::State::kEnded : ActorGraph::State::kWaiting);
+}
+
+bool StreamRunner::isStopped() const { return owner_.isStopped(); }
+void StreamRunner::fail(absl::Status status) { owner_.fail(std::move(status)); }
+// Never full: the graph leaves room for what a communicator says to a pending actor.
+void StreamRunner::post(const Message &message) { stream_.mailbox->push(message); }
+
+void StreamRunner::act() {
+  ActorGraph::Node &node = nextNode();
+  for (int i = 0; i < node.incomingCount; ++i) {
+    std::atomic<int> &tokens = node.incoming[i].tokens;
+    const int left = tokens.load(std::memory_order_relaxed) - 1;
+    tokens.store(left, std::memory_order_relaxed);
+    node.missing += left == 0;
+  }
+  setState(ActorGraph::State::kActing);
+  take(node.actor->act(*this));
+}
+
+void StreamRunner::take(Actor::Outcome outcome) {
+  isPending_ = outcome == Actor::Outcome::kPending;
+  if (isPending_) return setState(ActorGraph::State::kPending);
+  setState(ActorGraph::State::kWaiting);
+  if (outcome == Actor::Outcome::kStopped) return;
+
+  for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing) {
+    if (!outgoing.mailbox) {
+      addToken(outgoing.message);
+    } else if (!outgoing.mailbox->push(outgoing.message)) {
+      return fail(absl::InternalError(absl::StrCat("requires edges to hold no more tokens than their capacity, got more from ",
+                                                   nextNode().actor->doing())));
+    }
+  }
+  progress();
+  size_t position = stream_.position.load(std::memory_order_relaxed) + 1;
+  if (position == stream_.order.size()) {
+    position = 0;
+    ++step_;
+  }
+  if (isEnded()) setState(ActorGraph::State::kEnded);
+  stream_.position.store(position, std::memory_order_relaxed);
+}
+
+bool StreamRunner::receive() {
+  Message message;
+  if (!stream_.mailbox->pop(message)) return false;
+  if (message.kind == Message::Kind::kFilled || message.kind == Message::Kind::kFreed) {
+    addToken(message);
+  } else if (isPending_) {
+    take(nextNode().actor->resume(message, *this));
+  }
+  return true;
+}
+
+void StreamRunner::addToken(const Message &message) {
+  ActorGraph::Node &node = graph_.nodes_[indexOf(message.to)];
+  std::atomic<int> &tokens = node.incoming[indexOf(message.port)].tokens;
+  const int held = tokens.load(std::memory_order_relaxed);
+  tokens.store(held + 1, std::memory_order_relaxed);
+  node.missing -= held == 0;
+}
+
+SchedulerBase::SchedulerBase(const SchedulerOptions &options)
+    : options_(options), clock_(options.clock ? *options.clock : systemClock_) {}
+
+void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
+  graph_ = &graph;
+  runners_.clear();
+  if (static_cast<int>(traces_.size()) < graph.streams()) traces_.resize(graph.streams());
+  for (int s = 0; s < graph.streams(); ++s)
+    runners_.push_back(
+        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace ? &traces_[s] : nullptr));
+  seenProgress_ = 0;
+  seenNanos_ = clock_.nanos();
+  std::lock_guard<std::mutex> lock(mutex_);
+  error_ = absl::OkStatus();
+  stop_ = false;
+  isRunning_ = true;
+}
+
+absl::Status SchedulerBase::end() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  isRunning_ = false;
+  return error_;
+}
+
+void SchedulerBase::fail(absl::Status status) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!isRunning_ || !error_.ok()) return;
+  error_ = std::move(status);
+  stop_.store(true, std::memory_order_seq_cst);
+  if (graph_->abortHook_) graph_->abortHook_();
+  for (const auto &stream : graph_->streams_) stream->mailbox->wake();
+}
+
+void SchedulerBase::interrupt(absl::Status why) { fail(std::move(why)); }
+
+std::vector<std::vector<TaskEvent>> SchedulerBase::takeTrace() {
+  std::vector<std::vector<TaskEvent>> taken(traces_.size());
+  taken.swap(traces_);
+  return taken;
+}
+
+void SchedulerBase::watch() {
+  if (options_.deadlineNanos <= 0 || isStopped()) return;
+  int64_t progress = 0;
+  for (const auto &runner : runners_) progress += runner->progressed();
+  const int64_t now = clock_.nanos();
+  if (progress != seenProgress_) {
+    seenProgress_ = progress;
+    seenNanos_ = now;
+  } else if (now - seenNanos_ > options_.deadlineNanos) {
+    fail(absl::DeadlineExceededError(absl::StrCat("requires something to end within ", options_.deadlineNanos * 1e-9,
+                                                  " s, got nothing; who waits for whom:", report())));
+  }
+}
+
+std::string SchedulerBase::report() const {
+  std::string text;
+  for (const auto &stream : graph_->streams_) absl::StrAppend(&text, reportStream(*stream));
+  return text;
+}
+
+std::string SchedulerBase::reportStream(const ActorGraph::Stream &stream) const {
+  const auto state = stream.state.load(std::memory_order_relaxed);
+  if (state == ActorGraph::State::kEnded) return "";
+  const ActorGraph::Node &node = graph_->nodes_[indexOf(stream.order[stream.position.load(std::memory_order_relaxed)])];
+  std::string text = absl::StrCat("\n  rank ", indexOf(stream.rank), " ", stream.name, ": ", node.actor->doing());
+  if (state == ActorGraph::State::kActing) return text + " is at work";
+  if (state == ActorGraph::State::kPending) {
+    const std::string awaited = node.actor->awaited();
+    return absl::StrCat(text, " waits for ", awaited.empty() ? "its communicator" : awaited);
+  }
+  std::vector<std::string> waits;
+  for (int i = 0; i < node.incomingCount; ++i) {
+    if (node.incoming[i].tokens.load(std::memory_order_relaxed) > 0) continue;
+    const ActorGraph::Edge &edge = graph_->edges_[node.incoming[i].edge];
+    const ActorGraph::Node &from = graph_->nodes_[indexOf(edge.from)];
+    const ActorGraph::Stream &source = *graph_->streams_[indexOf(from.stream)];
+    waits.push_back(absl::StrCat(from.actor->doing(), " of rank ", indexOf(source.rank), " ", source.name, " to ",
+                                 edge.kind == Message::Kind::kFilled ? "fill" : "return", " '", edge.name, "'"));
+  }
+  return absl::StrCat(text, waits.empty() ? " can act" : " waits for ", absl::StrJoin(waits, " and "));
+}
+
+}  // namespace cleave

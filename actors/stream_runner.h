@@ -1,0 +1,93 @@
+// Drives one stream of a graph; the schedulers decide when.
+
+#ifndef CLEAVE_ACTORS_STREAM_RUNNER_H
+#define CLEAVE_ACTORS_STREAM_RUNNER_H
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "actors/actor.h"
+#include "actors/scheduler.h"
+
+namespace cleave {
+
+class SchedulerBase;
+
+// All methods but post() and progressed() belong to the thread that drives the stream.
+class StreamRunner final : public ActContext {
+ public:
+  StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner, std::vector<TaskEvent> *trace);
+
+  bool isEnded() const { return step_ == steps_; }
+  bool isPending() const { return isPending_; }
+  bool canAct() const { return !isEnded() && !isPending_ && nextNode().missing == 0; }
+  void act();
+  bool hasMail() const { return !stream_.mailbox->isEmpty(); }
+  bool receive();  // one message; false if there is none
+  Mailbox &mailbox() { return *stream_.mailbox; }
+  int64_t progressed() const { return progressed_.load(std::memory_order_relaxed); }
+
+  int64_t step() const final { return step_; }
+  void progress() final { progressed_.store(progressed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  bool isStopped() const final;
+  void fail(absl::Status status) final;
+  std::vector<TaskEvent> *trace() final { return trace_; }
+  void post(const Message &message) final;
+
+ private:
+  ActorGraph::Node &nextNode() const {
+    return graph_.nodes_[indexOf(stream_.order[stream_.position.load(std::memory_order_relaxed)])];
+  }
+  void take(Actor::Outcome outcome);  // after the next actor has acted or resumed
+  void addToken(const Message &message);
+  void setState(ActorGraph::State state) { stream_.state.store(state, std::memory_order_relaxed); }
+
+  ActorGraph &graph_;
+  ActorGraph::Stream &stream_;
+  SchedulerBase &owner_;
+  std::vector<TaskEvent> *trace_;
+  const int64_t steps_;
+  int64_t step_ = 0;
+  bool isPending_ = false;
+  std::atomic<int64_t> progressed_{0};
+};
+
+// What both schedulers share: the first error, the deadline, the report.
+class SchedulerBase : public Scheduler {
+ public:
+  explicit SchedulerBase(const SchedulerOptions &options);
+
+  void interrupt(absl::Status why) final;
+  std::vector<std::vector<TaskEvent>> takeTrace() final;
+
+  bool isStopped() const { return stop_.load(std::memory_order_relaxed); }
+  void fail(absl::Status status);  // any thread; the first one counts
+
+ protected:
+  void begin(ActorGraph &graph, int64_t steps);
+  absl::Status end();  // when no thread is at work
+  // Gives the run up if nothing has progressed for as long as the deadline.
+  void watch();
+  std::string report() const;  // who waits for whom
+
+  const SchedulerOptions options_;
+  SystemClock systemClock_;
+  Clock &clock_;
+  ActorGraph *graph_ = nullptr;
+  std::vector<std::unique_ptr<StreamRunner>> runners_;  // by stream of the graph
+  std::atomic<bool> stop_{false};
+
+ private:
+  std::string reportStream(const ActorGraph::Stream &stream) const;
+
+  std::mutex mutex_;
+  bool isRunning_ = false;
+  absl::Status error_;
+  std::vector<std::vector<TaskEvent>> traces_;
+  int64_t seenProgress_ = 0, seenNanos_ = 0;
+};
+
+}  // namespace cleave
+
+#endif  // CLEAVE_ACTORS_STREAM_RUNNER_H

@@ -1,0 +1,32 @@
+// How the members of a group share the work of one collective once all have arrived.
+
+#ifndef CLEAVE_KERNELS_COLLECTIVES_EXCHANGE_H
+#define CLEAVE_KERNELS_COLLECTIVES_EXCHANGE_H
+
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "kernels/api/communicator.h"
+
+namespace cleave::collectives {
+
+// The work of one group, planned once from its boxes.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  // Does the share of `member`: any member's thread may run any share, all of them at once. One view a member.
+  virtual void run(int member, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) const = 0;
+};
+
+// Whether every member holds and gets the same box: every share then is 1/n of the elements, combined in one pass over all
+// inputs and written to all outputs, which may be the inputs. (all_reduce, broadcast within a box)
+bool areBoxesEqual(const CollectiveSpec::Group &group);
+std::unique_ptr<Exchange> makeAllReduce(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
+
+// Any boxes: each member fills its own output, piece by piece. (all_gather, reduce_scatter, all_to_all, permute, ...)
+std::unique_ptr<Exchange> makeBoxExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
+
+}  // namespace cleave::collectives
+
+#endif  // CLEAVE_KERNELS_COLLECTIVES_EXCHANGE_H

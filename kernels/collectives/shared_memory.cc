@@ -1,0 +1,163 @@
+// Collectives between devices of one process: the members meet, then each member's thread does its share.
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "kernels/api/communicator.h"
+#include "kernels/collectives/exchange.h"
+
+namespace cleave {
+namespace {
+
+using collectives::Exchange;
+using Event = CollectiveListener::Event;
+
+// Where the members of one group meet. A round begins with the first member's arrival and ends for all at once.
+class Meeting {
+ public:
+  Meeting(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
+      : ranks_(group.ranks),
+        exchange_(collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
+                                                    : collectives::makeBoxExchange(spec, group)),
+        inputs_(group.ranks.size()),
+        outputs_(group.ranks.size()),
+        listeners_(group.ranks.size(), nullptr),
+        isDone_(group.ranks.size(), false) {}
+
+  void arrive(int member, const CollectiveCall &call) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (isAborted_) {
+      lock.unlock();
+      call.listener->onCollective(Event::kFailed);
+      return;
+    }
+    inputs_[member] = call.input;
+    outputs_[member] = call.output;
+    listeners_[member] = call.listener;
+    if (++arrived_ < static_cast<int>(ranks_.size())) return;
+    isRunning_ = true;
+    tell(listeners_, Event::kShare);  // under the lock, so that no kFailed of an abort overtakes it
+  }
+
+  void work(int member) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (isAborted_ || !isRunning_ || isDone_[member]) return;
+      ++working_;
+    }
+    exchange_->run(member, inputs_, outputs_);
+
+    std::unique_lock<std::mutex> lock(mutex_);
+    --working_;
+    ++finished_;
+    isDone_[member] = true;
+    const bool isComplete = finished_ == static_cast<int>(ranks_.size());
+    if (!isComplete && !(isAborted_ && working_ == 0)) return;
+    const auto listeners = endRound();
+    lock.unlock();
+    tell(listeners, isComplete ? Event::kDone : Event::kFailed);
+  }
+
+  void abort() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    isAborted_ = true;
+    if (working_ > 0) return;  // the last one at work tells
+    const auto listeners = endRound();
+    lock.unlock();
+    tell(listeners, Event::kFailed);
+  }
+
+  void reset() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    isAborted_ = false;
+  }
+
+  std::vector<int> awaited(int self) const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<int> peers;
+    for (size_t m = 0; m < ranks_.size(); ++m)
+      if (static_cast<int>(m) != self && (!listeners_[m] || (isRunning_ && !isDone_[m]))) peers.push_back(ranks_[m]);
+    return peers;
+  }
+
+ private:
+  // Returns who took part. Needs the lock.
+  std::vector<CollectiveListener *> endRound() {
+    std::vector<CollectiveListener *> listeners(ranks_.size(), nullptr);
+    listeners.swap(listeners_);
+    isDone_.assign(ranks_.size(), false);
+    arrived_ = finished_ = 0;
+    isRunning_ = false;
+    return listeners;
+  }
+
+  static void tell(const std::vector<CollectiveListener *> &listeners, Event event) {
+    for (CollectiveListener *listener : listeners)
+      if (listener) listener->onCollective(event);
+  }
+
+  const std::vector<int> ranks_;
+  const std::unique_ptr<Exchange> exchange_;
+  mutable std::mutex mutex_;
+  std::vector<TensorView> inputs_, outputs_;  // by member; not written while anyone is at work
+  std::vector<CollectiveListener *> listeners_;
+  std::vector<bool> isDone_;
+  int arrived_ = 0, working_ = 0, finished_ = 0;
+  bool isRunning_ = false, isAborted_ = false;
+};
+
+class SharedMemoryCommunicator final : public Communicator {
+ public:
+  explicit SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs) : seats_(specs.size()) {
+    for (size_t c = 0; c < specs.size(); ++c)
+      for (const CollectiveSpec::Group &group : specs[c].groups) {
+        meetings_.push_back(std::make_unique<Meeting>(specs[c], group));
+        for (size_t m = 0; m < group.ranks.size(); ++m)
+          seats_[c][group.ranks[m]] = {meetings_.back().get(), static_cast<int>(m)};
+      }
+  }
+
+  void start(const CollectiveCall &call) final {
+    const Seat seat = seatOf(call.collective, call.rank);
+    if (!seat.meeting) return call.listener->onCollective(Event::kFailed);
+    seat.meeting->arrive(seat.member, call);
+  }
+  void work(int collective, int rank) final {
+    if (const Seat seat = seatOf(collective, rank); seat.meeting) seat.meeting->work(seat.member);
+  }
+  void abort() final {
+    for (const auto &meeting : meetings_) meeting->abort();
+  }
+  void reset() final {
+    for (const auto &meeting : meetings_) meeting->reset();
+  }
+  std::vector<int> awaited(int collective, int rank) const final {
+    const Seat seat = seatOf(collective, rank);
+    return seat.meeting ? seat.meeting->awaited(seat.member) : std::vector<int>();
+  }
+
+ private:
+  struct Seat {
+    Meeting *meeting = nullptr;
+    int member = 0;
+  };
+
+  // No meeting for a rank that is in no group.
+  Seat seatOf(int collective, int rank) const {
+    if (collective < 0 || collective >= static_cast<int>(seats_.size())) return {};
+    const auto found = seats_[collective].find(rank);
+    return found == seats_[collective].end() ? Seat() : found->second;
+  }
+
+  std::vector<std::unique_ptr<Meeting>> meetings_;
+  std::vector<std::map<int, Seat>> seats_;  // by collective, then rank
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives) {
+  return std::make_unique<SharedMemoryCommunicator>(collectives);
+}
+
+}  // namespace cleave

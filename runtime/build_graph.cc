@@ -1,0 +1,139 @@
+#include "runtime/build_graph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/plan/check_plan.h"
+#include "runtime/plan/unfold.h"
+
+namespace cleave {
+namespace {
+
+// Nodes of a stream that one actor runs.
+struct Link {
+  int stream = 0;
+  std::vector<int> nodes;
+};
+
+std::vector<Link> cutChains(const program::Program &program, const Unfolding &step) {
+  std::vector<bool> waits(step.nodes.size(), false), isAwaited(step.nodes.size(), false);
+  for (const auto &edge : step.edges) {
+    waits[edge.to] = true;
+    isAwaited[edge.from] = true;
+  }
+  std::vector<Link> links;
+  for (size_t s = 0; s < step.streams.size(); ++s) {
+    bool mustCut = true;
+    for (int node : step.streams[s]) {
+      const bool isCollective = program.tasks[step.nodes[node].task].collective >= 0;
+      if (mustCut || waits[node] || isCollective) links.push_back({static_cast<int>(s), {}});
+      links.back().nodes.push_back(node);
+      mustCut = isAwaited[node] || isCollective;
+    }
+  }
+  return links;
+}
+
+// Adds the actors of the ranks of one class.
+class ClassBuilder {
+ public:
+  ClassBuilder(const GraphSites &sites, size_t rankClass, const ScheduleModel::Program &model, const Unfolding &step,
+               ActorGraph &graph)
+      : sites_(sites), program_(sites.entry.programs[rankClass]), rankClass_(sites.plan.classes[rankClass]), model_(model),
+        step_(step), links_(cutChains(program_, step)), graph_(graph) {}
+
+  void addRank(int position, int firstStream) {
+    const int rank = rankClass_.ranks[position];
+    std::vector<ActorId> actorOf(step_.nodes.size());
+    for (const Link &link : links_) {
+      const StreamId stream = StreamId(firstStream + link.stream);
+      const program::Task &first = program_.tasks[step_.nodes[link.nodes[0]].task];
+      const ActorId id = graph_.nextActor();
+      graph_.addActor(stream, first.collective >= 0 ? collectiveOf(link.nodes[0], rank, id) : chainOf(link, rank, position));
+      for (int node : link.nodes) actorOf[node] = id;
+    }
+    for (const auto &edge : step_.edges) graph_.addEdge(edgeOf(edge, actorOf));
+  }
+
+ private:
+  TensorView viewOf(int node, int held, int rank) const {
+    const int64_t use = step_.useOf(model_, node, held);
+    return program_.registers[held].view(sites_.ranks[rank].arena, use);
+  }
+
+  const TaskLabel *labelOf(int node, int rank) const {
+    const int order = step_.nodes[node].task;
+    const program::Task &task = program_.tasks[order];
+    const std::string &kernel = task.collective >= 0 ? sites_.entry.collectives[task.collective].kind : task.kernel;
+    sites_.labels.push_back({task.op, kernel, task.layer, task.phase, task.location, rank, order});
+    return &sites_.labels.back();
+  }
+
+  std::unique_ptr<Actor> chainOf(const Link &link, int rank, int position) const {
+    std::vector<KernelTask> tasks;
+    for (int node : link.nodes) {
+      const program::Task &task = program_.tasks[step_.nodes[node].task];
+      KernelTask &made = tasks.emplace_back();
+      made.kernel = task.kernelOf(position);
+      made.attributes = &task.attributesOf(position);
+      for (int held : task.inputs) made.inputs.push_back(viewOf(node, held, rank));
+      for (int held : task.outputs) made.outputs.push_back(viewOf(node, held, rank));
+      made.label = labelOf(node, rank);
+    }
+    return makeChain(std::move(tasks), *sites_.ranks[rank].contexts[link.stream], sites_.observer);
+  }
+
+  std::unique_ptr<Actor> collectiveOf(int node, int rank, ActorId id) const {
+    const program::Task &task = program_.tasks[step_.nodes[node].task];
+    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], rank), viewOf(node, task.outputs[0], rank),
+                           labelOf(node, rank)},
+                          id, sites_.communicator, sites_.observer);
+  }
+
+  ActorGraph::Edge edgeOf(const Unfolding::Edge &edge, const std::vector<ActorId> &actorOf) const {
+    ActorGraph::Edge made;
+    made.from = actorOf[edge.from];
+    made.to = actorOf[edge.to];
+    made.kind = edge.reason == Unfolding::Reason::kFilled ? Message::Kind::kFilled : Message::Kind::kFreed;
+    made.name = "bytes to reuse";
+    if (edge.value >= 0) {
+      const program::Register &held = program_.registers[edge.value];
+      made.what = RegisterId(edge.value);
+      made.extent = Bytes(held.bytes);
+      made.name = held.name;
+    }
+    return made;
+  }
+
+  const GraphSites &sites_;
+  const program::Program &program_;
+  const program::RankClass &rankClass_;
+  const ScheduleModel::Program &model_;
+  const Unfolding &step_;
+  const std::vector<Link> links_;
+  ActorGraph &graph_;
+};
+
+}  // namespace
+
+absl::Status buildGraph(const GraphSites &sites, int streamsPerRank, ActorGraph &graph) {
+  for (int rank = 0; rank < sites.plan.ranks(); ++rank) {
+    const auto &streams = sites.entry.programs[sites.plan.members[rank].rankClass].streams;
+    for (int s = 0; s < streamsPerRank; ++s)
+      graph.addStream(RankId(rank), s < static_cast<int>(streams.size()) ? streams[s].name : "");
+  }
+  const ScheduleModel model = makeScheduleModel(sites.plan, sites.entry);
+  for (size_t c = 0; c < sites.entry.programs.size(); ++c) {
+    const absl::StatusOr<Unfolding> step = unfold(model.programs[c]);
+    if (!step.ok()) return step.status();
+    ClassBuilder builder(sites, c, model.programs[c], *step, graph);
+    const auto &ranks = sites.plan.classes[c].ranks;
+    for (size_t p = 0; p < ranks.size(); ++p) builder.addRank(static_cast<int>(p), ranks[p] * streamsPerRank);
+  }
+  graph.setAbortHook([&communicator = sites.communicator] { communicator.abort(); });
+  graph.finish();
+  return absl::OkStatus();
+}
+
+}  // namespace cleave

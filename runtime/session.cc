@@ -1,0 +1,334 @@
+#include "runtime/session.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "actors/clock.h"
+#include "actors/scheduler.h"
+#include "runtime/build_graph.h"
+#include "runtime/copy_tensor.h"
+#include "runtime/device.h"
+#include "runtime/finite_check.h"
+#include "runtime/plan/plan_checks.h"
+
+namespace cleave {
+namespace {
+
+constexpr int64_t kSpinNanos = 50000;
+
+// Sets every element of a view to `value`, in the view's type.
+template <typename T>
+void fillWith(const TensorView &view, T value) {
+  std::fill_n(view.as<T>(), view.elements(), value);
+}
+
+absl::Status fill(const std::string &where, const TensorView &view, double value) {
+  if (value == 0 || view.elements() == 0) return absl::OkStatus();  // memory is zero from the start
+  switch (view.dtype) {
+    case DType::kF32: fillWith(view, static_cast<float>(value)); return absl::OkStatus();
+    case DType::kF64: fillWith(view, value); return absl::OkStatus();
+    case DType::kI32: fillWith(view, static_cast<int32_t>(std::clamp(value, -2147483648.0, 2147483647.0))); return absl::OkStatus();
+    case DType::kI64: fillWith(view, static_cast<int64_t>(std::clamp(value, -9e18, 9e18))); return absl::OkStatus();
+    case DType::kBool: fillWith(view, static_cast<uint8_t>(1)); return absl::OkStatus();
+    default: return planError(where, "a fill value of 0 for a 16-bit type", value);
+  }
+}
+
+bool updatesVariables(const program::Entry &entry) {
+  for (const program::Program &program : entry.programs)
+    for (const program::Task &task : program.tasks)
+      for (int output : task.outputs)
+        if (program.registers[output].variable >= 0) return true;
+  return false;
+}
+
+absl::Status checkView(const std::string &where, const TensorView &view, DType dtype, absl::Span<const int64_t> dims) {
+  if (view.dtype != dtype || view.dims() != dims || (!view.data && view.elements() > 0))
+    return planError(where, TensorView::contiguous(nullptr, dtype, dims).str(), view.data ? view.str() : "no data");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  Impl(LoadedPlan plan, const SessionOptions &options) : plan_(std::move(plan)), options_(options) {}
+
+  absl::Status start() {
+    measureStreams();
+    CLEAVE_RETURN_IF_ERROR(makeDevices());
+    CLEAVE_RETURN_IF_ERROR(fillStates());
+    for (const program::Entry &entry : plan_.entries) CLEAVE_RETURN_IF_ERROR(prepare(entry));
+    SchedulerOptions scheduling;
+    scheduling.deadlineNanos = static_cast<int64_t>(std::clamp(options_.deadlineSeconds, 0.0, 1e9) * 1e9);
+    scheduling.spinNanos = spinNanos_;
+    scheduling.clock = options_.clock;
+    scheduling.trace = options_.trace;
+    scheduler_ = options_.deterministic ? makeDeterministicScheduler(options_.seed, scheduling)
+                                        : makeThreadedScheduler(plan_.ranks() * streamsPerRank_, scheduling);
+    return absl::OkStatus();
+  }
+
+  absl::Status writePart(absl::string_view name, const Box &part, const TensorView &values) {
+    int v = -1;
+    CLEAVE_RETURN_IF_ERROR(findPart(name, part, values, v));
+    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+      const Box &box = plan_.variables[v].layout.boxes[rank];
+      const Box shared = intersect(box, part);
+      if (shared.elements() == 0) continue;
+      copyTensor(viewPart(variableView(v, rank), box, shared), viewPart(values, part, shared));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status readPart(absl::string_view name, const Box &part, const TensorView &values) const {
+    int v = -1;
+    CLEAVE_RETURN_IF_ERROR(findPart(name, part, values, v));
+    forEachDistinctBox(plan_.variables[v].layout, [&](int rank, const Box &box) {
+      const Box shared = intersect(box, part);
+      if (shared.elements() == 0) return;
+      copyTensor(viewPart(values, part, shared), viewPart(variableView(v, rank), box, shared));
+    });
+    return absl::OkStatus();
+  }
+
+  // Fails unless the view has the variable's shape: a smaller one is a part, and says so.
+  absl::Status checkWhole(absl::string_view name, const TensorView &global) const {
+    const int v = plan_.findVariable(std::string(name));
+    if (v < 0) return planError("plan", absl::StrCat("a variable ", quoted(name)), "none");
+    const program::TensorType &type = plan_.variables[v].type;
+    return checkView(absl::StrCat("variable ", quoted(name)), global, type.dtype, type.dims);
+  }
+
+  absl::StatusOr<Outputs> run(absl::string_view name, const Inputs &inputs) {
+    if (!isIntact_)
+      return absl::FailedPreconditionError(
+          "a session requires that its last run ended well, got one that failed while it updated variables");
+    const auto prepared = prepared_.find(std::string(name));
+    if (prepared == prepared_.end()) return planError("plan", absl::StrCat("an entry ", quoted(name)), "none");
+    Prepared &held = *prepared->second;
+    CLEAVE_RETURN_IF_ERROR(checkInputs(held.entry, inputs));
+    for (const program::Port &port : held.entry.inputs) scatter(held.entry, port, inputs.at(port.name));
+
+    absl::Status status = scheduler_->run(held.graph, /*steps=*/1);
+    if (!status.ok()) {
+      held.communicator->reset();
+      held.graph.reset();
+      isIntact_ = !held.updates;
+    } else if (options_.checkFinite) {
+      status = finiteCheck_.take();
+    }
+    if (!status.ok()) return absl::Status(status.code(), absl::StrCat("entry ", quoted(name), ": ", status.message()));
+
+    Outputs outputs;
+    for (const program::Port &port : held.entry.outputs) outputs.emplace(port.name, gather(held.entry, port));
+    return outputs;
+  }
+
+  void interrupt(absl::Status why) { scheduler_->interrupt(std::move(why)); }
+
+  std::vector<int64_t> peakBytes() const {
+    std::vector<int64_t> bytes;
+    for (const Device &device : devices_) {
+      bytes.push_back(device.arena.bytes());
+      for (const auto &site : device.sites) bytes.back() += site ? site->workspaceBytes() : 0;
+    }
+    return bytes;
+  }
+
+  TraceLog takeTrace() {
+    TraceLog log;
+    log.labels = labels_;
+    std::vector<std::vector<TaskEvent>> events = scheduler_->takeTrace();
+    for (size_t s = 0; s < events.size(); ++s) {
+      const int rank = static_cast<int>(s) / streamsPerRank_, stream = static_cast<int>(s) % streamsPerRank_;
+      if (!events[s].empty()) log.streams.push_back({rank, streamNames_[stream], std::move(events[s])});
+    }
+    return log;
+  }
+
+  const LoadedPlan &plan() const { return plan_; }
+  int threads() const { return threads_; }
+
+ private:
+  struct Device {
+    Memory arena;
+    std::vector<std::unique_ptr<KernelSite>> sites;  // by stream; null where a stream has no kernels
+  };
+  // What runs an entry.
+  struct Prepared {
+    const program::Entry &entry;
+    bool updates;
+    std::unique_ptr<Communicator> communicator;
+    ActorGraph graph;
+  };
+
+  // The stream with most kernels is the one whose kernels get the device's threads.
+  void measureStreams() {
+    std::vector<int64_t> tasks;
+    for (const program::Entry &entry : plan_.entries)
+      for (const program::Program &program : entry.programs)
+        for (size_t s = 0; s < program.streams.size(); ++s) {
+          if (s == streamNames_.size()) streamNames_.push_back(program.streams[s].name);
+          kernels_.resize(streamNames_.size(), 0);
+          tasks.resize(streamNames_.size(), 0);
+          tasks[s] += static_cast<int64_t>(program.streams[s].tasks.size());
+          for (int task : program.streams[s].tasks) kernels_[s] += program.tasks[task].collective < 0;
+        }
+    streamsPerRank_ = std::max<int>(1, static_cast<int>(streamNames_.size()));
+    streamNames_.resize(streamsPerRank_);
+    kernels_.resize(streamsPerRank_, 0);
+    computeStream_ = static_cast<int>(std::max_element(kernels_.begin(), kernels_.end()) - kernels_.begin());
+
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    threads_ = options_.threadsPerDevice > 0 ? options_.threadsPerDevice : std::max(1, cores / plan_.ranks());
+    if (options_.deterministic) threads_ = 1;
+    const int64_t busyStreams = std::count_if(tasks.begin(), tasks.end(), [](int64_t count) { return count > 0; });
+    const int64_t all = plan_.ranks() * (threads_ + std::max<int64_t>(busyStreams, 1) - 1);
+    spinNanos_ = all <= cores ? kSpinNanos : 0;
+  }
+
+  absl::Status makeDevices() {
+    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+      Device &device = devices_.emplace_back();
+      absl::StatusOr<Memory> arena = Memory::allocate(plan_.classes[plan_.members[rank].rankClass].arenaBytes);
+      if (!arena.ok()) return arena.status();
+      device.arena = *std::move(arena);
+      RankSite &site = rankSites_.emplace_back();
+      site.arena = device.arena.data();
+      for (int s = 0; s < streamsPerRank_; ++s) {
+        device.sites.emplace_back();
+        site.contexts.push_back(nullptr);
+        if (kernels_[s] == 0) continue;
+        auto made = KernelSite::create(s == computeStream_ ? threads_ : 1, spinNanos_);
+        if (!made.ok()) return made.status();
+        device.sites.back() = *std::move(made);
+        site.contexts.back() = &device.sites.back()->context();
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status fillStates() {
+    for (size_t v = 0; v < plan_.variables.size(); ++v)
+      for (int rank = 0; rank < plan_.ranks(); ++rank)
+        CLEAVE_RETURN_IF_ERROR(fill(absl::StrCat("variable ", quoted(plan_.variables[v].name)),
+                                    variableView(static_cast<int>(v), rank), plan_.variables[v].fill));
+    return absl::OkStatus();
+  }
+
+  absl::Status prepare(const program::Entry &entry) {
+    std::unique_ptr<Prepared> held(
+        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives), {}});
+    const GraphSites sites{plan_,   entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr,
+                           *labels_};
+    CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));
+    prepared_.emplace(entry.name, std::move(held));
+    return absl::OkStatus();
+  }
+
+  absl::Status findPart(absl::string_view name, const Box &part, const TensorView &values, int &v) const {
+    v = plan_.findVariable(std::string(name));
+    if (v < 0) return planError("plan", absl::StrCat("a variable ", quoted(name)), "none");
+    const std::string where = absl::StrCat("variable ", quoted(name));
+    const program::TensorType &type = plan_.variables[v].type;
+    if (part.start.size() != type.dims.size() || part.extent.size() != type.dims.size() ||
+        intersect(part, wholeBox(type.dims)) != part)
+      return planError(where, absl::StrCat("a part of ", type.str()), part.str());
+    return checkView(where, values, type.dtype, part.extent);
+  }
+
+  static absl::Status checkInputs(const program::Entry &entry, const Inputs &inputs) {
+    const std::string where = absl::StrCat("entry ", quoted(entry.name), ": input ");
+    for (const program::Port &port : entry.inputs) {
+      const auto given = inputs.find(port.name);
+      if (given == inputs.end()) return planError(where + quoted(port.name), "a value", "none");
+      CLEAVE_RETURN_IF_ERROR(checkView(where + quoted(port.name), given->second, port.type.dtype, port.type.dims));
+    }
+    for (const auto &[name, value] : inputs)
+      if (std::none_of(entry.inputs.begin(), entry.inputs.end(), [&](const auto &port) { return port.name == name; }))
+        return planError(where + quoted(name), "to be one of the entry's", "an unknown one");
+    return absl::OkStatus();
+  }
+
+  TensorView variableView(int v, int rank) const {
+    return plan_.classes[plan_.members[rank].rankClass].variables[v].view(rankSites_[rank].arena, 0);
+  }
+  TensorView portView(const program::Entry &entry, const program::Port &port, int rank) const {
+    const int rankClass = plan_.members[rank].rankClass;
+    return entry.programs[rankClass].registers[port.registers[rankClass]].view(rankSites_[rank].arena, 0);
+  }
+
+  void scatter(const program::Entry &entry, const program::Port &port, const TensorView &global) const {
+    for (int rank = 0; rank < plan_.ranks(); ++rank)
+      copyTensor(portView(entry, port, rank), viewPart(global, wholeBox(port.type.dims), port.layout.boxes[rank]));
+  }
+
+  HostTensor gather(const program::Entry &entry, const program::Port &port) const {
+    HostTensor global(port.type.dtype, port.type.dims);
+    forEachDistinctBox(port.layout, [&](int rank, const Box &box) {
+      copyTensor(viewPart(global.view(), wholeBox(port.type.dims), box), portView(entry, port, rank));
+    });
+    return global;
+  }
+
+  // Copies of a box are equal: one rank's will do.
+  template <typename Visit>
+  static void forEachDistinctBox(const program::Layout &layout, Visit visit) {
+    std::set<std::pair<std::vector<int64_t>, std::vector<int64_t>>> seen;
+    for (size_t rank = 0; rank < layout.boxes.size(); ++rank) {
+      const Box &box = layout.boxes[rank];
+      if (seen.insert({box.start, box.extent}).second) visit(static_cast<int>(rank), box);
+    }
+  }
+
+  const LoadedPlan plan_;
+  const SessionOptions options_;
+  int streamsPerRank_ = 1, computeStream_ = 0, threads_ = 1;
+  int64_t spinNanos_ = 0;
+  std::vector<std::string> streamNames_;
+  std::vector<int64_t> kernels_;  // by stream
+  std::vector<Device> devices_;
+  std::vector<RankSite> rankSites_;
+  std::shared_ptr<std::deque<TaskLabel>> labels_ = std::make_shared<std::deque<TaskLabel>>();
+  FiniteCheck finiteCheck_;
+  std::map<std::string, std::unique_ptr<Prepared>> prepared_;
+  std::unique_ptr<Scheduler> scheduler_;  // last: its threads end first
+  bool isIntact_ = true;
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+
+absl::StatusOr<std::unique_ptr<Session>> Session::create(LoadedPlan plan, const SessionOptions &options) {
+  auto impl = std::make_unique<Impl>(std::move(plan), options);
+  CLEAVE_RETURN_IF_ERROR(impl->start());
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+absl::Status Session::write(absl::string_view variable, const TensorView &global) {
+  CLEAVE_RETURN_IF_ERROR(impl_->checkWhole(variable, global));
+  return impl_->writePart(variable, wholeBox(global.dims()), global);
+}
+absl::Status Session::read(absl::string_view variable, const TensorView &global) const {
+  CLEAVE_RETURN_IF_ERROR(impl_->checkWhole(variable, global));
+  return impl_->readPart(variable, wholeBox(global.dims()), global);
+}
+absl::Status Session::writePart(absl::string_view variable, const Box &part, const TensorView &values) {
+  return impl_->writePart(variable, part, values);
+}
+absl::Status Session::readPart(absl::string_view variable, const Box &part, const TensorView &values) const {
+  return impl_->readPart(variable, part, values);
+}
+absl::StatusOr<Outputs> Session::run(absl::string_view entry, const Inputs &inputs) { return impl_->run(entry, inputs); }
+void Session::interrupt(absl::Status why) { impl_->interrupt(std::move(why)); }
+std::vector<int64_t> Session::peakBytes() const { return impl_->peakBytes(); }
+int Session::threadsPerDevice() const { return impl_->threads(); }
+const LoadedPlan &Session::plan() const { return impl_->plan(); }
+TraceLog Session::takeTrace() { return impl_->takeTrace(); }
+
+}  // namespace cleave
