@@ -218,11 +218,35 @@ void ConfigReader::requireValue(const char *name, const json &supported) {
 
 void ConfigReader::ignore(std::initializer_list<const char *> names) { known_.insert(names.begin(), names.end()); }
 
-const json *ConfigReader::object(const char *name) {
+std::optional<Config> ConfigReader::object(const char *name) {
   const json *field = find(name);
-  if (field == nullptr) return nullptr;
-  if (!field->is_object()) return refuse(name, "an object", *field), nullptr;
-  return field->empty() ? nullptr : field;
+  if (field == nullptr) return std::nullopt;
+  if (!field->is_object()) return refuse(name, "an object", *field), std::nullopt;
+  if (field->empty()) return std::nullopt;
+  Config inner;
+  inner.path = absl::StrCat(config_.path, ": ", name);
+  inner.modelType = config_.modelType;
+  inner.fields = *field;
+  return inner;
+}
+
+void ConfigReader::absorb(ConfigReader &inner) {
+  const absl::Status status = inner.finish(&warnings_);
+  if (status_.ok()) status_ = status;
+}
+
+std::vector<double> ConfigReader::positives(const char *name, size_t count) {
+  const json *field = find(name);
+  if (field == nullptr) return {};
+  bool fits = field->is_array() && field->size() == count;
+  std::vector<double> values;
+  for (size_t i = 0; fits && i < count; ++i) {
+    const json &element = (*field)[i];
+    fits = element.is_number() && element.get<double>() > 0;
+    if (fits) values.push_back(element.get<double>());
+  }
+  if (!fits) refuse(name, absl::StrCat("a list of ", count, " positive numbers"), *field);
+  return fits ? values : std::vector<double>(count, 1);
 }
 
 absl::Status ConfigReader::finish(std::vector<std::string> *warnings) {
@@ -230,6 +254,7 @@ absl::Status ConfigReader::finish(std::vector<std::string> *warnings) {
   requireValue("tie_encoder_decoder", false);
   known_.insert(std::begin(kWithoutEffect), std::end(kWithoutEffect));
   if (!status_.ok() || warnings == nullptr) return status_;
+  warnings->insert(warnings->end(), warnings_.begin(), warnings_.end());
   for (const auto &field : config_.fields.items())
     if (known_.count(field.key()) == 0)
       warnings->push_back(absl::StrCat("\"", config_.path, "\": field \"", field.key(), "\" is unknown to ", config_.modelType,

@@ -60,8 +60,14 @@ class ConfigReader {
   void requireValue(const char *name, const nlohmann::json &supported);
   // Fields that change nothing in training, whatever they say.
   void ignore(std::initializer_list<const char *> names);
-  // An object, to be read by a reader of its own; null if it is absent, null or empty.
-  const nlohmann::json *object(const char *name);
+  // A field that is an object, as a config of its own (messages say where it stands); nullopt if it is absent, null or empty.
+  std::optional<Config> object(const char *name);
+  // Takes over the error and the warnings of such an object's reader.
+  void absorb(ConfigReader &inner);
+  // A list of that many positive numbers; empty if it is absent or null.
+  std::vector<double> positives(const char *name, size_t count);
+  // Whether a field is there and not null.
+  bool has(const char *name) { return find(name) != nullptr; }
 
   // A rule between fields.
   void require(bool holds, const char *name, const std::string &rule);
@@ -79,6 +85,7 @@ class ConfigReader {
  private:
   const Config &config_;
   std::set<std::string> known_;
+  std::vector<std::string> warnings_;  // of objects inside
   absl::Status status_;
 };
 

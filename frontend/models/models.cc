@@ -15,7 +15,7 @@ struct Family {
 };
 
 constexpr Family kFamilies[] = {
-    {"gpt2", readGpt2},
+    {"bert", readBert}, {"gpt2", readGpt2}, {"gptj", readGptj}, {"llama", readLlama}, {"opt", readOpt}, {"t5", readT5},
 };
 
 absl::Status invalid(absl::string_view message) { return absl::InvalidArgumentError(message); }

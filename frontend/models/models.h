@@ -57,6 +57,11 @@ class Model {
 
 // Each reads its family's fields; the reader keeps errors. Null where there are some.
 std::unique_ptr<Model> readGpt2(ConfigReader &reader);
+std::unique_ptr<Model> readGptj(ConfigReader &reader);
+std::unique_ptr<Model> readLlama(ConfigReader &reader);
+std::unique_ptr<Model> readT5(ConfigReader &reader);
+std::unique_ptr<Model> readOpt(ConfigReader &reader);
+std::unique_ptr<Model> readBert(ConfigReader &reader);
 
 // The values of "model_type" that have a family.
 std::vector<std::string> modelTypes();
