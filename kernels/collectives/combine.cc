@@ -104,10 +104,10 @@ struct Min {
   static T apply(T a, T b) { return a < b || a != a ? a : b; }
 };
 
-// Sources of a target may be the same memory, but then element by element: ivdep says that no lane feeds another.
+// By tiles, so that a target may be one of the sources: all sources of a tile are read before any target is written.
 template <typename Type, typename Operation>
-__attribute__((optimize("O3"))) void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const> targets,
-                                                  int64_t count) {
+void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const> targets,
+                  int64_t count) {
   using Stored = typename Type::Stored;
   using Sum = typename Type::Sum;
   alignas(64) Sum sum[kTile];
