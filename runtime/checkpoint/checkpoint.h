@@ -31,7 +31,7 @@ struct RunPosition {
   std::string order;     // "shuffled" or "sequential"
   int64_t dataRows = 0;  // of the data file, to notice another one
   std::string planHash;  // in hexadecimal
-  // What the machine decided, which bits of results may depend on: {"threads": "2", "cpu": "avx2 fma", ...}.
+  // What the machine decided, which bits of results may depend on: {"threads": "2", "kernels": "..."}.
   std::map<std::string, std::string> machine;
 };
 

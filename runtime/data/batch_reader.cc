@@ -138,14 +138,22 @@ absl::Status BatchReader::makeIntegers(const Slot &slot, int64_t row, absl::Span
     return absl::OkStatus();
   }
   if (auto status = source_->readIntegers(input.source, row, out); !status.ok()) return status;
+  // The source is what is checked: an error then names where the value stands in the file.
+  if (auto status = checkRow(slot, row, out); !status.ok()) return status;
   deriveRow(input, family_, out);
-  const bool isChecked = input.limit > 0;
-  const int64_t most = isChecked ? input.limit - 1 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : INT64_MAX;
-  const int64_t least = isChecked ? 0 : slot.type.dtype == DType::kI32 ? std::numeric_limits<int32_t>::min() : INT64_MIN;
-  for (size_t i = 0; i < out.size(); ++i)
-    if ((out[i] < least || out[i] > most) && !(slot.isLabels && out[i] == kIgnoredLabel))
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::checkRow(const Slot &slot, int64_t row, absl::Span<const int64_t> values) const {
+  const DataInput &input = slot.input;
+  const bool isChecked = input.limit > 0, isNarrow = slot.type.dtype == DType::kI32;
+  const bool mayBeIgnored = slot.isLabels || input.otherwise == "shift_right";
+  const int64_t least = isChecked ? 0 : isNarrow ? std::numeric_limits<int32_t>::min() : INT64_MIN;
+  const int64_t most = isChecked ? input.limit - 1 : isNarrow ? std::numeric_limits<int32_t>::max() : INT64_MAX;
+  for (size_t i = 0; i < values.size(); ++i)
+    if ((values[i] < least || values[i] > most) && !(mayBeIgnored && values[i] == kIgnoredLabel))
       return absl::OutOfRangeError(absl::StrCat(source_->where(input.source, row, int64_t(i)), ": requires a value from ", least, " to ", most,
-                                                slot.isLabels ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", out[i]));
+                                                mayBeIgnored ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", values[i]));
   return absl::OkStatus();
 }
 

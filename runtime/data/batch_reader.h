@@ -51,6 +51,7 @@ class BatchReader {
   absl::Status addSlot(const program::DataInput &input, const program::Port &port, const std::string &path);
   absl::Status checkAllRows() const;
   absl::Status readRow(const Slot &slot, int64_t row, bool isCounted, HostTensor &out, int64_t index) const;
+  absl::Status checkRow(const Slot &slot, int64_t row, absl::Span<const int64_t> values) const;
   absl::Status makeIntegers(const Slot &slot, int64_t row, absl::Span<int64_t> out) const;
 
   std::unique_ptr<RowSource> source_;

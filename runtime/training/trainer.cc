@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,7 +14,6 @@
 #include "runtime/data/batch_stream.h"
 #include "runtime/session.h"
 #include "runtime/training/learning_rate.h"
-#include "runtime/training/machine.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 #include "runtime/weights/tensor_source.h"
@@ -22,9 +22,9 @@
 namespace cleave {
 namespace {
 
-using Clock_ = std::chrono::steady_clock;
+using Time = std::chrono::steady_clock;
 
-double millisecondsSince(Clock_::time_point start) { return std::chrono::duration<double, std::milli>(Clock_::now() - start).count(); }
+double millisecondsSince(Time::time_point start) { return std::chrono::duration<double, std::milli>(Time::now() - start).count(); }
 
 // The words that random numbers of a step are keyed by: seed low, seed high, step low, step high.
 HostTensor keyOf(uint64_t seed, int64_t step) {
@@ -66,6 +66,7 @@ class Run {
   absl::Status saveCheckpoint();
   absl::Status explainNonfinite(const StepMetrics &metrics);
   std::unique_ptr<BatchStream> batchesFromHere() const;
+  std::map<std::string, std::string> machine() const;
 
   const LoadedPlan &plan_;
   const TrainOptions &options_;
@@ -141,7 +142,7 @@ absl::Status Run::start(const std::string &checkpoint) {
   position_.order = options_.order.value_or("shuffled");
   position_.dataRows = data_->rows();
   position_.planHash = plan_.hashHex();
-  position_.machine = machineRecord(session_->threadsPerDevice());
+  position_.machine = machine();
   if (!options_.init.empty()) {
     auto source = TensorSource::open(options_.init);
     if (!source.ok()) return source.status();
@@ -168,15 +169,19 @@ absl::Status Run::settleOptions() {
     progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"", options_.data, "\" has ", data_->rows()));
   if (position_.planHash != plan_.hashHex())
     progress_.say("warning: the resumed run had another plan: results are the same up to rounding at best");
-  const auto machine = machineRecord(session_->threadsPerDevice());
-  for (const auto &[name, setting] : machine)
+  for (const auto &[name, setting] : machine())
     if (auto before = position_.machine.find(name); before != position_.machine.end() && before->second != setting)
       progress_.say(absl::StrCat("warning: the resumed run had ", name, " ", before->second, ", this one has ", setting,
                                  ": results are the same up to rounding at best"));
   position_.dataRows = data_->rows();
   position_.planHash = plan_.hashHex();
-  position_.machine = machine;
+  position_.machine = machine();
   return absl::OkStatus();
+}
+
+// What the last bits of results may depend on besides the plan.
+std::map<std::string, std::string> Run::machine() const {
+  return {{"kernels", options_.kernelChoices}, {"threads", absl::StrCat(session_->threadsPerDevice())}};
 }
 
 std::unique_ptr<BatchStream> Run::batchesFromHere() const {
@@ -213,7 +218,7 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   StepMetrics metrics;
   metrics.step = position_.step + 1;
   metrics.learningRate = learningRateAt(plan_.training, metrics.step);
-  auto start = Clock_::now();
+  auto start = Time::now();
   auto batch = batches.next();
   if (!batch.ok()) return batch.status();
   metrics.dataMs = millisecondsSince(start);
@@ -222,7 +227,7 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   *rate.as<float>() = float(metrics.learningRate);
   Inputs inputs = {{"lr", rate.view()}, {"rng", key.view()}};
   for (auto &[name, tensor] : *batch) inputs[name] = tensor.view();
-  start = Clock_::now();
+  start = Time::now();
   auto outputs = session_->run("step", inputs);
   if (!outputs.ok()) return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
   metrics.stepMs = millisecondsSince(start);

@@ -34,6 +34,7 @@ struct TrainOptions {
   std::string metrics;
   std::string trace;
   bool allowNonfinite = false;
+  std::string kernelChoices;    // what this machine's kernels are, for the run's record
   // Asked before each step; true ends the run as an interruption. May be empty.
   std::function<bool()> shouldStop;
   std::FILE *progress = nullptr;  // for a person; null: silent

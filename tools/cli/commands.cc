@@ -1,13 +1,16 @@
 #include "tools/cli/commands.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace cleave::cli {
 namespace {
 
 constexpr double kBelowOne = 1.0 - 1e-12;
 constexpr double kMostCount = 9.0e18;
+constexpr int64_t kMostTokens = int64_t{1} << 24;
 
 FlagSpec count(std::string name, std::string unit, std::string fallback, std::string help, double least = 1) {
   return {std::move(name), FlagType::kInteger, "N", std::move(unit), std::move(fallback), std::move(help), least, kMostCount};
@@ -25,8 +28,17 @@ FlagSpec text(std::string name, std::string value, std::string help) {
   return {std::move(name), FlagType::kText, std::move(value), "", "", std::move(help)};
 }
 
-FlagSpec choice(std::string name, std::string choices, std::string unit, std::string fallback, std::string help) {
-  return {std::move(name), FlagType::kChoice, std::move(choices), std::move(unit), std::move(fallback), std::move(help)};
+FlagSpec choice(std::string name, std::vector<std::string> choices, std::string unit, std::string fallback, std::string help) {
+  FlagSpec flag{std::move(name), FlagType::kChoice, absl::StrJoin(choices, "|"), std::move(unit), std::move(fallback), std::move(help)};
+  flag.choices = std::move(choices);
+  return flag;
+}
+
+FlagSpec phase(std::string name, std::vector<std::string> phases) {
+  FlagSpec flag = choice(std::move(name), std::move(phases), "", "", "");
+  flag.value = "PHASE";
+  flag.help = absl::StrCat("stop after ", absl::StrJoin(flag.choices, ", "), ": -o gets MLIR, which compile takes as MODEL");
+  return flag;
 }
 
 FlagSpec toggle(std::string name, std::string help) { return {std::move(name), FlagType::kSwitch, "", "", "", std::move(help)}; }
@@ -85,11 +97,10 @@ absl::Status checkTokenize(const ParsedFlags &flags) {
   if (auto status = excludes(flags, "--vocab", "--vocab-in"); !status.ok()) return status;
   if (auto status = excludes(flags, "--vocab-out", "--vocab-in"); !status.ok()) return status;
   const std::string vocabulary = flags.text("--vocab");
-  if (vocabulary == "bytes") return absl::OkStatus();
-  for (char c : vocabulary)
-    if (c < '0' || c > '9' || vocabulary.size() > 7)
-      return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens, got \"", vocabulary, "\""));
-  return absl::OkStatus();
+  int64_t tokens = 0;
+  const int64_t most = flags.text("--token-bytes") == "2" ? 65536 : kMostTokens;
+  if (vocabulary == "bytes" || (absl::SimpleAtoi(vocabulary, &tokens) && tokens >= 256 && tokens <= most)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens from 256 to ", most, ", got \"", vocabulary, "\""));
 }
 
 CommandSpec quickstartCommand() {
@@ -114,14 +125,14 @@ CommandSpec compileCommand() {
       {
           required(file("-o", "PLAN", "the plan to write")),
           absentMeans("required", text("--mesh", "AXES", "the devices, row-major: data=2,model=2")),
-          choice("--strategy", "rules|none", "", "rules",
+          choice("--strategy", {"rules", "none"}, "", "rules",
                  "how tensors are laid out: by the tensor-parallel rules, or whole everywhere but for pins"),
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),
           absentMeans("required for T5", count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
           count("--microbatches", "", "1", "parts that a batch is run in, one after the other; must divide it"),
-          choice("--optimizer", "adamw|sgd", "", "adamw", "how parameters are updated"),
+          choice("--optimizer", {"adamw", "sgd"}, "", "adamw", "how parameters are updated"),
           number("--lr", "", "1e-3", "learning rate after warm-up", 0, 1e6),
           number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, 1e6),
           number("--beta1", "", "0.9", "AdamW's decay of the mean of gradients", 0, kBelowOne),
@@ -131,14 +142,13 @@ CommandSpec compileCommand() {
           absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down", 1e-30, 1e30)),
           file("--groups", "G.json", "per parameter: {\"groups\": [{\"match\": GLOB, \"lr\": FACTOR, \"weight_decay\": X, "
                                      "\"trainable\": BOOL}]}, first match wins"),
-          choice("--schedule", "constant|cosine", "", "constant", "learning rate after warm-up"),
+          choice("--schedule", {"constant", "cosine"}, "", "constant", "learning rate after warm-up"),
           count("--warmup", "steps", "0", "the learning rate rises linearly up to this step", 0),
           absentMeans("required for cosine", count("--total-steps", "steps", "", "the cosine ends at this step")),
           number("--min-lr", "", "0", "learning rate at the cosine's end", 0, 1e6),
           absentMeans("the config's", number("--dropout", "", "", "probability that replaces all of the config's", 0, kBelowOne)),
           absentMeans("off", count("--document-end", "", "", "attention and positions start anew behind this token", 0)),
-          absentMeans("the plan", choice("--compile-to", "normalize|differentiate|place|partition|schedule", "", "",
-                                         "stop after a phase and write MLIR, which compile takes as MODEL")),
+          absentMeans("the plan", phase("--compile-to", {"normalize", "differentiate", "place", "partition", "schedule"})),
       },
       checkCompile};
 }
@@ -162,8 +172,8 @@ CommandSpec trainCommand() {
       {
           required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),
           required(count("--steps", "steps", "", "in all, resumed ones included", 0)),
-          choice("--token-bytes", "2|4", "bytes", "2", "size of a token in a .bin file"),
-          choice("--order", "shuffled|sequential", "", "shuffled", "of the examples"),
+          choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in a .bin file"),
+          choice("--order", {"shuffled", "sequential"}, "", "shuffled", "of the examples"),
           count("--seed", "", "0", "of the order, of first weights and of dropout", 0),
           absentMeans("cores / devices", FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
           number("--deadline", "seconds", "60", "longest time without progress before the run is given up", 1e-3, 1e9),
@@ -192,7 +202,7 @@ CommandSpec tokenizeCommand() {
               FlagSpec{"--vocab", FlagType::kText, "bytes|N", "tokens", "bytes", "the 256 bytes, or that many tokens learnt from TEXT"},
               absentMeans("not written", file("--vocab-out", "V.json", "the vocabulary to write")),
               absentMeans("none", file("--vocab-in", "V.json", "a vocabulary to use in place of a new one")),
-              choice("--token-bytes", "2|4", "bytes", "2", "size of a token in the file"),
+              choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in the file"),
           },
           checkTokenize};
 }

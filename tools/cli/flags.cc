@@ -10,7 +10,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 
 namespace cleave::cli {
 namespace {
@@ -62,9 +61,8 @@ absl::Status checkValue(const FlagSpec &flag, const std::string &value) {
       return fits ? absl::OkStatus() : requires_(absl::StrCat("a number", rangeText(flag)));
     }
     case FlagType::kChoice: {
-      const std::vector<std::string> choices = absl::StrSplit(flag.value, '|');
-      if (std::find(choices.begin(), choices.end(), value) != choices.end()) return absl::OkStatus();
-      return requires_(absl::StrJoin(choices, " or "));
+      if (std::find(flag.choices.begin(), flag.choices.end(), value) != flag.choices.end()) return absl::OkStatus();
+      return requires_(absl::StrJoin(flag.choices, " or "));
     }
   }
   return absl::OkStatus();

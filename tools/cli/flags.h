@@ -24,7 +24,7 @@ enum class FlagType {
   kFile,     // a path
   kInteger,  // within [least, most]
   kNumber,   // finite, within [least, most]
-  kChoice,   // one of `value`, which are separated by "|"
+  kChoice,   // one of `choices`
 };
 
 struct FlagSpec {
@@ -37,6 +37,7 @@ struct FlagSpec {
   double least = -9.2e18;
   double most = 9.2e18;
   bool isRequired = false;
+  std::vector<std::string> choices = {};
   std::string fallbackText = {};  // what happens where a flag without `fallback` is absent: "off", "cores / devices"
 };
 

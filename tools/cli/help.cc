@@ -9,7 +9,7 @@
 namespace cleave::cli {
 namespace {
 
-constexpr size_t kHelpColumns = 116;
+constexpr size_t kHelpColumns = 140;
 
 std::string usage(const CommandSpec &command) {
   std::string text = absl::StrCat("cleave ", command.name);

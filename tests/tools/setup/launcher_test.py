@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """The launcher, with bazel, dpkg-query, apt-get and id replaced by recorders."""
 
 import os

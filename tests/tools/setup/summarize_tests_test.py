@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """The last line of ./cleave test, from events as Bazel writes them."""
 
 import json

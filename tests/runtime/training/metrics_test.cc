@@ -1,0 +1,135 @@
+#include "runtime/training/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "nlohmann/json.hpp"
+#include "runtime/training/learning_rate.h"
+#include "runtime/training/progress.h"
+#include "tests/runtime/temporary_folder.h"
+
+namespace cleave {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using testing::contentsOf;
+using testing::TemporaryFolder;
+
+StepMetrics metricsAt(int64_t step) {
+  StepMetrics metrics;
+  metrics.step = step;
+  metrics.loss = double(0.1f) * double(step);
+  metrics.gradNorm = 1.0 / 3.0;
+  metrics.learningRate = 1e-3;
+  metrics.peakBytes = {100, 200};
+  return metrics;
+}
+
+TEST(MetricsLine, HasExactlyItsFields) {
+  StepMetrics metrics = metricsAt(3);
+  json line = json::parse(metricsLine(metrics));
+  std::set<std::string> fields;
+  for (const auto &[name, value] : line.items()) fields.insert(name);
+  EXPECT_EQ(fields, (std::set<std::string>{"step", "loss", "grad_norm", "lr", "step_ms", "data_ms", "tokens_per_s", "tflops", "peak_bytes"}));
+  metrics.evalLoss = 2.5;
+  line = json::parse(metricsLine(metrics));
+  EXPECT_EQ(line["eval_loss"], 2.5);
+  EXPECT_EQ(line["peak_bytes"], json({100, 200}));
+}
+
+TEST(MetricsLine, HoldsFloatsThatReadBackAsTheSame) {
+  StepMetrics metrics = metricsAt(1);
+  for (double value : {double(0.1f), 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 3.0, double(std::nextafter(2.0f, 3.0f))}) {
+    metrics.loss = value;
+    EXPECT_EQ(json::parse(metricsLine(metrics))["loss"].get<double>(), value);
+  }
+}
+
+TEST(MetricsLine, SpellsOutWhatIsNotFinite) {
+  StepMetrics metrics = metricsAt(1);
+  metrics.loss = std::nan("");
+  metrics.gradNorm = std::numeric_limits<double>::infinity();
+  metrics.evalLoss = -std::numeric_limits<double>::infinity();
+  const json line = json::parse(metricsLine(metrics));
+  EXPECT_EQ(line["loss"], "NaN");
+  EXPECT_EQ(line["grad_norm"], "Infinity");
+  EXPECT_EQ(line["eval_loss"], "-Infinity");
+}
+
+TEST(MetricsFile, IsOverwrittenByARunThatBeginsAnew) {
+  TemporaryFolder folder;
+  const std::string path = folder.write("m.jsonl", "old\n");
+  {
+    auto file = MetricsFile::open(path, 0);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write(metricsAt(1)).ok());
+  }
+  EXPECT_EQ(contentsOf(path), metricsLine(metricsAt(1)) + "\n");
+}
+
+TEST(MetricsFile, IsCutToTheCheckpointByARunThatGoesOn) {
+  TemporaryFolder folder;
+  std::string lines, kept;
+  for (int64_t step = 1; step <= 5; ++step) {
+    lines += metricsLine(metricsAt(step)) + "\n";
+    if (step <= 3) kept = lines;
+  }
+  for (const std::string &tail : {std::string(), std::string("{\"step\": 6, \"lo"), std::string("rubbish\n")}) {
+    const std::string path = folder.write("m.jsonl", lines + tail);
+    {
+      auto file = MetricsFile::open(path, 3);
+      ASSERT_TRUE(file.ok()) << file.status();
+      ASSERT_TRUE(file->write(metricsAt(4)).ok());
+    }
+    EXPECT_EQ(contentsOf(path), kept + metricsLine(metricsAt(4)) + "\n");
+  }
+}
+
+TEST(MetricsFile, IsMadeByARunThatGoesOnWithoutOne) {
+  TemporaryFolder folder;
+  EXPECT_TRUE(MetricsFile::open(folder / "m.jsonl", 3).ok());
+  EXPECT_THAT(std::string(MetricsFile::open(folder / "no/m.jsonl", 0).status().message()), HasSubstr("no/m.jsonl\": No such file"));
+}
+
+TEST(LearningRate, RisesToItsHighestAndStaysThere) {
+  program::Training training;
+  training.learningRate = 0.5;
+  training.schedule = "constant";
+  training.warmup = 4;
+  for (int64_t step = 1; step <= 4; ++step) EXPECT_DOUBLE_EQ(learningRateAt(training, step), 0.5 * double(step) / 4);
+  EXPECT_EQ(learningRateAt(training, 5), 0.5);
+  EXPECT_EQ(learningRateAt(training, 1000000), 0.5);
+  training.warmup = 0;
+  EXPECT_EQ(learningRateAt(training, 1), 0.5);
+}
+
+TEST(LearningRate, FollowsACosineDownToItsLowestAndStaysThere) {
+  program::Training training;
+  training.learningRate = 1.0;
+  training.minLearningRate = 0.1;
+  training.schedule = "cosine";
+  training.warmup = 10;
+  training.totalSteps = 110;
+  EXPECT_DOUBLE_EQ(learningRateAt(training, 5), 0.5);
+  EXPECT_DOUBLE_EQ(learningRateAt(training, 10), 1.0);
+  EXPECT_DOUBLE_EQ(learningRateAt(training, 60), 0.55);
+  EXPECT_DOUBLE_EQ(learningRateAt(training, 110), 0.1);
+  EXPECT_DOUBLE_EQ(learningRateAt(training, 500), 0.1);
+}
+
+TEST(ProgressText, TellsAllThatAPersonWatches) {
+  StepMetrics metrics = metricsAt(3);
+  metrics.tokensPerSecond = 1234;
+  metrics.stepMs = 56.78;
+  metrics.peakBytes = {1000000, 45600000};
+  const std::string text = progressText(metrics, 200);
+  for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"}) EXPECT_THAT(text, HasSubstr(part));
+}
+
+}  // namespace
+}  // namespace cleave

@@ -1,0 +1,25 @@
+// The program that runs plans: every command of the driver that needs no compiler.
+
+#include <string>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/run_commands.h"
+
+namespace cleave::cli {
+namespace {
+
+absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags &flags) {
+  if (command.name == "train") return runTrain(flags);
+  if (command.name == "explain") return runExplain(flags);
+  if (command.name == "tokenize") return runTokenize(flags);
+  if (command.name == "sample") return runSample(flags);
+  return runPrintPlan(flags);
+}
+
+}  // namespace
+}  // namespace cleave::cli
+
+int main(int argc, char **argv) {
+  const std::string served[] = {"train", "explain", "tokenize", "sample", "print-plan"};
+  return cleave::cli::runProgram(argc, argv, served, cleave::cli::dispatch);
+}

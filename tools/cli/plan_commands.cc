@@ -1,0 +1,32 @@
+#include <cstdio>
+#include <string>
+
+#include "runtime/plan/plan_file.h"
+#include "runtime/plan/print_plan.h"
+#include "tools/cli/plan_explanation.h"
+#include "tools/cli/run_commands.h"
+
+namespace cleave::cli {
+namespace {
+
+absl::StatusOr<ExitCode> print(const std::string &text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    return absl::FailedPreconditionError("cannot write to stdout");
+  return kDone;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> runExplain(const ParsedFlags &flags) {
+  auto plan = readPlanFile(flags.positional(0));
+  if (!plan.ok()) return plan.status();
+  return print(flags.isOn("--json") ? explanationJson(*plan) + "\n" : explanationTables(*plan));
+}
+
+absl::StatusOr<ExitCode> runPrintPlan(const ParsedFlags &flags) {
+  auto plan = readPlanFile(flags.positional(0));
+  if (!plan.ok()) return plan.status();
+  return print(printPlan(*plan));
+}
+
+}  // namespace cleave::cli

@@ -1,0 +1,102 @@
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "kernels/api/registry.h"
+#include "kernels/cpu/register.h"
+#include "kernels/reference/register.h"
+#include "runtime/load_plan.h"
+#include "runtime/session.h"
+#include "runtime/tokenizer/vocabulary.h"
+#include "runtime/training/sampler.h"
+#include "runtime/training/stop_signals.h"
+#include "runtime/training/trainer.h"
+#include "runtime/weights/tensor_source.h"
+#include "runtime/weights/weight_map.h"
+#include "tools/cli/run_commands.h"
+
+namespace cleave::cli {
+namespace {
+
+// The fastest first.
+Registry allKernels() {
+  Registry registry;
+  registerCpuKernels(registry);
+  registerReferenceKernels(registry);
+  return registry;
+}
+
+TrainOptions optionsOf(const ParsedFlags &flags) {
+  TrainOptions options;
+  options.data = flags.text("--data");
+  options.steps = flags.integer("--steps");
+  options.tokenBytes = int(flags.integer("--token-bytes"));
+  if (flags.has("--order")) options.order = flags.text("--order");
+  if (flags.has("--seed")) options.seed = uint64_t(flags.integer("--seed"));
+  options.threads = int(flags.integer("--threads"));
+  options.deadlineSeconds = flags.number("--deadline");
+  options.init = flags.text("--init");
+  options.save = flags.text("--save");
+  options.checkpoint = flags.text("--checkpoint");
+  options.checkpointEvery = flags.integer("--checkpoint-every");
+  options.resume = flags.text("--resume");
+  options.evalData = flags.text("--eval-data");
+  options.evalEvery = flags.integer("--eval-every");
+  options.metrics = flags.text("--metrics");
+  options.trace = flags.text("--trace");
+  options.allowNonfinite = flags.isOn("--allow-nonfinite");
+  options.kernelChoices = cpuKernelChoices();
+  options.progress = stderr;
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags) {
+  const Registry kernels = allKernels();
+  auto plan = loadPlanFile(flags.positional(0), kernels);
+  if (!plan.ok()) return plan.status();
+  StopSignals signals;
+  TrainOptions options = optionsOf(flags);
+  options.shouldStop = [&] { return signals.asked(); };
+  auto outcome = train(*plan, options);
+  if (!outcome.ok()) return outcome.status();
+  return outcome->isInterrupted ? kInterrupted : kDone;
+}
+
+absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
+  auto vocabulary = flags.has("--vocab-in") ? Vocabulary::load(flags.text("--vocab-in")) : Vocabulary();
+  if (!vocabulary.ok()) return vocabulary.status();
+  auto weights = TensorSource::open(flags.text("--weights"));
+  if (!weights.ok()) return weights.status();
+  const Registry kernels = allKernels();
+  auto plan = loadPlanFile(flags.positional(0), kernels);
+  if (!plan.ok()) return plan.status();
+  SessionOptions settings;
+  settings.threadsPerDevice = int(flags.integer("--threads"));
+  auto session = Session::create(*std::move(plan), settings);
+  if (!session.ok()) return session.status();
+  auto write = [&](absl::string_view name, const TensorView &view) { return (*session)->write(name, view); };
+  if (auto status = loadWeights(*weights, (*session)->plan(), write); !status.ok()) return status;
+
+  SampleOptions options;
+  options.prompt = flags.text("--prompt");
+  options.tokens = flags.integer("--tokens");
+  options.temperature = flags.number("--temperature");
+  options.topK = flags.integer("--top-k");
+  options.seed = uint64_t(flags.integer("--seed"));
+  auto print = [](absl::string_view bytes) {
+    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+    std::fflush(stdout);
+  };
+  bool isPrompted = false;
+  auto status = sampleText(**session, *vocabulary, options, [&](absl::string_view bytes) {
+    if (!std::exchange(isPrompted, true)) print(options.prompt);
+    print(bytes);
+  });
+  if (!status.ok()) return status;
+  print(isPrompted ? "\n" : options.prompt + "\n");
+  return kDone;
+}
+
+}  // namespace cleave::cli
