@@ -16,6 +16,7 @@
 #include "runtime/training/learning_rate.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
+#include "runtime/training/trace_recorder.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
 
@@ -63,6 +64,7 @@ class Run {
   absl::StatusOr<StepMetrics> step(BatchStream &batches);
   absl::StatusOr<double> evaluate();
   absl::Status finishStep(const StepMetrics &metrics, bool isLast);
+  void recordTrace();
   absl::Status saveCheckpoint();
   absl::Status explainNonfinite(const StepMetrics &metrics);
   std::unique_ptr<BatchStream> batchesFromHere() const;
@@ -74,6 +76,7 @@ class Run {
   std::unique_ptr<Session> session_;
   std::optional<BatchReader> data_, evalData_;
   std::optional<MetricsFile> metrics_;
+  TraceRecorder trace_;
   RunPosition position_;
   std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
 };
@@ -96,6 +99,10 @@ absl::StatusOr<TrainOutcome> Run::run() {
   }
   auto interrupted = loop();
   if (!interrupted.ok()) return interrupted.status();
+  if (!options_.trace.empty()) {
+    recordTrace();  // of what ran behind the last step
+    if (auto status = trace_.write(options_.trace); !status.ok()) return status;
+  }
   if (*interrupted) {
     progress_.say(absl::StrCat("interrupted after step ", position_.step,
                                options_.checkpoint.empty() ? "" : absl::StrCat(", checkpoint in ", options_.checkpoint)));
@@ -129,6 +136,7 @@ absl::Status Run::openSession(bool checksFinite) {
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
+  settings.trace = !options_.trace.empty() && !checksFinite;
   auto session = Session::create(plan_, settings);
   if (!session.ok()) return session.status();
   session_ = *std::move(session);
@@ -231,6 +239,7 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   auto outputs = session_->run("step", inputs);
   if (!outputs.ok()) return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
   metrics.stepMs = millisecondsSince(start);
+  if (!options_.trace.empty()) recordTrace();
 
   auto loss = scalarOf(*outputs, "loss"), tokens = scalarOf(*outputs, "tokens"), norm = scalarOf(*outputs, "grad_norm");
   for (const auto *value : {&loss, &tokens, &norm})
@@ -283,6 +292,12 @@ absl::StatusOr<double> Run::evaluate() {
     count += *tokens;
   }
   return count > 0 ? sum / count : 0.0;
+}
+
+void Run::recordTrace() {
+  const bool wasWhole = trace_.isWhole();
+  trace_.add(session_->takeTrace());
+  if (wasWhole && !trace_.isWhole()) progress_.say(absl::StrCat("the trace ends before step ", position_.step + 1, ": it holds as much as viewers show"));
 }
 
 absl::Status Run::saveCheckpoint() {
