@@ -37,6 +37,9 @@ ShardingRule makeRule(ConcreteOp op, llvm::StringRef text, const Linearity &line
 // Shapes agree with the op's rule, and so do the placements, axis by axis, where the values have some.
 mlir::LogicalResult verifyRule(mlir::Operation *op);
 
+// The placement in a value's type fits its shape: what it splits and in which units. Values without one pass.
+mlir::LogicalResult verifyPlacement(mlir::Operation *op, mlir::Type type);
+
 // The step of a collective is one that its kind allows, along its axes and no others.
 mlir::LogicalResult verifyCollective(mlir::Operation *op);
 

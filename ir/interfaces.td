@@ -23,12 +23,16 @@ def Cleave_TensorOpInterface : OpInterface<"TensorOpInterface"> {
                     (ins "const ::cleave::LocalShards &":$local, "::cleave::KernelAttributes &":$attributes)>,
     InterfaceMethod<[{Builds the same results from generic ops, which split where the op itself can't; empty where there is
                       no such form.}], "::llvm::SmallVector<::mlir::Value>", "decompose", (ins "::mlir::OpBuilder &":$b)>,
-    InterfaceMethod<"The value that stands for the result when nothing is trained (dropout: its input); else null.",
-                    "::mlir::Value", "inferenceForm">,
+    InterfaceMethod<[{The value that stands for the result when nothing is trained (dropout: its input); else null, and the op
+                      itself becomes what it is then (attention: without dropout).}], "::mlir::Value", "inferenceForm">,
     InterfaceMethod<"Makes this copy the one of slice `index` of a chunked region (random numbers go on counting).", "void",
                     "enterChunk", (ins "int64_t":$index)>,
+    InterfaceMethod<[{Makes this copy of `whole`, whose operands and result types are equal slices of those of `whole`, the
+                      op that computes its slice of the results, or its term of them. Failure: its attributes don't allow it.}],
+                    "::llvm::LogicalResult", "enterSlice", (ins "::mlir::OpBuilder &":$b, "::mlir::Operation *":$whole)>,
     InterfaceMethod<"The operand whose bytes a result may take over, or -1.", "int", "inPlaceOperand",
                     (ins "unsigned":$result)>,
+    InterfaceMethod<"Whether its values may be floats of different types.", "bool", "mixesElementTypes">,
   ];
   let verify = "return ::cleave::verifyRule($_op);";
 }
@@ -52,8 +56,9 @@ class Cleave_TensorOp<string mnemonic, list<Trait> traits = []>
   code decomposition = [{ return {}; }];  // C++: `b` builds
   code inference = [{ return {}; }];      // C++
   list<int> inPlace = [];         // for each result the operand whose bytes it may take over, or -1
-
+  bit mixesElements = 0;          // floats of different types may meet
   code chunk = "";                // C++: what changes in slice `index` of a chunked region
+  code slice = "";                // C++: what attributes must become in a slice of `original`, or failure
   code extraDefinition = "";
 
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
@@ -88,11 +93,17 @@ class Cleave_TensorOp<string mnemonic, list<Trait> traits = []>
       }] # decomposition # [{
     }
     void $cppClass::enterChunk([[maybe_unused]] int64_t index) {}] # chunk # [{}
+    ::llvm::LogicalResult $cppClass::enterSlice([[maybe_unused]] ::mlir::OpBuilder &b, ::mlir::Operation *whole) {
+      [[maybe_unused]] auto original = ::mlir::cast<$cppClass>(whole);
+      }] # slice # [{
+      return ::mlir::success();
+    }
     ::mlir::Value $cppClass::inferenceForm() {}] # inference # [{}
     int $cppClass::inPlaceOperand(unsigned result) {
       static constexpr int operands[] = {}] # !interleave(inPlace # [-1], ",") # [{};
       return result < std::size(operands) ? operands[result] : -1;
     }
+    bool $cppClass::mixesElementTypes() { return }] # mixesElements # [{; }
   }] # extraDefinition;
 }
 

@@ -16,6 +16,7 @@ namespace cleave {
 class AttentionOp;
 class AttentionGradientOp;
 class CrossEntropyOp;
+class EmbeddingGradientOp;
 class LayerNormOp;
 class MatmulOp;
 class ReduceOp;
@@ -26,6 +27,7 @@ using Gradients = llvm::SmallVector<mlir::Value>;
 // Types.
 mlir::RankedTensorType unplaced(mlir::Type type);  // without its encoding
 mlir::RankedTensorType withElement(mlir::Type type, mlir::Type element);
+mlir::LogicalResult sameElement(std::optional<mlir::Location> location, mlir::Type a, mlir::Type b);
 bool equalButForPlacement(mlir::TypeRange inferred, mlir::TypeRange actual);
 double elementsOf(mlir::Value value);
 mlir::Type withoutLast(mlir::Type type);  // last dimension dropped
@@ -55,10 +57,12 @@ std::string attentionRule(llvm::StringRef text, mlir::Value query, mlir::Value k
 
 // Strategies that no index tells.
 void addReshapeStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule);
+void addConvertStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule);
 void addLinearReduce(llvm::StringRef kind, ShardingRule &rule);
 void addGroupedHeads(mlir::Operation *op, mlir::Value query, mlir::Value keys, ShardingRule &rule);
 
 // Gradients and generic forms.
+mlir::Value lookUpGradient(mlir::OpBuilder &b, EmbeddingGradientOp op, mlir::Value dTable);
 Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult);
 mlir::Value reduceGradient(mlir::OpBuilder &b, ReduceOp op, mlir::Value dResult);
 Gradients attentionGradient(mlir::OpBuilder &b, AttentionOp op, mlir::Value dResult);

@@ -29,6 +29,11 @@ std::vector<std::string> expand(llvm::StringRef field, int64_t rank, llvm::Strin
     }
     if (word.consume_front("[")) {
       if (!word.consume_back("]")) llvm::report_fatal_error(llvm::Twine("rule has an open bracket: ") + rule);
+      if (word == "*") {
+        indices.push_back("*" + std::to_string(whole.size()));
+        whole.push_back(indices.back());
+        continue;
+      }
       if (!llvm::is_contained(whole, word)) whole.push_back(word.str());
     }
     indices.push_back(word.str());

@@ -9,6 +9,7 @@
 
 #include "ir/axis_placement.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -42,6 +43,7 @@ class ShardingRule {
   // `text` names each dimension of each operand and result of the op's record: equal names share an index.
   //   "..."   all dimensions that are not named (an operand with no more than the named ones has none)
   //   "[c]"   an index that is never split
+  //   "[*]"   a dimension that is never split and has a size of its own
   // An index that a result lacks is reduced there, by `combiner`.
   // `operandCounts` says how many values each operand of the record has (0 for an absent optional one), `operandRanks` the
   // rank of each value; likewise for results. A malformed rule is a bug in a record: it ends the program.
@@ -60,6 +62,11 @@ class ShardingRule {
 
   // For ways that no index tells (reshapes, grouped heads).
   void addStrategy(Strategy strategy) { strategies_.push_back(std::move(strategy)); }
+
+  // Drops the strategies for which `keeps` is false; "nothing split" must be among those that stay.
+  void keepStrategies(llvm::function_ref<bool(const Strategy &)> keeps) {
+    llvm::erase_if(strategies_, [&](const Strategy &strategy) { return !keeps(strategy); });
+  }
 
   // The strategy that `used` is an instance of, or null.
   const Strategy *match(const Strategy &used) const;

@@ -13,7 +13,10 @@ def Cleave_FloatTensor : Cleave_TensorOf<[F32, F64, BF16, F16]>;
 def Cleave_IntTensor : Cleave_TensorOf<[I32, I64]>;
 def Cleave_NumberTensor : Cleave_TensorOf<[F32, F64, BF16, F16, I32, I64]>;
 def Cleave_BoolTensor : Cleave_TensorOf<[I1]>;
-def Cleave_KeyTensor : Cleave_TensorOf<[I32]>;
+// Seed and step of a run.
+def Cleave_KeyTensor : Type<And<[Cleave_TensorOf<[I32]>.predicate,
+                                 CPred<"::mlir::cast<::mlir::RankedTensorType>($_self).getShape() == ::llvm::ArrayRef<int64_t>{4}">]>,
+                            "random key of type tensor<4xi32>", "::mlir::RankedTensorType">;
 
 // A string out of a few.
 class Cleave_OneOf<list<string> words>

@@ -9,6 +9,7 @@ namespace {
 constexpr int64_t kMaxRank = 8;
 constexpr int64_t kMaxElements = int64_t{1} << 42;
 
+// Whatever asks for an op's rule may count its elements.
 mlir::LogicalResult verifyExtents(mlir::Operation *op, mlir::Type type) {
   auto tensor = mlir::cast<mlir::RankedTensorType>(type);
   if (tensor.getRank() > kMaxRank)
@@ -24,7 +25,6 @@ mlir::LogicalResult verifyExtents(mlir::Operation *op, mlir::Type type) {
 mlir::LogicalResult verifyShapes(mlir::Operation *op, const ShardingRule &rule) {
   llvm::StringMap<int64_t> sizes;
   auto check = [&](llvm::ArrayRef<std::string> indices, mlir::Type type) -> mlir::LogicalResult {
-    if (failed(verifyExtents(op, type))) return mlir::failure();
     auto shape = mlir::cast<mlir::RankedTensorType>(type).getShape();
     if (shape.size() != indices.size())
       return op->emitOpError("requires rank ") << indices.size() << " by its rule '" << rule.text() << "', got " << type;
@@ -43,8 +43,39 @@ mlir::LogicalResult verifyShapes(mlir::Operation *op, const ShardingRule &rule) 
   return mlir::success();
 }
 
+// Kernels compute in one float type, unless the op is there to mix them.
+mlir::LogicalResult verifyElements(mlir::Operation *op) {
+  if (mlir::cast<TensorOpInterface>(op).mixesElementTypes()) return mlir::success();
+  mlir::Type first;
+  auto check = [&](mlir::Type type) -> mlir::LogicalResult {
+    if (!mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(type))) return mlir::success();
+    if (!first) first = type;
+    if (mlir::getElementTypeOrSelf(first) == mlir::getElementTypeOrSelf(type)) return mlir::success();
+    return op->emitOpError("requires one element type for all of its floats, got ") << first << " and " << type;
+  };
+  return mlir::success(llvm::all_of(op->getOperandTypes(), [&](mlir::Type type) { return succeeded(check(type)); }) &&
+                       llvm::all_of(op->getResultTypes(), [&](mlir::Type type) { return succeeded(check(type)); }));
+}
+
+mlir::LogicalResult verifyCombiners(mlir::Operation *op, mlir::Type type, PlacementAttr placement) {
+  std::optional<Combiner> first;
+  for (const AxisPlacement &axis : placement.getAxes()) {
+    if (!axis.isPartial()) continue;
+    if (mlir::getElementTypeOrSelf(type).isInteger(1)) return op->emitOpError("requires numbers where a value is partial, got ") << type;
+    if (first && *first != axis.combiner)
+      return op->emitOpError("requires one combiner for all axes along which a value is partial, got ")
+             << nameOf(*first) << " and " << nameOf(axis.combiner) << " in " << type;
+    first = axis.combiner;
+  }
+  return mlir::success();
+}
+
+}  // namespace
+
 // Units divide dimensions, and all axes that split one dimension count it in the same unit.
-mlir::LogicalResult verifyPlacement(mlir::Operation *op, mlir::Type type, PlacementAttr placement) {
+mlir::LogicalResult verifyPlacement(mlir::Operation *op, mlir::Type type) {
+  PlacementAttr placement = placementOf(type);
+  if (!placement) return mlir::success();
   auto shape = mlir::cast<mlir::RankedTensorType>(type).getShape();
   llvm::SmallVector<int64_t, kMaxRank> units(shape.size(), 0);
   for (const AxisPlacement &axis : placement.getAxes()) {
@@ -58,8 +89,10 @@ mlir::LogicalResult verifyPlacement(mlir::Operation *op, mlir::Type type, Placem
              << units[axis.dim] << " and " << axis.unit << " in " << type;
     units[axis.dim] = axis.unit;
   }
-  return mlir::success();
+  return verifyCombiners(op, type, placement);
 }
+
+namespace {
 
 // All values carry a placement on one mesh, or none does.
 mlir::FailureOr<PlacementAttr> verifyOneMesh(mlir::Operation *op) {
@@ -77,7 +110,7 @@ mlir::FailureOr<PlacementAttr> verifyOneMesh(mlir::Operation *op) {
       return op->emitOpError("requires one mesh, got ") << first.getMesh() << " and " << placement.getMesh();
     if (placement.getAxes().size() != first.getAxes().size())
       return op->emitOpError("requires one placement for each mesh axis, got ") << first << " and " << placement;
-    if (failed(verifyPlacement(op, value.getType(), placement))) return mlir::failure();
+    if (failed(verifyPlacement(op, value.getType()))) return mlir::failure();
   }
   return first;
 }
@@ -96,6 +129,14 @@ mlir::LogicalResult verifyStrategies(mlir::Operation *op, const ShardingRule &ru
            << rule.text() << "' allows, got " << used.str() << " on axis " << axis << " of " << placement->getMesh();
   }
   return mlir::success();
+}
+
+// A truth value has no terms.
+bool areNumbersWherePartial(mlir::Operation *op, const Strategy &strategy) {
+  auto fits = [](mlir::Value value, const AxisPlacement &placement) {
+    return !placement.isPartial() || !mlir::getElementTypeOrSelf(value).isInteger(1);
+  };
+  return llvm::all_of_zip(op->getOperands(), strategy.operands, fits) && llvm::all_of_zip(op->getResults(), strategy.results, fits);
 }
 
 // The axis is the last of those that split its dimension.
@@ -123,13 +164,19 @@ ShardingRule makeRule(mlir::Operation *op, llvm::StringRef text, llvm::ArrayRef<
     for (mlir::Value value : values) ranks.push_back(mlir::cast<mlir::RankedTensorType>(value.getType()).getRank());
     return ranks;
   };
-  return ShardingRule(text, operandCounts, ranksOf(op->getOperands()), resultCounts, ranksOf(op->getResults()), linearity,
-                      combiner);
+  ShardingRule rule(text, operandCounts, ranksOf(op->getOperands()), resultCounts, ranksOf(op->getResults()), linearity,
+                    combiner);
+  rule.keepStrategies([&](const Strategy &strategy) { return areNumbersWherePartial(op, strategy); });
+  return rule;
 }
 
 mlir::LogicalResult verifyRule(mlir::Operation *op) {
+  for (mlir::Type type : op->getOperandTypes())
+    if (failed(verifyExtents(op, type))) return mlir::failure();
+  for (mlir::Type type : op->getResultTypes())
+    if (failed(verifyExtents(op, type))) return mlir::failure();
   const ShardingRule rule = mlir::cast<TensorOpInterface>(op).shardingRule();
-  return mlir::success(succeeded(verifyShapes(op, rule)) && succeeded(verifyStrategies(op, rule)));
+  return mlir::success(succeeded(verifyShapes(op, rule)) && succeeded(verifyElements(op)) && succeeded(verifyStrategies(op, rule)));
 }
 
 mlir::LogicalResult verifyCollective(mlir::Operation *operation) {

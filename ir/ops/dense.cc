@@ -1,9 +1,34 @@
 // Types and gradients of matrix products and tables.
 
 #include "ir/cleave.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace cleave {
 namespace {
+
+// A table's gradients from look-ups and from elsewhere need one table, not two.
+//
+//   %e = cleave.embedding_gradient %ids, %dx       -->   %s = cleave.embedding_gradient %ids, %dx, %t
+//   %s = cleave.add %t, %e
+struct AccumulateIntoTable : mlir::OpRewritePattern<AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult matchAndRewrite(AddOp add, mlir::PatternRewriter &rewriter) const final {
+    if (placementOf(add.getResult())) return mlir::failure();
+    for (const bool isSecond : {true, false}) {
+      mlir::Value term = isSecond ? add.getRhs() : add.getLhs(), other = isSecond ? add.getLhs() : add.getRhs();
+      auto rows = term.getDefiningOp<EmbeddingGradientOp>();
+      if (!rows || rows.getAccumulator() || !term.hasOneUse()) continue;
+      auto sum = EmbeddingGradientOp::create(rewriter, rows.getLoc(), add.getType(), rows.getIds(), rows.getDResult(), other,
+                                             rows.getPaddingIndexAttr());
+      copyMarks(add, sum);
+      rewriter.replaceOp(add, sum.getDTable());
+      rewriter.eraseOp(rows);
+      return mlir::success();
+    }
+    return mlir::failure();
+  }
+};
 
 mlir::RankedTensorType rankedType(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type); }
 
@@ -73,12 +98,24 @@ Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult) {
   return gradients;
 }
 
+// Rows that went nowhere get nothing.
+mlir::Value lookUpGradient(mlir::OpBuilder &b, EmbeddingGradientOp op, mlir::Value dTable) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value rows = EmbeddingOp::create(b, loc, dTable, op.getIds(), op.getPaddingIndexAttr());
+  if (op.getPaddingIndex() < 0) return rows;
+  mlir::Value padding = splat(b, loc, op.getIds().getType(), double(op.getPaddingIndex()));
+  mlir::Value isPadding = alongLast(b, loc, CompareOp::create(b, loc, op.getIds(), padding, "eq"), rows);
+  return SelectOp::create(b, loc, isPadding, splat(b, loc, rows.getType(), 0), rows);
+}
+
+void AddOp::getCanonicalizationPatterns(mlir::RewritePatternSet &patterns, mlir::MLIRContext *context) {
+  patterns.add<AccumulateIntoTable>(context);
+}
+
 mlir::LogicalResult MatmulOp::verify() {
   const int64_t lhs = getLhs().getType().getRank(), rhs = getRhs().getType().getRank();
   if (rhs != 2 && rhs != lhs)
     return emitOpError("requires a right-hand side of rank 2 or of the left-hand side's rank ") << lhs << ", got " << rhs;
-  if (getLhs().getType().getElementType() != getRhs().getType().getElementType())
-    return emitOpError("requires one element type, got ") << getLhs().getType() << " and " << getRhs().getType();
   return mlir::success();
 }
 

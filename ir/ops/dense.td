@@ -116,8 +116,9 @@ def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
   let inPlace = [2];
   let flops = [{ return ::cleave::elementsOf(getDResult()); }];
   let gradient = [{
-    return Gradients{{}, EmbeddingOp::create(b, loc, dResult, getIds(), getPaddingIndexAttr()),
-                     getAccumulator() ? dResult : ::mlir::Value()};
+    Gradients gradients{{}, ::cleave::lookUpGradient(b, *this, dResult)};
+    if (getAccumulator()) gradients.push_back(dResult);
+    return gradients;
   }];
   let local = [{ ::cleave::setRowRange(local.results[0], attributes); }];
 }

@@ -16,7 +16,10 @@ class Cleave_BinaryOp<string mnemonic, Type type, list<Trait> traits = []> : Cle
   let arguments = (ins type:$lhs, type:$rhs);
   let results = (outs type:$result);
   let rule = "..., ... -> ...";
-  let infer = [{ types.push_back(::cleave::unplaced(adaptor.getLhs().getType())); }];
+  let infer = [{
+    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType()))) return ::mlir::failure();
+    types.push_back(::cleave::unplaced(adaptor.getLhs().getType()));
+  }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
   let inPlace = [0];
 }
@@ -33,6 +36,7 @@ def Cleave_AddOp : Cleave_BinaryOp<"add", Cleave_NumberTensor> {
   }];
   let linearTogether = [0, 1]; // a term plus a whole value would be counted once for each device
   let gradient = [{ return Gradients{dResult, dResult}; }];
+  let hasCanonicalizer = 1; // an embedding_gradient starts from the other term
 }
 
 def Cleave_SubOp : Cleave_BinaryOp<"sub", Cleave_NumberTensor> {
@@ -140,6 +144,7 @@ def Cleave_AddNOp : Cleave_InferredOp<"add_n"> {
   }];
   let flops = [{ return ::cleave::elementsOf(getResult()) * getTerms().size(); }];
   let gradient = [{ return Gradients(getTerms().size(), dResult); }];
+  let hasFolder = 1;
 }
 
 def Cleave_NegOp : Cleave_UnaryOp<"neg"> {
@@ -153,6 +158,7 @@ def Cleave_NegOp : Cleave_UnaryOp<"neg"> {
   let linearEach = [0];
   let antitone = [0];
   let gradient = [{ return Gradients{NegOp::create(b, loc, dResult)}; }];
+  let hasFolder = 1;
 }
 
 def Cleave_ScaleOp : Cleave_UnaryOp<"scale"> {
@@ -166,6 +172,7 @@ def Cleave_ScaleOp : Cleave_UnaryOp<"scale"> {
   let arguments = (ins Cleave_FloatTensor:$input, F64Attr:$factor);
   let linearEach = [0];
   let gradient = [{ return Gradients{ScaleOp::create(b, loc, dResult, getFactorAttr())}; }];
+  let hasFolder = 1;
 }
 
 //===- Functions of one value -------------------------------------------------------------------===//
@@ -378,8 +385,18 @@ def Cleave_GeluGradientOp : Cleave_ActivationGradientOp<"gelu_gradient"> {
   }];
   let arguments = (ins Cleave_FloatTensor:$input, Cleave_FloatTensor:$d_result, Cleave_OneOf<["none", "tanh"]>:$approximate);
   let flops = [{ return 20 * ::cleave::elementsOf(getResult()); }];
+  // erf form: the slope F(x) + x f(x) has the slope f(x) (2 - x^2), with the normal density f and its integral F. The tanh form
+  // is differentiated through its decomposition.
+  let gradient = [{
+    if (getApproximate() != "none") return ::mlir::failure();
+    auto scaled = [&](::mlir::Value v, double f) -> ::mlir::Value { return ScaleOp::create(b, loc, v, b.getF64FloatAttr(f)); };
+    ::mlir::Value x = getInput(), square = MulOp::create(b, loc, x, x);
+    ::mlir::Value density = scaled(ExpOp::create(b, loc, scaled(square, -0.5)), 0.3989422804014327);
+    ::mlir::Value slope = MulOp::create(b, loc, density, SubOp::create(b, loc, ::cleave::splat(b, loc, x.getType(), 2), square));
+    ::mlir::Value dInput = MulOp::create(b, loc, dResult, MulOp::create(b, loc, getDResult(), slope));
+    return Gradients{dInput, GeluGradientOp::create(b, loc, x, dResult, getApproximateAttr())};
+  }];
   // tanh form: slope = 0.5 (1 + t) + 0.5 x (1 - t^2) c (1 + 3 a x^2), with t = tanh(c (x + a x^3)).
-  // erf form: slope = F(x) + x f(x); F comes from gelu itself as gelu(x) / x, so it has no generic form here.
   let decomposition = [{
     if (getApproximate() != "tanh") return {};
     const double c = 0.7978845608028654, a = 0.044715;
@@ -412,7 +429,10 @@ def Cleave_CompareOp : Cleave_InferredOp<"compare"> {
                        Cleave_OneOf<["eq", "ne", "lt", "le", "gt", "ge"]>:$direction);
   let results = (outs Cleave_BoolTensor:$result);
   let rule = "..., ... -> ...";
-  let infer = [{ types.push_back(::cleave::withElement(adaptor.getLhs().getType(), ::mlir::IntegerType::get(context, 1))); }];
+  let infer = [{
+    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType()))) return ::mlir::failure();
+    types.push_back(::cleave::withElement(adaptor.getLhs().getType(), ::mlir::IntegerType::get(context, 1)));
+  }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
   let gradient = [{ return Gradients{{}, {}}; }];
 }
@@ -456,6 +476,7 @@ def Cleave_LogicalNotOp : Cleave_InferredOp<"logical_not"> {
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
   let gradient = [{ return Gradients{{}}; }];
   let inPlace = [0];
+  let hasFolder = 1;
 }
 
 def Cleave_SelectOp : Cleave_InferredOp<"select"> {
@@ -470,7 +491,11 @@ def Cleave_SelectOp : Cleave_InferredOp<"select"> {
   let results = (outs Cleave_Tensor:$result);
   let rule = "..., ..., ... -> ...";
   let linearTogether = [1, 2];
-  let infer = [{ types.push_back(::cleave::unplaced(adaptor.getOnTrue().getType())); }];
+  let infer = [{
+    if (failed(::cleave::sameElement(location, adaptor.getOnTrue().getType(), adaptor.getOnFalse().getType())))
+      return ::mlir::failure();
+    types.push_back(::cleave::unplaced(adaptor.getOnTrue().getType()));
+  }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
   let inPlace = [1];
   let gradient = [{
@@ -478,6 +503,7 @@ def Cleave_SelectOp : Cleave_InferredOp<"select"> {
     return Gradients{{}, SelectOp::create(b, loc, getCondition(), dResult, zero),
                      SelectOp::create(b, loc, getCondition(), zero, dResult)};
   }];
+  let hasFolder = 1;
 }
 
 def Cleave_ConvertOp : Cleave_TensorOp<"convert"> {
@@ -493,10 +519,14 @@ def Cleave_ConvertOp : Cleave_TensorOp<"convert"> {
   let arguments = (ins Cleave_Tensor:$input);
   let results = (outs Cleave_Tensor:$result);
   let rule = "... -> ...";
-  let linearEach = [0];
-  let monotone = [0];
+  let strategies = [{ ::cleave::addConvertStrategies(getInput().getType(), getType(), rule); }];
+  let mixesElements = 1;
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
-  let gradient = [{ return Gradients{ConvertOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult)}; }];
+  let gradient = [{
+    if (!::mlir::isa<::mlir::FloatType>(getInput().getType().getElementType())) return Gradients{{}};
+    return Gradients{ConvertOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult)};
+  }];
+  let hasFolder = 1;
 }
 
 //===- Randomness -------------------------------------------------------------------------------===//
@@ -529,6 +559,8 @@ def Cleave_DropoutOp : Cleave_InferredOp<"dropout"> {
   let inference = [{ return getInput(); }];
   let chunk = [{ setElementOffset(index * int64_t(::cleave::elementsOf(getResult()))); }];
   let inPlace = [0];
+  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Cleave_RandomOp : Cleave_TensorOp<"random"> {
@@ -546,7 +578,8 @@ def Cleave_RandomOp : Cleave_TensorOp<"random"> {
                        F64Attr:$deviation, I64Attr:$id, DefaultValuedAttr<I64Attr, "-1">:$zero_row);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "[four] -> ...";
-  let flops = [{ return ::cleave::elementsOf(getResult()); }];
+  let slice = [{ return ::mlir::success(original.getType() == getType()); }]; // a slice would draw the first one's numbers
+  let flops = [{ return 0; }];
   let gradient = [{ return Gradients{{}}; }];
   let local = [{
     attributes.set("global_shape", local.results[0].global);

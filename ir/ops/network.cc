@@ -24,6 +24,12 @@ mlir::Value rstdOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value variance,
   return RsqrtOp::create(b, loc, AddOp::create(b, loc, variance, splat(b, loc, variance.getType(), epsilon)));
 }
 
+mlir::LogicalResult verifyRate(mlir::Operation *op, const llvm::APFloat &rate) {
+  const double value = rate.convertToDouble();
+  if (value >= 0 && value < 1) return mlir::success();
+  return op->emitOpError("requires a dropout rate of at least 0 and below 1, got ") << value;
+}
+
 template <typename Op>
 mlir::LogicalResult verifyHeads(Op op) {
   auto query = op.getQuery().getType(), keys = op.getKeys().getType();
@@ -34,9 +40,8 @@ mlir::LogicalResult verifyHeads(Op op) {
     return op.emitOpError("requires query heads to be a multiple of key heads, got ") << heads << " and " << groups;
   if (bool(op.getQuerySegments()) != bool(op.getKeySegments()))
     return op.emitOpError("requires segments of both queries and keys or of neither");
-  const double rate = op.getDropoutRate().convertToDouble();
-  if (!(rate >= 0 && rate < 1)) return op.emitOpError("requires a dropout rate of at least 0 and below 1, got ") << rate;
-  if (rate > 0 && !op.getKey()) return op.emitOpError("requires a key for its dropout");
+  if (failed(verifyRate(op, op.getDropoutRate()))) return mlir::failure();
+  if (!op.getDropoutRate().isZero() && !op.getKey()) return op.emitOpError("requires a key for its dropout");
   if (op.getWindow() < 0) return op.emitOpError("requires a window of at least 0, got ") << op.getWindow();
   return mlir::success();
 }
@@ -161,6 +166,8 @@ llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEn
 
 //===- Verifiers --------------------------------------------------------------------------------===//
 
+mlir::LogicalResult DropoutOp::verify() { return verifyRate(*this, getRate()); }
+
 mlir::LogicalResult RotaryOp::verify() {
   const int64_t rotated = 2 * getFrequencies().size(), features = getInput().getType().getDimSize(3);
   if (rotated > features) return emitOpError("requires at most ") << features / 2 << " frequencies, got " << getFrequencies().size();
@@ -170,12 +177,12 @@ mlir::LogicalResult RotaryOp::verify() {
 mlir::LogicalResult AttentionOp::verify() { return verifyHeads(*this); }
 
 mlir::LogicalResult AttentionGradientOp::verify() {
-  if (bool(getBias()) != (getDBias().size() == 1)) return emitOpError("requires a bias gradient where there is a bias, and only there");
+  if (getDBias().size() != (getBias() ? 1 : 0)) return emitOpError("requires a bias gradient where there is a bias, and only there");
   return verifyHeads(*this);
 }
 
 mlir::LogicalResult SgdOp::verify() {
-  if (bool(getBuffer()) != (getNewBuffer().size() == 1))
+  if (getNewBuffer().size() != (getBuffer() ? 1 : 0))
     return emitOpError("requires a new buffer where there is a buffer, and only there");
   return mlir::success();
 }

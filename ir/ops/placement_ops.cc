@@ -39,10 +39,7 @@ mlir::LogicalResult ReshardOp::verify() {
   if (unplaced(getInput().getType()) != unplaced(getType()))
     return emitOpError("requires one shape and element type, got ") << getInput().getType() << " and " << getType();
   if (!placementOf(getInput()) || !placementOf(getResult())) return emitOpError("requires placements on its operand and its result");
-  for (const AxisPlacement &axis : placementOf(getResult()).getAxes())
-    if (axis.isSplit() && axis.dim >= getType().getRank())
-      return emitOpError("requires split dimension below ") << getType().getRank() << ", got " << axis.dim;
-  return mlir::success();
+  return mlir::success(succeeded(verifyPlacement(*this, getInput().getType())) && succeeded(verifyPlacement(*this, getType())));
 }
 
 mlir::LogicalResult PinOp::verify() {
@@ -54,7 +51,7 @@ mlir::LogicalResult PinOp::verify() {
   return mlir::success();
 }
 
-mlir::LogicalResult GradientOp::verify() {
+mlir::LogicalResult GradientOp::verifyRegions() {
   mlir::Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())
     return emitOpError("requires region arguments of its inputs' types");
@@ -73,7 +70,7 @@ mlir::LogicalResult GradientOp::verify() {
   return mlir::success();
 }
 
-mlir::LogicalResult ChunkedOp::verify() {
+mlir::LogicalResult ChunkedOp::verifyRegions() {
   if (getCount() < 1) return emitOpError("requires a count of at least 1, got ") << getCount();
   mlir::Block &block = getBody().front();
   auto yield = mlir::dyn_cast<YieldOp>(block.back());

@@ -16,6 +16,7 @@ def Cleave_ReshardOp : Op<Cleave_Dialect, "reshard", [Pure]> {
   let results = (outs Cleave_Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Cleave_PinOp : Cleave_InferredOp<"pin"> {
@@ -60,46 +61,102 @@ class Cleave_CollectiveOp<string mnemonic> : Op<Cleave_Dialect, mnemonic, [Pure,
 
 def Cleave_AllReduceOp : Cleave_CollectiveOp<"all_reduce"> {
   let summary = "Combines partial values: P to B along each of the axes";
-  let description = "Example: `%y = cleave.all_reduce %x along [1] : tensor<8xf32, #partial> -> tensor<8xf32, #whole>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.all_reduce %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+    ```
+  }];
   let joins = 1;
   let step = [{ return from.isPartial() && to.isBroadcast(); }];
 }
 def Cleave_AllGatherOp : Cleave_CollectiveOp<"all_gather"> {
   let summary = "Collects shares: S to B along one axis";
-  let description = "Example: `%y = cleave.all_gather %x along [1] : tensor<8xf32, #split> -> tensor<8xf32, #whole>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.all_gather %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, S(0)]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+    ```
+  }];
   let step = [{ return from.isSplit() && to.isBroadcast(); }];
 }
 def Cleave_ReduceScatterOp : Cleave_CollectiveOp<"reduce_scatter"> {
   let summary = "Combines partial values, each device its share: P to S along one axis";
-  let description = "Example: `%y = cleave.reduce_scatter %x along [1] : tensor<8xf32, #partial> -> tensor<8xf32, #split>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.reduce_scatter %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, S(0)]>>
+    ```
+  }];
   let step = [{ return from.isPartial() && to.isSplit(); }];
 }
 def Cleave_AllToAllOp : Cleave_CollectiveOp<"all_to_all"> {
   let summary = "Splits another dimension: S(i) to S(j) along one axis (also other units or another order)";
-  let description = "Example: `%y = cleave.all_to_all %x along [1] : tensor<8x8xf32, #rows> -> tensor<8x8xf32, #columns>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.all_to_all %x along [1]
+        : tensor<8x8xf32, #cleave.placement<@pod, [B, S(0)]>>
+          -> tensor<8x8xf32, #cleave.placement<@pod, [B, S(1)]>>
+    ```
+  }];
   let step = [{ return from.isSplit() && to.isSplit(); }];
 }
 def Cleave_PermuteOp : Cleave_CollectiveOp<"permute"> {
   let summary = "Exchanges shares between devices: a split moves from one axis to another, or two splits change places";
-  let description = "Example: `%y = cleave.permute %x along [0, 1] : tensor<8xf32, #over_a> -> tensor<8xf32, #over_b>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.permute %x along [0, 1]
+        : tensor<8xf32, #cleave.placement<@pod, [S(0), B]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, S(0)]>>
+    ```
+  }];
   let joins = 1;
   let step = [{ return !from.isPartial() && !to.isPartial(); }];
 }
 def Cleave_LocalSliceOp : Cleave_CollectiveOp<"local_slice"> {
   let summary = "Keeps a device's share of a whole value: B to S along one axis; nothing moves";
-  let description = "Example: `%y = cleave.local_slice %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #split>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.local_slice %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, S(0)]>>
+    ```
+  }];
   let moves = 0;
   let step = [{ return from.isBroadcast() && to.isSplit(); }];
 }
 def Cleave_KeepFirstOp : Cleave_CollectiveOp<"keep_first"> {
   let summary = "Keeps a whole value on coordinate 0 and the identity elsewhere: B to P along one axis; nothing moves";
-  let description = "Example: `%y = cleave.keep_first %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #partial>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.keep_first %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>
+    ```
+  }];
   let moves = 0;
   let step = [{ return from.isBroadcast() && to.isPartial(); }];
 }
 def Cleave_CollectiveBroadcastOp : Cleave_CollectiveOp<"collective_broadcast"> {
   let summary = "Gives all devices along the axes the value of coordinate 0: B to B";
-  let description = "Example: `%y = cleave.collective_broadcast %x along [1] : tensor<8xf32, #whole> -> tensor<8xf32, #whole>`";
+  let description = [{
+    Example:
+    ```mlir
+    %y = cleave.collective_broadcast %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+    ```
+  }];
   let joins = 1;
   let step = [{ return from.isBroadcast() && to.isBroadcast(); }];
 }
@@ -133,7 +190,7 @@ def Cleave_GradientOp : Op<Cleave_Dialect, "gradient", [RecursiveMemoryEffects, 
   let results = (outs Variadic<Cleave_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "`(` $inputs `)` `wrt` $wrt $body attr-dict `:` functional-type($inputs, results)";
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, SingleBlock]> {
@@ -158,5 +215,5 @@ def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, Si
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ custom<Count>($count) `(` $inputs `)` custom<Modes>($operand_modes) `->` custom<Modes>($result_modes)
                           $body attr-dict `:` functional-type($inputs, results) }];
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }

@@ -85,6 +85,11 @@ double elementsOf(mlir::Value value) {
   return product;
 }
 
+mlir::LogicalResult sameElement(std::optional<mlir::Location> location, mlir::Type a, mlir::Type b) {
+  if (mlir::getElementTypeOrSelf(a) == mlir::getElementTypeOrSelf(b)) return mlir::success();
+  return mlir::emitOptionalError(location, "requires one element type, got ", a, " and ", b);
+}
+
 mlir::Type withoutLast(mlir::Type type) {
   auto tensor = ranked(type);
   if (tensor.getRank() < 1) return {};
@@ -205,9 +210,8 @@ std::string concatRule(mlir::Value result, int64_t dimension) {
   auto names = namesOf(rankedOf(result).getRank());
   std::vector<std::string> parts = names;
   if (dimension >= 0 && dimension < int64_t(names.size())) {
-    // Any part may have any size there; only the result's is named.
-    names[dimension] = "[joined]";
-    parts[dimension] = "[part]";
+    names[dimension] = "[*]";
+    parts[dimension] = "[*]";
   }
   return " " + joined(parts) + " -> " + joined(names);
 }
@@ -235,6 +239,20 @@ void addReshapeStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to
     strategy.results = {AxisPlacement::split(target->first, toUnit)};
     rule.addStrategy(std::move(strategy));
   }
+}
+
+void addConvertStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule) {
+  auto addPartial = [&](Combiner combiner) {
+    Strategy strategy;
+    strategy.operands = {AxisPlacement::partial(combiner)};
+    strategy.results = {AxisPlacement::partial(combiner)};
+    rule.addStrategy(std::move(strategy));
+  };
+  if (from.getElementType().isInteger(1) || to.getElementType().isInteger(1)) return;
+  // Dropping the fraction of a term is not dropping that of the sum.
+  if (mlir::isa<mlir::FloatType>(to.getElementType())) addPartial(Combiner::Sum);
+  addPartial(Combiner::Max);
+  addPartial(Combiner::Min);
 }
 
 void addLinearReduce(llvm::StringRef kind, ShardingRule &rule) {
@@ -298,15 +316,15 @@ void setRowRange(const Shard &table, KernelAttributes &attributes) {
   attributes.set("rows", table.global[0]);
 }
 
-//===- Verifiers and folders --------------------------------------------------------------------===//
+//===- Verifiers --------------------------------------------------------------------------------===//
 
 mlir::LogicalResult ConstantOp::verify() {
-  if (unplaced(getValue().getType()) != unplaced(getType()))
+  auto type = mlir::dyn_cast<mlir::RankedTensorType>(getValue().getShapedType());
+  if (!mlir::isa<mlir::DenseIntOrFPElementsAttr>(getValue())) return emitOpError("requires a dense value of numbers");
+  if (!type || unplaced(type) != unplaced(getType()))
     return emitOpError("requires a value of its result's type, got ") << getValue().getType() << " for " << getType();
   return mlir::success();
 }
-
-mlir::OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 mlir::LogicalResult IotaOp::verify() {
   const int64_t dimension = getDimension(), rank = getType().getRank();
@@ -330,13 +348,6 @@ mlir::LogicalResult ReshapeOp::verify() {
   return mlir::success();
 }
 
-mlir::OpFoldResult ReshapeOp::fold(FoldAdaptor) {
-  if (getInput().getType() == getType()) return getInput();
-  if (auto inner = getInput().getDefiningOp<ReshapeOp>(); inner && inner.getInput().getType() == getType())
-    return inner.getInput();
-  return {};
-}
-
 mlir::LogicalResult SliceOp::verify() {
   auto from = getInput().getType(), to = getType();
   const size_t rank = from.getRank();
@@ -348,7 +359,7 @@ mlir::LogicalResult SliceOp::verify() {
       return emitOpError("requires 0 <= start <= limit <= ")
              << from.getDimSize(dim) << " and a step of at least 1 in dimension " << dim << ", got " << start << ", " << limit
              << " and " << step;
-    const int64_t size = (limit - start + step - 1) / step;
+    const int64_t size = limit == start ? 0 : (limit - start - 1) / step + 1;
     if (to.getDimSize(dim) != size)
       return emitOpError("requires ") << size << " elements in dimension " << dim << " of its result, got " << to;
   }

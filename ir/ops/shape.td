@@ -17,6 +17,12 @@ def Cleave_ConstantOp : Cleave_TensorOp<"constant", [ConstantLike]> {
   let flops = [{ return 0; }];
   let gradient = [{ return Gradients{}; }];
   let local = [{ ::cleave::setLocalConstant(getValue(), local.results[0], attributes); }];
+  let slice = [{
+    if (original.getType() == getType()) return ::mlir::success();
+    auto elements = ::mlir::dyn_cast<::mlir::DenseElementsAttr>(getValue());
+    if (!elements || !elements.isSplat()) return ::mlir::failure();
+    setValueAttr(elements.resizeSplat(::cleave::unplaced(getType())));
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -35,6 +41,9 @@ def Cleave_IotaOp : Cleave_TensorOp<"iota"> {
   let flops = [{ return 0; }];
   let gradient = [{ return Gradients{}; }];
   let local = [{ attributes.set("start", local.results[0].start[getDimension()]); }];
+  let slice = [{
+    return ::mlir::success(original.getType().getDimSize(getDimension()) == getType().getDimSize(getDimension()));
+  }];
   let hasVerifier = 1;
 }
 
@@ -60,6 +69,7 @@ def Cleave_BroadcastOp : Cleave_TensorOp<"broadcast"> {
     return Gradients{ReduceOp::create(b, loc, dResult, "sum", added)};
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Cleave_ReshapeOp : Cleave_TensorOp<"reshape"> {
@@ -84,6 +94,7 @@ def Cleave_ReshapeOp : Cleave_TensorOp<"reshape"> {
   let gradient = [{ return Gradients{ReshapeOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult)}; }];
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Cleave_TransposeOp : Cleave_InferredOp<"transpose"> {
@@ -110,6 +121,8 @@ def Cleave_TransposeOp : Cleave_InferredOp<"transpose"> {
     for (auto [to, from] : ::llvm::enumerate(getPermutation())) inverse[from] = to;
     return Gradients{TransposeOp::create(b, loc, dResult, inverse)};
   }];
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Cleave_SliceOp : Cleave_TensorOp<"slice"> {
@@ -135,7 +148,14 @@ def Cleave_SliceOp : Cleave_TensorOp<"slice"> {
     for (auto [size, limit] : ::llvm::zip(getInput().getType().getShape(), getLimits())) high.push_back(size - limit);
     return Gradients{PadOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult, getStarts(), high)};
   }];
+  let slice = [{
+    ::llvm::SmallVector<int64_t> limits(getLimits());
+    for (auto [limit, size, before] : ::llvm::zip(limits, getType().getShape(), original.getType().getShape()))
+      if (size != before) limit = size; // that dimension is not cut by the op, so it ends with its operand
+    setLimits(limits);
+  }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Cleave_PadOp : Cleave_TensorOp<"pad"> {
@@ -159,12 +179,13 @@ def Cleave_PadOp : Cleave_TensorOp<"pad"> {
     return Gradients{SliceOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult, getLow(), limits, steps)};
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Cleave_ConcatOp : Cleave_InferredOp<"concat"> {
   let summary = "Joins values along one dimension";
   let description = [{
-    The dimension along which they are joined can't be split.
+    The dimension along which they are joined can't be split; the values may have any sizes there.
 
     Example:
     ```mlir
@@ -190,6 +211,7 @@ def Cleave_ConcatOp : Cleave_InferredOp<"concat"> {
     }
     return gradients;
   }];
+  let hasFolder = 1;
 }
 
 def Cleave_GatherOp : Cleave_InferredOp<"gather"> {
@@ -277,15 +299,27 @@ def Cleave_ReduceOp : Cleave_InferredOp<"reduce"> {
   let infer = [{
     ::mlir::Type type = ::cleave::reducedType(adaptor.getInput().getType(), adaptor.getDimensions());
     if (!type) return ::mlir::emitOptionalError(location, "requires growing dimensions of the operand");
+    if (adaptor.getKind() == "mean" && !::mlir::isa<::mlir::FloatType>(::mlir::getElementTypeOrSelf(type)))
+      return ::mlir::emitOptionalError(location, "requires floats for a mean, got ", type);
     types.push_back(type);
   }];
   let flops = [{ return ::cleave::elementsOf(getInput()); }];
   let gradient = [{ return Gradients{::cleave::reduceGradient(b, *this, dResult)}; }];
+  let slice = [{
+    if (getKind() != "mean") return ::mlir::success();
+    double share = 1; // of the elements that one mean is of
+    for (int64_t dimension : getDimensions())
+      share *= double(getInput().getType().getDimSize(dimension)) / double(original.getInput().getType().getDimSize(dimension));
+    if (share == 1) return ::mlir::success();
+    b.setInsertionPoint(getOperation());
+    getInputMutable().assign(ScaleOp::create(b, getLoc(), getInput(), b.getF64FloatAttr(share)));
+  }];
   let local = [{
     int64_t count = 1;
     for (int64_t dimension : getDimensions()) count *= local.operands[0].global[dimension];
     attributes.set("count", count);
   }];
+  let hasFolder = 1;
 }
 
 def Cleave_ExpSumOp : Cleave_InferredOp<"exp_sum"> {
