@@ -47,9 +47,11 @@ void CallCheck::checkView(const char *kind, size_t number, const TensorView &vie
     elements *= size > 1 ? size : 1;
     if (stride < -kMaxReach || stride > kMaxReach || (size > 1 && std::abs(stride) > kMaxReach / size))
       return fail(absl::StrCat(name, " with strides that 64 bits can index"), absl::StrCat("stride ", stride));
-    if (written && size > 1 && stride == 0)
-      return fail(absl::StrCat(name, " whose elements lie apart, as it is written"), absl::StrCat("stride 0"));
   }
+  if (!written || view.elements() == 0) return;
+  for (int d = 0; d < view.rank; ++d)
+    if (view.shape[d] > 1 && view.strides[d] == 0)
+      return fail(absl::StrCat(name, " whose elements lie apart, as it is written"), "stride 0");
 }
 
 bool CallCheck::inputCount(size_t low, size_t high) {

@@ -1,0 +1,30 @@
+// Single-threaded matrix products by a library.
+
+#ifndef CLEAVE_KERNELS_CPU_GEMM_H
+#define CLEAVE_KERNELS_CPU_GEMM_H
+
+#include <cstdint>
+
+namespace cleave {
+
+// Row-major, lines `stride` elements apart; `isTransposed` says that it is stored the other way round.
+struct GemmMatrix {
+  const float *data;
+  int64_t stride;
+  bool isTransposed = false;
+};
+
+enum class GemmLibrary { kOneDnn, kOpenBlas };
+
+// The faster library for a product of these extents on this CPU: a fixed table, never timed in a run.
+GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k);
+
+// c [m, n] = alpha * a [m, k] * b [k, n] + beta * c, on the calling thread. Where beta is 0, c is not read.
+// Extents and strides are at most kMaxGemmExtent.
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c, int64_t cStride);
+
+inline constexpr int64_t kMaxGemmExtent = 0x7FFFFFFF;
+
+}  // namespace cleave
+
+#endif  // CLEAVE_KERNELS_CPU_GEMM_H

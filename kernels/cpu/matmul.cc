@@ -1,0 +1,120 @@
+#include <algorithm>
+
+#include "kernels/cpu/families.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/tiles.h"
+
+namespace cleave::cpu {
+namespace {
+
+// `batch` products of one shape; operand i begins `step` elements behind operand i - 1.
+struct Product {
+  int64_t batch, m, n, k;
+  GemmMatrix a, b;
+  int64_t aStep, bStep;
+  const float *bias;  // [n], or null
+  float *c;           // [batch, m, n]
+};
+
+struct Tiling {
+  int64_t rows, columns;  // of c in one tile
+};
+
+constexpr int64_t kTileWork = int64_t{48} << 20;  // multiplications that are worth a tile of their own
+constexpr int64_t kMaxTiles = 64;
+constexpr int64_t kLine = 16;  // floats; tiles begin at whole cache lines
+
+int64_t cutInto(int64_t extent, int64_t parts) { return std::max(kLine, (tilesOf(extent, parts) + kLine - 1) / kLine * kLine); }
+
+// From the extents alone. Each tile packs its operands anew, so the larger extent of c is cut, and a tile of c is never
+// narrower than what keeps a library busy.
+Tiling chooseTiling(const Product &p) {
+  constexpr int64_t kNarrowest = 96;
+  const double work = double(p.m) * double(p.n) * double(p.k);
+  int64_t parts = static_cast<int64_t>(std::min<double>(kMaxTiles, work / double(kTileWork)));
+  if (parts > 2) parts -= parts % 2;
+  const int64_t larger = std::max(p.m, p.n);
+  parts = std::clamp<int64_t>(parts, 1, std::max<int64_t>(1, larger / kNarrowest));
+  if (p.n >= p.m) return {p.m, cutInto(p.n, parts)};
+  return {cutInto(p.m, parts), p.n};
+}
+
+void multiplyTile(const Product &p, int64_t item, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+  GemmMatrix a = p.a, b = p.b;
+  a.data += item * p.aStep + (a.isTransposed ? row : row * a.stride);
+  b.data += item * p.bStep + (b.isTransposed ? column * b.stride : column);
+  float *c = p.c + (item * p.m + row) * p.n + column;
+  if (p.bias)
+    for (int64_t i = 0; i < rows; ++i) std::copy_n(p.bias + column, columns, c + i * p.n);
+  gemm(rows, columns, p.k, 1.0f, a, b, p.bias ? 1.0f : 0.0f, c, p.n);
+}
+
+void multiply(ThreadPool &pool, const Product &p) {
+  if (p.batch == 0 || p.m == 0 || p.n == 0) return;
+  const Tiling tiling = chooseTiling(p);
+  const int64_t across = tilesOf(p.n, tiling.columns), down = tilesOf(p.m, tiling.rows);
+  // Small products share a tile.
+  const int64_t work = std::max<int64_t>(1, tiling.rows * std::min(tiling.columns, p.n) * std::max<int64_t>(1, p.k));
+  const int64_t group = std::max<int64_t>(1, (kTileWork / 16) / work);
+  forRanges(pool, p.batch * down * across, group, [&](int64_t begin, int64_t end) {
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t item = tile / (down * across), row = tile / across % down * tiling.rows;
+      const int64_t column = tile % across * tiling.columns;
+      multiplyTile(p, item, row, std::min(tiling.rows, p.m - row), column, std::min(tiling.columns, p.n - column));
+    }
+  });
+}
+
+bool fitsGemm(const KernelCall &call) {
+  auto fits = [](const TensorView &view) { return view.elements() < (int64_t{1} << 40) && lastExtent(view) <= kMaxGemmExtent; };
+  return fits(call.inputs[0]) && fits(call.inputs[1]) && fits(call.outputs[0]) &&
+         rowsOf(call.inputs[0]) <= kMaxGemmExtent && rowsOf(call.inputs[1]) <= kMaxGemmExtent;
+}
+
+}  // namespace
+
+bool takesMatmul(const KernelCall &call) { return isDenseFloat(call) && fitsGemm(call); }
+bool takesOuter(const KernelCall &call) { return isDenseFloat(call) && fitsGemm(call); }
+
+absl::Status matmul(const KernelCall &call, KernelContext &context) {
+  const TensorView &lhs = call.inputs[0], &rhs = call.inputs[1], &out = call.outputs[0];
+  const bool transposeLhs = call.attributes.getInt("transpose_lhs") != 0;
+  const bool transposeRhs = call.attributes.getInt("transpose_rhs") != 0;
+  Product p;
+  p.batch = 1;
+  for (int d = 0; d + 2 < out.rank; ++d) p.batch *= out.shape[d];
+  p.m = out.shape[out.rank - 2];
+  p.n = out.shape[out.rank - 1];
+  p.k = lhs.shape[transposeLhs ? lhs.rank - 2 : lhs.rank - 1];
+  p.a = {lhs.as<float>(), transposeLhs ? p.m : p.k, transposeLhs};
+  p.b = {rhs.as<float>(), transposeRhs ? p.k : p.n, transposeRhs};
+  p.aStep = p.m * p.k;
+  p.bStep = rhs.rank == 2 ? 0 : p.k * p.n;
+  p.bias = call.inputs.size() > 2 ? call.inputs[2].as<float>() : nullptr;
+  p.c = out.as<float>();
+  // A shared rhs multiplies all rows at once.
+  if (rhs.rank == 2 && !transposeLhs) {
+    p.m *= p.batch;
+    p.batch = 1;
+  }
+  multiply(context.pool, p);
+  return absl::OkStatus();
+}
+
+absl::Status outer(const KernelCall &call, KernelContext &context) {
+  const TensorView &lhs = call.inputs[0], &rhs = call.inputs[1], &out = call.outputs[0];
+  Product p;
+  p.batch = 1;
+  p.m = out.shape[0];
+  p.n = out.shape[1];
+  p.k = rowsOf(lhs);
+  p.a = {lhs.as<float>(), p.m, /*isTransposed=*/true};
+  p.b = {rhs.as<float>(), p.n};
+  p.aStep = p.bStep = 0;
+  p.bias = nullptr;
+  p.c = out.as<float>();
+  multiply(context.pool, p);
+  return absl::OkStatus();
+}
+
+}  // namespace cleave::cpu
