@@ -54,8 +54,12 @@ class StepGraph {
   void placeRanks() {
     for (size_t p = 0; p < model_.programs.size(); ++p)
       for (int rank : model_.programs[p].ranks) {
-        if (rank >= static_cast<int>(firstNode_.size())) firstNode_.resize(rank + 1, -1);
+        if (rank >= static_cast<int>(firstNode_.size())) {
+          firstNode_.resize(rank + 1, -1);
+          programOf_.resize(rank + 1, -1);
+        }
         firstNode_[rank] = static_cast<int>(places_.size());
+        programOf_[rank] = static_cast<int>(p);
         places_.resize(places_.size() + unfoldings_[p].nodes.size(), {rank, static_cast<int>(p)});
       }
     merged_.resize(places_.size());
@@ -66,16 +70,14 @@ class StepGraph {
   // The turns of collective `c` on a rank, in order.
   std::vector<int> turnsOf(int c, int rank) const {
     std::vector<int> turns;
-    if (rank >= static_cast<int>(firstNode_.size()) || firstNode_[rank] < 0) return turns;
-    if (const auto &unfolded = collectiveNodes_[places_[firstNode_[rank]].program]; !unfolded.empty())
-      for (int node : unfolded[c]) turns.push_back(firstNode_[rank] + node);
+    if (rank < 0 || rank >= static_cast<int>(programOf_.size()) || programOf_[rank] < 0) return turns;
+    for (int node : collectiveNodes_[programOf_[rank]][c]) turns.push_back(firstNode_[rank] + node);
     return turns;
   }
 
   absl::Status mergeCollectives() {
     collectiveNodes_.resize(model_.programs.size());
     for (size_t p = 0; p < model_.programs.size(); ++p) {
-      if (unfoldings_[p].nodes.empty()) continue;
       collectiveNodes_[p].resize(model_.collectives.size());
       for (size_t n = 0; n < unfoldings_[p].nodes.size(); ++n)
         if (const int c = model_.programs[p].tasks[unfoldings_[p].nodes[n].task].collective; c >= 0)
@@ -159,7 +161,7 @@ class StepGraph {
   const ScheduleModel &model_;
   std::vector<Unfolding> unfoldings_;                          // by program
   std::vector<std::vector<std::vector<int>>> collectiveNodes_;  // by program, collective, turn
-  std::vector<int> firstNode_;                                 // by rank
+  std::vector<int> firstNode_, programOf_;                     // by rank
   std::vector<Place> places_;                                  // by node
   std::vector<int> merged_;                                    // by node: the one that stands for it
   std::vector<int> waits_;                                     // by node: what it still waits for

@@ -66,6 +66,7 @@ struct Use {
   std::vector<int> accesses;   // nodes
   std::vector<int> writers;    // nodes; those of parts too
   std::vector<int> displaced;  // uses that owned some of the bytes before
+  std::vector<int> carried;    // uses that it went on with in place while their task still reads them (a loop's accumulator)
   bool isInput = false, isOutput = false;
 };
 
@@ -102,7 +103,12 @@ class SharingProof {
     if (isNew) {
       const auto &value = program_.values[root];
       const int64_t begin = value.offset + use % value.count * value.copyBytes;
-      uses_.push_back({root, begin, begin + value.bytes, {}, {}, {}, value.isInput, value.isOutput});
+      Use &made = uses_.emplace_back();
+      made.value = root;
+      made.begin = begin;
+      made.end = begin + value.bytes;
+      made.isInput = value.isInput;
+      made.isOutput = value.isOutput;
     }
     return held->second;
   }
@@ -196,6 +202,10 @@ class SharingProof {
       if (!isInPlace || step_.nodes[access].task != step_.nodes[node].task) return overlapError(before, use, node);
       if (access != node) uses_[use].accesses.push_back(access);
     }
+    if (isInPlace) {
+      uses_[use].carried = uses_[before].carried;
+      uses_[use].carried.push_back(before);
+    }
     if (uses_[before].isOutput) return overlapError(before, use, node);
     return absl::OkStatus();
   }
@@ -207,7 +217,9 @@ class SharingProof {
     for (int target : task.writes) {
       if (useAt(node, target) != use) continue;
       for (int source : task.reads) {
-        if (useAt(node, source) != before) continue;
+        const int read = useAt(node, source);
+        const auto &carried = uses_[before].carried;
+        if (read != before && std::find(carried.begin(), carried.end(), read) == carried.end()) continue;
         const auto range = rangeOf(node, target);
         const auto &from = program_.values[source], &to = program_.values[target];
         if (range == rangeOf(node, source) && from.isDense && to.isDense && from.elementBytes == to.elementBytes &&
