@@ -53,10 +53,10 @@ TrainOptions optionsOf(const ParsedFlags &flags) {
 }  // namespace
 
 absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags) {
+  StopSignals signals;  // first: loading takes a while too
   const Registry kernels = allKernels();
   auto plan = loadPlanFile(flags.positional(0), kernels);
   if (!plan.ok()) return plan.status();
-  StopSignals signals;
   TrainOptions options = optionsOf(flags);
   options.shouldStop = [&] { return signals.asked(); };
   auto outcome = train(*plan, options);
