@@ -247,7 +247,7 @@ absl::Status checkPlan(const LoadedPlan &plan) {
   std::set<std::string> names;
   for (const program::Entry &entry : plan.entries) {
     const std::string where = absl::StrCat("entry ", quoted(entry.name), ": ");
-    if (!names.insert(entry.name).second) return planError(where, "a name of its own", "a second one");
+    if (!names.insert(entry.name).second) return planError(absl::StrCat("entry ", quoted(entry.name)), "a name of its own", "a second one");
     for (size_t p = 0; p < entry.programs.size(); ++p) {
       const std::string here = absl::StrCat(where, "class ", p, ": ");
       CLEAVE_RETURN_IF_ERROR(checkVariableRegisters(here, entry.programs[p], plan.classes[p]));

@@ -204,7 +204,7 @@ absl::Status convertTask(const std::string &where, const plan::Task &from, size_
 
 absl::Status convertStreams(const std::string &where, const plan::Program &from, program::Program &to) {
   if (from.streams_size() > kMaxStreams)
-    return planError(where, absl::StrCat("at most ", kMaxStreams, " streams"), from.streams_size());
+    return planError(absl::StrCat(where, "program"), absl::StrCat("at most ", kMaxStreams, " streams"), from.streams_size());
   std::vector<bool> isPlaced(to.tasks.size(), false);
   for (const plan::Stream &stream : from.streams()) {
     program::Stream &held = to.streams.emplace_back();
@@ -282,7 +282,7 @@ absl::Status convertEntry(const plan::Entry &from, const LoadedPlan &plan, progr
   to.name = from.name();
   const std::string where = absl::StrCat("entry ", quoted(from.name()), ": ");
   if (from.programs_size() != static_cast<int>(plan.classes.size()))
-    return planError(where, absl::StrCat("a program for each of ", plan.classes.size(), " classes"), from.programs_size());
+    return planError(absl::StrCat("entry ", quoted(from.name())), absl::StrCat("a program for each of ", plan.classes.size(), " classes"), from.programs_size());
   for (const plan::Collective &collective : from.collectives())
     CLEAVE_RETURN_IF_ERROR(convertCollective(absl::StrCat(where, "collective ", quoted(collective.name())), collective,
                                              plan.members.size(), to.collectives.emplace_back()));

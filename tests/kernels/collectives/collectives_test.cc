@@ -1,0 +1,353 @@
+// Collectives between threads, against the definition in communicator.h, element by element.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "kernels/api/communicator.h"
+
+namespace cleave {
+namespace {
+
+using Event = CollectiveListener::Event;
+
+// A member that waits for its messages on its own thread.
+class Member final : public CollectiveListener {
+ public:
+  void onCollective(Event event) final {
+    std::lock_guard<std::mutex> lock(mutex_);
+    events_.push_back(event);
+    changed_.notify_one();
+  }
+  Event await() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return !events_.empty(); });
+    const Event event = events_.front();
+    events_.pop_front();
+    return event;
+  }
+  bool hasEvent() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return !events_.empty();
+  }
+  // Starts a collective and sees it to its end.
+  Event run(Communicator &communicator, CollectiveCall call) {
+    call.listener = this;
+    communicator.start(call);
+    for (;;) {
+      const Event event = await();
+      if (event != Event::kShare) return event;
+      communicator.work(call.collective, call.rank);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Event> events_;
+};
+
+// Values of one rank: memory for a view with gaps, or without.
+struct Held {
+  std::vector<float> memory;
+  TensorView view;
+};
+
+Held hold(const Box &box, bool hasGaps) {
+  Held held;
+  held.view = TensorView::contiguous(nullptr, DType::kF32, box.extent);
+  int64_t stride = hasGaps ? 2 : 1;
+  for (int d = held.view.rank - 1; d >= 0; --d) {
+    held.view.strides[d] = stride;
+    stride *= held.view.shape[d] + (hasGaps ? 1 : 0);
+  }
+  held.memory.assign(stride + 64, -1);
+  held.view.data = held.memory.data();
+  return held;
+}
+
+template <typename Visit>
+void forEachElement(const Box &box, Visit visit) {
+  if (box.elements() == 0) return;
+  std::vector<int64_t> at = box.start;
+  for (;;) {
+    visit(at);
+    int d = static_cast<int>(at.size()) - 1;
+    while (d >= 0 && ++at[d] == box.start[d] + box.extent[d]) at[d] = box.start[d], --d;
+    if (d < 0) return;
+  }
+}
+
+float &at(const TensorView &view, const Box &box, const std::vector<int64_t> &element) {
+  int64_t offset = 0;
+  for (size_t d = 0; d < element.size(); ++d) offset += (element[d] - box.start[d]) * view.strides[d];
+  return view.as<float>()[offset];
+}
+
+bool holds(const Box &box, const std::vector<int64_t> &element) {
+  for (size_t d = 0; d < element.size(); ++d)
+    if (element[d] < box.start[d] || element[d] >= box.start[d] + box.extent[d]) return false;
+  return true;
+}
+
+// What communicator.h says of one element of an output.
+float expected(const CollectiveSpec &spec, const CollectiveSpec::Group &group, const std::vector<Held> &inputs,
+               const std::vector<int64_t> &element) {
+  float result = 0;
+  bool isFirst = true;
+  for (size_t m = 0; m < group.ranks.size(); ++m) {
+    if (!holds(group.inputs[m], element)) continue;
+    const float value = at(inputs[m].view, group.inputs[m], element);
+    if (isFirst) {
+      result = value;
+    } else if (spec.combiner == Combiner::kSum) {
+      result += value;
+    } else if (spec.combiner == Combiner::kMax) {
+      result = std::max(result, value);
+    } else if (spec.combiner == Combiner::kMin) {
+      result = std::min(result, value);
+    }
+    isFirst = false;
+  }
+  return result;
+}
+
+// Runs `spec` on threads, all groups at once, and compares every output with the definition.
+void checkCollective(const CollectiveSpec &spec, bool hasGaps, bool inPlace, uint64_t seed) {
+  const std::vector<CollectiveSpec> specs = {spec};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  std::mt19937 random(static_cast<unsigned>(seed));
+  std::vector<std::vector<Held>> inputs(spec.groups.size()), before(spec.groups.size()), outputs(spec.groups.size());
+  for (size_t g = 0; g < spec.groups.size(); ++g) {
+    for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m) {
+      inputs[g].push_back(hold(spec.groups[g].inputs[m], hasGaps));
+      for (float &value : inputs[g].back().memory) value = static_cast<float>(random() % 1000) * 0.37f;
+      outputs[g].push_back(hold(spec.groups[g].outputs[m], hasGaps));
+    }
+    before[g] = inputs[g];
+    for (Held &held : before[g]) held.view.data = held.memory.data();
+  }
+
+  std::vector<std::thread> threads;
+  for (size_t g = 0; g < spec.groups.size(); ++g)
+    for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m)
+      threads.emplace_back([&, g, m] {
+        Member member;
+        const TensorView output = inPlace ? inputs[g][m].view : outputs[g][m].view;
+        EXPECT_EQ(member.run(*communicator, {0, spec.groups[g].ranks[m], inputs[g][m].view, output, nullptr}), Event::kDone);
+      });
+  for (std::thread &thread : threads) thread.join();
+
+  for (size_t g = 0; g < spec.groups.size(); ++g)
+    for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m) {
+      const Box &box = spec.groups[g].outputs[m];
+      const TensorView &view = inPlace ? inputs[g][m].view : outputs[g][m].view;
+      forEachElement(box, [&](const std::vector<int64_t> &element) {
+        ASSERT_EQ(at(view, box, element), expected(spec, spec.groups[g], before[g], element))
+            << spec.kind << ", member " << m << ", seed " << seed;
+      });
+    }
+}
+
+// Shard i of n along a dimension; dimension -1: the whole.
+Box shardOf(const std::vector<int64_t> &dims, int dim, int64_t i, int64_t n) {
+  Box box = wholeBox(dims);
+  if (dim >= 0) {
+    box.start[dim] = i * dims[dim] / n;
+    box.extent[dim] = (i + 1) * dims[dim] / n - box.start[dim];
+  }
+  return box;
+}
+
+CollectiveSpec specOf(const char *kind, Combiner combiner, const std::vector<int64_t> &dims, int members, int inputDim,
+                      int outputDim) {
+  CollectiveSpec spec;
+  spec.kind = spec.name = kind;
+  spec.combiner = combiner;
+  spec.dims = dims;
+  CollectiveSpec::Group &group = spec.groups.emplace_back();
+  for (int m = 0; m < members; ++m) {
+    group.ranks.push_back(m);
+    group.inputs.push_back(shardOf(dims, inputDim, m, members));
+    group.outputs.push_back(shardOf(dims, outputDim, m, members));
+  }
+  return spec;
+}
+
+TEST(Collectives, EveryKindFollowsItsDefinitionForEvenUnevenAndEmptyBoxes) {
+  uint64_t seed = 0;
+  for (const std::vector<int64_t> &dims : std::vector<std::vector<int64_t>>{{8, 6}, {5, 7}, {2, 3}, {1, 300}, {0, 4}})
+    for (const int members : {1, 2, 3, 4})
+      for (const bool hasGaps : {false, true}) {
+        for (const Combiner combiner : {Combiner::kSum, Combiner::kMax, Combiner::kMin}) {
+          checkCollective(specOf("all_reduce", combiner, dims, members, -1, -1), hasGaps, false, ++seed);
+          checkCollective(specOf("reduce_scatter", combiner, dims, members, -1, 0), hasGaps, false, ++seed);
+          checkCollective(specOf("reduce_scatter", combiner, dims, members, -1, 1), hasGaps, false, ++seed);
+        }
+        checkCollective(specOf("all_gather", Combiner::kNone, dims, members, 0, -1), hasGaps, false, ++seed);
+        checkCollective(specOf("all_gather", Combiner::kNone, dims, members, 1, -1), hasGaps, false, ++seed);
+        checkCollective(specOf("all_to_all", Combiner::kNone, dims, members, 0, 1), hasGaps, false, ++seed);
+        checkCollective(specOf("broadcast", Combiner::kNone, dims, members, -1, -1), hasGaps, false, ++seed);
+      }
+}
+
+TEST(Collectives, AnAllReduceMayWorkInPlace) {
+  for (const int members : {1, 2, 3, 4})
+    for (const bool hasGaps : {false, true})
+      for (const std::vector<int64_t> &dims : std::vector<std::vector<int64_t>>{{}, {1}, {17}, {3, 5}, {5000}})
+        checkCollective(specOf("all_reduce", Combiner::kSum, dims, members, -1, -1), hasGaps, /*inPlace=*/true, members);
+}
+
+TEST(Collectives, PartlyOverlappingInputsAreCombinedWhereTheyOverlap) {
+  CollectiveSpec spec = specOf("overlap", Combiner::kSum, {10}, 2, -1, -1);
+  spec.groups[0].inputs = {{{0}, {7}}, {{4}, {6}}};
+  checkCollective(spec, false, false, 1);
+  spec.groups[0].outputs = {{{3}, {5}}, {{0}, {10}}};
+  checkCollective(spec, false, false, 2);
+}
+
+TEST(Collectives, GroupsOfOneCollectiveDontMeet) {
+  CollectiveSpec spec = specOf("all_reduce", Combiner::kSum, {6}, 2, -1, -1);
+  spec.groups.push_back(spec.groups[0]);
+  spec.groups[1].ranks = {7, 3};
+  checkCollective(spec, false, false, 3);
+}
+
+template <typename T>
+std::vector<T> reduceTwo(DType dtype, Combiner combiner, std::vector<T> a, std::vector<T> b) {
+  const int64_t size = static_cast<int64_t>(a.size());
+  CollectiveSpec spec = specOf("all_reduce", combiner, {size}, 2, -1, -1);
+  spec.dtype = dtype;
+  const std::vector<CollectiveSpec> specs = {spec};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  std::vector<T> out(a.size()), other(a.size());
+  const auto viewOf = [&](std::vector<T> &values) { return TensorView::contiguous(values.data(), dtype, {size}); };
+  std::thread peer([&] { Member().run(*communicator, {0, 1, viewOf(b), viewOf(other), nullptr}); });
+  Member().run(*communicator, {0, 0, viewOf(a), viewOf(out), nullptr});
+  peer.join();
+  EXPECT_EQ(std::memcmp(out.data(), other.data(), out.size() * sizeof(T)), 0);
+  return out;
+}
+
+TEST(Collectives, EveryElementTypeIsCombined) {
+  using testing::ElementsAre;
+  EXPECT_THAT(reduceTwo<double>(DType::kF64, Combiner::kSum, {1.5, -2}, {0.25, 5}), ElementsAre(1.75, 3));
+  EXPECT_THAT(reduceTwo<int32_t>(DType::kI32, Combiner::kSum, {1, INT32_MAX}, {2, 1}), ElementsAre(3, INT32_MIN));
+  EXPECT_THAT(reduceTwo<int64_t>(DType::kI64, Combiner::kMax, {1, -9}, {2, -10}), ElementsAre(2, -9));
+  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kSum, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 1, 1));
+  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kMin, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 0, 1));
+  // bf16: 1 + 1 = 2; 256 + 1 rounds to even, 256.
+  EXPECT_THAT(reduceTwo<uint16_t>(DType::kBF16, Combiner::kSum, {0x3f80, 0x4380}, {0x3f80, 0x3f80}), ElementsAre(0x4000, 0x4380));
+  // f16: 1 + 2 = 3; 2048 + 1 rounds to even, 2048; 65504 + 65504 = infinity; two of the least subnormal; -0 and 0.
+  EXPECT_THAT(reduceTwo<uint16_t>(DType::kF16, Combiner::kSum, {0x3c00, 0x6800, 0x7bff, 0x0001, 0x8000},
+                                  {0x4000, 0x3c00, 0x7bff, 0x0001, 0x0000}),
+              ElementsAre(0x4200, 0x6800, 0x7c00, 0x0002, 0x0000));
+}
+
+TEST(Collectives, ANaNOfAnyMemberWinsAMaximum) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto result = reduceTwo<float>(DType::kF32, Combiner::kMax, {nan, 1}, {1, nan});
+  EXPECT_TRUE(std::isnan(result[0]) && std::isnan(result[1]));
+}
+
+TEST(Collectives, MembersSumInTheOrderOfTheGroup) {
+  // (1e8 + 1) - 1e8 differs from (1e8 - 1e8) + 1 in f32.
+  CollectiveSpec spec = specOf("all_reduce", Combiner::kSum, {1}, 3, -1, -1);
+  spec.groups[0].ranks = {0, 2, 1};
+  const std::vector<CollectiveSpec> specs = {spec};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  float values[] = {1e8f, 1.0f, -1e8f}, results[3];
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < 3; ++rank)
+    threads.emplace_back([&, rank] {
+      Member().run(*communicator, {0, rank, TensorView::contiguous(&values[rank], DType::kF32, {1}),
+                                   TensorView::contiguous(&results[rank], DType::kF32, {1}), nullptr});
+    });
+  for (std::thread &thread : threads) thread.join();
+  for (float result : results) EXPECT_EQ(result, 1.0f);
+}
+
+TEST(Collectives, StartNeverBlocksAndTellsWhoIsAwaited) {
+  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {4}, 3, -1, -1)};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  Member member;
+  float values[4] = {};
+  const TensorView view = TensorView::contiguous(values, DType::kF32, {4});
+  communicator->start({0, 1, view, view, &member});
+  EXPECT_FALSE(member.hasEvent());
+  EXPECT_THAT(communicator->awaited(0, 1), testing::ElementsAre(0, 2));
+  communicator->abort();
+  EXPECT_EQ(member.await(), Event::kFailed);
+}
+
+TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {
+  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {4}, 2, -1, -1)};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  std::vector<float> a(4, 1), b(4, 2), outA(4), outB(4);
+  const auto viewOf = [](std::vector<float> &values) { return TensorView::contiguous(values.data(), DType::kF32, {4}); };
+  Member first, second;
+  communicator->start({0, 0, viewOf(a), viewOf(outA), &first});
+  communicator->abort();
+  EXPECT_EQ(first.await(), Event::kFailed);
+  communicator->start({0, 1, viewOf(b), viewOf(outB), &second});
+  EXPECT_EQ(second.await(), Event::kFailed);
+
+  communicator->reset();
+  std::thread peer([&] { EXPECT_EQ(second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr}), Event::kDone); });
+  EXPECT_EQ(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr}), Event::kDone);
+  peer.join();
+  EXPECT_THAT(outA, testing::Each(3.0f));
+}
+
+TEST(Collectives, AbortsAtAnyMomentLeaveNobodyWaiting) {
+  constexpr int kMembers = 3, kRounds = 300;
+  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {256}, kMembers, -1, -1)};
+  const auto communicator = makeSharedMemoryCommunicator(specs);
+  std::mt19937 random(1);
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<std::vector<float>> values(kMembers, std::vector<float>(256, 1)), results = values;
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < kMembers; ++rank)
+      threads.emplace_back([&, rank] {
+        const auto viewOf = [](std::vector<float> &v) { return TensorView::contiguous(v.data(), DType::kF32, {256}); };
+        Member member;
+        while (member.run(*communicator, {0, rank, viewOf(values[rank]), viewOf(results[rank]), nullptr}) == Event::kDone) {
+        }
+      });
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 200));
+    communicator->abort();
+    for (std::thread &thread : threads) thread.join();
+    communicator->reset();
+  }
+}
+
+TEST(Collectives, RandomBoxesOfRandomGroupsFollowTheDefinition) {
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    const std::vector<int64_t> dims = {static_cast<int64_t>(random() % 6 + 1), static_cast<int64_t>(random() % 6 + 1)};
+    const int members = static_cast<int>(random() % 4 + 1);
+    CollectiveSpec spec = specOf("random", random() % 2 ? Combiner::kSum : Combiner::kNone, dims, members, -1, -1);
+    const auto randomBox = [&] {
+      Box box = wholeBox(dims);
+      for (size_t d = 0; d < dims.size(); ++d) {
+        box.start[d] = static_cast<int64_t>(random()) % dims[d];
+        box.extent[d] = static_cast<int64_t>(random() % (dims[d] - box.start[d] + 1));
+      }
+      return box;
+    };
+    // The first member holds all, so that every output is held.
+    for (int m = 1; m < members; ++m) spec.groups[0].inputs[m] = randomBox();
+    for (int m = 0; m < members; ++m) spec.groups[0].outputs[m] = randomBox();
+    checkCollective(spec, seed % 2 == 0, false, seed);
+  }
+}
+
+}  // namespace
+}  // namespace cleave
