@@ -56,6 +56,7 @@ void ActorGraph::finish() {
     Node &from = nodes_[indexOf(edge.from)], &to = nodes_[indexOf(edge.to)];
     const PortId port = PortId(ports[indexOf(edge.to)]++);
     to.incoming[indexOf(port)].edge = static_cast<int>(e);
+    to.incoming[indexOf(port)].capacity = edge.capacity;
     Mailbox *mailbox = from.stream == to.stream ? nullptr : streams_[indexOf(to.stream)]->mailbox.get();
     from.outgoing.push_back({mailbox, {edge.kind, edge.to, port, edge.what, edge.extent, Fence()}});
   }

@@ -88,6 +88,7 @@ class ActorGraph {
   };
   struct Incoming {
     std::atomic<int> tokens{0};  // written by the stream's thread only; read by reports
+    int capacity = 1;
     int edge = 0;
   };
   struct Node {

@@ -42,8 +42,7 @@ void StreamRunner::take(Actor::Outcome outcome) {
     if (!outgoing.mailbox) {
       addToken(outgoing.message);
     } else if (!outgoing.mailbox->push(outgoing.message)) {
-      return fail(absl::InternalError(absl::StrCat("requires edges to hold no more tokens than their capacity, got more from ",
-                                                   nextNode().actor->doing())));
+      return failOverflow(outgoing.message);
     }
   }
   progress();
@@ -69,10 +68,18 @@ bool StreamRunner::receive() {
 
 void StreamRunner::addToken(const Message &message) {
   ActorGraph::Node &node = graph_.nodes_[indexOf(message.to)];
-  std::atomic<int> &tokens = node.incoming[indexOf(message.port)].tokens;
-  const int held = tokens.load(std::memory_order_relaxed);
-  tokens.store(held + 1, std::memory_order_relaxed);
+  ActorGraph::Incoming &incoming = node.incoming[indexOf(message.port)];
+  const int held = incoming.tokens.load(std::memory_order_relaxed);
+  if (held == incoming.capacity) return failOverflow(message);
+  incoming.tokens.store(held + 1, std::memory_order_relaxed);
   node.missing -= held == 0;
+}
+
+void StreamRunner::failOverflow(const Message &message) {
+  const ActorGraph::Node &to = graph_.nodes_[indexOf(message.to)];
+  const ActorGraph::Edge &edge = graph_.edges_[to.incoming[indexOf(message.port)].edge];
+  fail(absl::InternalError(absl::StrCat("requires at most ", edge.capacity, " tokens of '", edge.name, "' on their way to ",
+                                        to.actor->doing(), ", got more")));
 }
 
 SchedulerBase::SchedulerBase(const SchedulerOptions &options)

@@ -41,6 +41,7 @@ class StreamRunner final : public ActContext {
   }
   void take(Actor::Outcome outcome);  // after the next actor has acted or resumed
   void addToken(const Message &message);
+  void failOverflow(const Message &message);
   void setState(ActorGraph::State state) { stream_.state.store(state, std::memory_order_relaxed); }
 
   ActorGraph &graph_;

@@ -1,0 +1,76 @@
+#include "actors/mailbox.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace cleave {
+namespace {
+
+Message messageOf(int number) {
+  Message message;
+  message.to = ActorId(number);
+  return message;
+}
+
+TEST(Mailbox, MessagesOfOneSenderArriveInOrder) {
+  Mailbox mailbox(8);
+  Message message;
+  EXPECT_TRUE(mailbox.isEmpty());
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(mailbox.push(messageOf(i)));
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(mailbox.pop(message));
+      EXPECT_EQ(indexOf(message.to), i);
+    }
+    EXPECT_FALSE(mailbox.pop(message));
+  }
+}
+
+TEST(Mailbox, AFullOneRefuses) {
+  Mailbox mailbox(4);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(messageOf(i)));
+  EXPECT_FALSE(mailbox.push(messageOf(4)));
+  Message message;
+  EXPECT_TRUE(mailbox.pop(message));
+  EXPECT_TRUE(mailbox.push(messageOf(4)));
+}
+
+TEST(Mailbox, NothingIsLostBetweenManySendersAndAReceiverThatParks) {
+  constexpr int kSenders = 4, kMessages = 5000;
+  Mailbox mailbox(kSenders * 16);
+  std::vector<std::thread> senders;
+  for (int s = 0; s < kSenders; ++s)
+    senders.emplace_back([&, s] {
+      for (int i = 0; i < kMessages; ++i)
+        while (!mailbox.push(messageOf(s * kMessages + i))) std::this_thread::yield();
+    });
+  const std::atomic<bool> stop{false};
+  std::vector<int> next(kSenders, 0);
+  for (int received = 0; received < kSenders * kMessages;) {
+    Message message;
+    if (!mailbox.pop(message)) {
+      mailbox.wait(stop, /*spinNanos=*/received % 3 ? 0 : 1000);
+      continue;
+    }
+    ++received;
+    const int sender = indexOf(message.to) / kMessages;
+    ASSERT_EQ(indexOf(message.to) % kMessages, next[sender]++);
+  }
+  for (std::thread &sender : senders) sender.join();
+}
+
+TEST(Mailbox, WakeEndsAWaitWhenStopIsSet) {
+  Mailbox mailbox(4);
+  std::atomic<bool> stop{false};
+  std::thread receiver([&] {
+    while (!stop) mailbox.wait(stop, 0);
+  });
+  stop = true;
+  mailbox.wake();
+  receiver.join();
+}
+
+}  // namespace
+}  // namespace cleave
