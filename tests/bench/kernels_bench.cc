@@ -1,0 +1,263 @@
+// Kernels at the sizes of one GPT-2 124M step: batch 4, sequence 64, on two threads.
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "kernels/cpu/register.h"
+#include "kernels/reference/register.h"
+
+namespace cleave {
+namespace {
+
+constexpr int64_t kBatch = 4, kSequence = 64, kTokens = kBatch * kSequence, kFeatures = 768, kHeads = 12, kVocabulary = 50257;
+
+// The caller and one thread that spins for work.
+class TwoThreads final : public ThreadPool {
+ public:
+  TwoThreads() : other_([this] { serve(); }) {}
+  ~TwoThreads() override {
+    stops_ = true;
+    other_.join();
+  }
+  int threads() const final { return 2; }
+  void parallelFor(int64_t tiles, absl::FunctionRef<void(int64_t, int)> body) final {
+    if (tiles <= 1) {
+      if (tiles == 1) body(0, 0);
+      return;
+    }
+    next_ = 0;
+    tiles_ = tiles;
+    body_ = &body;
+    const int64_t round = round_.load(std::memory_order_relaxed) + 1;
+    round_.store(round, std::memory_order_release);
+    work(0);
+    while (done_.load(std::memory_order_acquire) != round) __builtin_ia32_pause();
+  }
+
+ private:
+  void work(int worker) {
+    for (int64_t tile = next_++; tile < tiles_; tile = next_++) (*body_)(tile, worker);
+  }
+  void serve() {
+    for (int64_t seen = 0; !stops_;) {
+      if (round_.load(std::memory_order_acquire) == seen) {
+        __builtin_ia32_pause();
+        continue;
+      }
+      ++seen;
+      work(1);
+      done_.store(seen, std::memory_order_release);
+    }
+  }
+
+  std::atomic<int64_t> next_{0}, round_{0}, done_{0};
+  std::atomic<bool> stops_{false};
+  int64_t tiles_ = 0;
+  absl::FunctionRef<void(int64_t, int)> *body_ = nullptr;
+  std::thread other_;
+};
+
+// A kernel's operands, and what it needs to run.
+class Bench {
+ public:
+  Bench(const char *kernel, Attributes attributes) : kernel_(kernel), attributes_(std::move(attributes)) {
+    registerCpuKernels(registry_);
+    registerReferenceKernels(registry_);
+    for (int worker = 0; worker < 2; ++worker) workspaces_.push_back(static_cast<char *>(allocate(kWorkspaceBytes)));
+  }
+
+  Bench &input(std::vector<int64_t> shape, float value = 0.01f) {
+    inputs_.push_back(floats(shape, value));
+    return *this;
+  }
+  Bench &integers(std::vector<int64_t> shape, int64_t below) {
+    TensorView view = TensorView::contiguous(nullptr, DType::kI32, shape);
+    view.data = allocate(view.bytes());
+    for (int64_t i = 0; i < view.elements(); ++i) view.as<int32_t>()[i] = static_cast<int32_t>(i * 7919 % below);
+    inputs_.push_back(view);
+    return *this;
+  }
+  Bench &flag() {
+    TensorView view = TensorView::contiguous(allocate(1), DType::kBool, {});
+    *view.as<uint8_t>() = 1;
+    inputs_.push_back(view);
+    return *this;
+  }
+  Bench &output(std::vector<int64_t> shape) {
+    outputs_.push_back(floats(shape, 0));
+    return *this;
+  }
+  Bench &inPlace(int operand) {
+    outputs_.push_back(inputs_[operand]);
+    return *this;
+  }
+
+  // `flops` and `bytes` of one call become rates.
+  void run(benchmark::State &state, double flops, double bytes) {
+    const KernelCall call = {attributes_, inputs_, outputs_};
+    const auto kernel = registry_.find(kernel_, call);
+    if (!kernel.ok()) return state.SkipWithError(kernel.status().ToString().c_str());
+    KernelContext context = {pool_, workspaces_};
+    for (auto _ : state)
+      if (absl::Status status = (*kernel)->run(call, context); !status.ok())
+        return state.SkipWithError(status.ToString().c_str());
+    using benchmark::Counter;
+    if (flops > 0) state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
+    if (bytes > 0) state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+  }
+
+ private:
+  struct Free {
+    void operator()(void *memory) const { std::free(memory); }
+  };
+
+  void *allocate(int64_t bytes) {
+    memory_.emplace_back(std::aligned_alloc(64, (bytes + 64) / 64 * 64));
+    return memory_.back().get();
+  }
+  TensorView floats(const std::vector<int64_t> &shape, float value) {
+    TensorView view = TensorView::contiguous(nullptr, DType::kF32, shape);
+    view.data = allocate(view.bytes());
+    for (int64_t i = 0; i < view.elements(); ++i) view.as<float>()[i] = value * static_cast<float>(1 + i % 13);
+    return view;
+  }
+
+  const char *kernel_;
+  Attributes attributes_;
+  Registry registry_;
+  TwoThreads pool_;
+  std::vector<std::unique_ptr<void, Free>> memory_;
+  std::vector<char *> workspaces_;
+  std::vector<TensorView> inputs_, outputs_;
+};
+
+void matmul(benchmark::State &state, int64_t m, int64_t k, int64_t n, bool transposeRhs, bool hasBias) {
+  Bench bench("matmul", {{"transpose_rhs", int64_t{transposeRhs}}});
+  bench.input({m, k}).input(transposeRhs ? std::vector<int64_t>{n, k} : std::vector<int64_t>{k, n});
+  if (hasBias) bench.input({n});
+  bench.output({m, n}).run(state, 2.0 * m * k * n, 0);
+}
+
+void outer(benchmark::State &state, int64_t m, int64_t n) {
+  Bench("outer", {}).input({kTokens, m}).input({kTokens, n}).output({m, n}).run(state, 2.0 * kTokens * m * n, 0);
+}
+
+Attributes attentionAttributes(int64_t sequence) {
+  return {{"causal", int64_t{1}},       {"scale", 0.125},
+          {"global_shape", std::vector<int64_t>{kBatch, kHeads, sequence, sequence}},
+          {"batch_offset", int64_t{0}}, {"query_offset", int64_t{0}}, {"head_offset", int64_t{0}},
+          {"group", int64_t{1}},        {"kv_head_offset", int64_t{0}}};
+}
+
+void attention(benchmark::State &state, int64_t sequence) {
+  const std::vector<int64_t> shape = {kBatch, sequence, kHeads, 64};
+  Bench bench("attention", attentionAttributes(sequence));
+  bench.input(shape).input(shape).input(shape).output(shape).output({kBatch, kHeads, sequence});
+  bench.run(state, 2.0 * kBatch * kHeads * sequence * sequence * 64, 0);  // half of two products
+}
+
+void attentionGradient(benchmark::State &state, int64_t sequence) {
+  const std::vector<int64_t> shape = {kBatch, sequence, kHeads, 64};
+  Bench bench("attention_gradient", attentionAttributes(sequence));
+  bench.input(shape).input(shape).input(shape).input(shape).input({kBatch, kHeads, sequence}, 1).input(shape);
+  bench.output(shape).output(shape).output(shape);
+  bench.run(state, 5.0 * kBatch * kHeads * sequence * sequence * 64, 0);
+}
+
+void elementwise(benchmark::State &state, const char *kernel, int operands, int64_t elements) {
+  Bench bench(kernel, {{"approximate", std::string("tanh")}, {"factor", 0.5}});
+  for (int i = 0; i < operands; ++i) bench.input({elements});
+  bench.output({elements}).run(state, 0, 4.0 * (operands + 1) * elements);
+}
+
+void layerNorm(benchmark::State &state) {
+  const std::vector<int64_t> x = {kTokens, kFeatures}, c = {kFeatures}, rows = {kTokens};
+  Bench bench("layer_norm", {{"epsilon", 1e-5}});
+  bench.input(x).input(c).input(c).output(x).output(rows).output(rows).run(state, 0, 8.0 * kTokens * kFeatures);
+}
+
+void layerNormGradient(benchmark::State &state) {
+  const std::vector<int64_t> x = {kTokens, kFeatures}, c = {kFeatures}, rows = {kTokens};
+  Bench bench("layer_norm_gradient", {});
+  bench.input(x).input(x).input(c).input(rows).input(rows).output(x).output(c).output(c);
+  bench.run(state, 0, 12.0 * kTokens * kFeatures);
+}
+
+void crossEntropy(benchmark::State &state) {
+  Bench bench("cross_entropy", {});
+  bench.input({kTokens, kVocabulary}).integers({kTokens}, kVocabulary).output({}).output({}).output({kTokens});
+  bench.run(state, 0, 4.0 * kTokens * kVocabulary);
+}
+
+void crossEntropyGradient(benchmark::State &state) {
+  Bench bench("cross_entropy_gradient", {{"index_offset", int64_t{0}}, {"index_size", kVocabulary}});
+  bench.input({kTokens, kVocabulary}).integers({kTokens}, kVocabulary).input({kTokens}, 1).input({}).inPlace(0);
+  bench.run(state, 0, 8.0 * kTokens * kVocabulary);
+}
+
+void embeddingGradient(benchmark::State &state) {
+  Bench bench("embedding_gradient", {{"rows", kVocabulary}, {"row_offset", int64_t{0}}});
+  bench.integers({kTokens}, kVocabulary).input({kTokens, kFeatures}).input({kVocabulary, kFeatures}).inPlace(2);
+  bench.run(state, 0, 12.0 * kTokens * kFeatures);
+}
+
+void adamw(benchmark::State &state, int64_t elements) {
+  Bench bench("adamw", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.01}, {"lr_factor", 1.0}});
+  for (int i = 0; i < 4; ++i) bench.input({elements});
+  bench.input({}, 1e-3f).input({}, 1).input({}, 3).flag().inPlace(0).inPlace(2).inPlace(3);
+  bench.run(state, 0, 28.0 * elements);
+}
+
+void biasGradient(benchmark::State &state) {
+  Bench bench("reduce", {{"kind", std::string("sum")}, {"dimensions", std::vector<int64_t>{0}}});
+  bench.input({kTokens, 4 * kFeatures}).output({4 * kFeatures}).run(state, 0, 4.0 * kTokens * 4 * kFeatures);
+}
+
+void sumSquares(benchmark::State &state) {
+  Bench("sum_squares", {}).input({64 << 20}).output({}).run(state, 0, 4.0 * (64 << 20));
+}
+
+#define CLEAVE_BENCH(function, ...) \
+  BENCHMARK_CAPTURE(function, __VA_ARGS__)->UseRealTime()->Unit(benchmark::kMicrosecond)
+
+CLEAVE_BENCH(matmul, qkv_256x768x768, kTokens, kFeatures, kFeatures, false, true);
+CLEAVE_BENCH(matmul, up_256x768x3072, kTokens, kFeatures, 4 * kFeatures, false, true);
+CLEAVE_BENCH(matmul, down_256x3072x768, kTokens, 4 * kFeatures, kFeatures, false, true);
+CLEAVE_BENCH(matmul, logits_256x768x50257_T, kTokens, kFeatures, kVocabulary, true, false);
+CLEAVE_BENCH(matmul, dqkv_256x768x768_T, kTokens, kFeatures, kFeatures, true, false);
+CLEAVE_BENCH(matmul, dup_256x3072x768_T, kTokens, 4 * kFeatures, kFeatures, true, false);
+CLEAVE_BENCH(matmul, ddown_256x768x3072_T, kTokens, kFeatures, 4 * kFeatures, true, false);
+CLEAVE_BENCH(matmul, dlogits_256x50257x768, kTokens, kVocabulary, kFeatures, false, false);
+CLEAVE_BENCH(outer, dW_768x768, kFeatures, kFeatures);
+CLEAVE_BENCH(outer, dW_768x3072, kFeatures, 4 * kFeatures);
+CLEAVE_BENCH(outer, dW_3072x768, 4 * kFeatures, kFeatures);
+CLEAVE_BENCH(outer, dW_50257x768, kVocabulary, kFeatures);
+CLEAVE_BENCH(attention, sequence_64, 64);
+CLEAVE_BENCH(attention, sequence_1024, 1024);
+CLEAVE_BENCH(attentionGradient, sequence_64, 64);
+CLEAVE_BENCH(attentionGradient, sequence_1024, 1024);
+CLEAVE_BENCH(elementwise, add_256x768, "add", 2, kTokens *kFeatures);
+CLEAVE_BENCH(elementwise, add_64M, "add", 2, 64 << 20);
+CLEAVE_BENCH(elementwise, scale_256x768, "scale", 1, kTokens *kFeatures);
+CLEAVE_BENCH(elementwise, gelu_tanh_256x3072, "gelu", 1, kTokens * 4 * kFeatures);
+CLEAVE_BENCH(elementwise, gelu_tanh_gradient_256x3072, "gelu_gradient", 2, kTokens * 4 * kFeatures);
+CLEAVE_BENCH(elementwise, exp_256x3072, "exp", 1, kTokens * 4 * kFeatures);
+BENCHMARK(layerNorm)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(layerNormGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(crossEntropy)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(crossEntropyGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(embeddingGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(biasGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(sumSquares)->UseRealTime()->Unit(benchmark::kMicrosecond);
+CLEAVE_BENCH(adamw, all_124M, 124439808);
+CLEAVE_BENCH(adamw, one_768x3072, kFeatures * 4 * kFeatures);
+
+}  // namespace
+}  // namespace cleave
+
+BENCHMARK_MAIN();
