@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Who may include whom. An edge that breaks a rule is printed with its file and line."""
 
 import unittest
