@@ -181,7 +181,11 @@ def Cleave_AttentionOp : Cleave_InferredOp<"attention", [AttrSizedOperandSegment
   }];
   let local = [{ ::cleave::setAttentionLocal(local, attributes); }];
   let chunk = [{ setElementOffset(index * ::cleave::attentionWeights(getQuery(), getKeys())); }];
-  let inference = [{ return {}; }];
+  let inference = [{
+    setDropoutRate(::llvm::APFloat(0.0));
+    getKeyMutable().clear();
+    return {};
+  }];
   let hasVerifier = 1;
 }
 

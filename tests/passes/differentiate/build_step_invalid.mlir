@@ -1,0 +1,182 @@
+// RUN: cleave-opt %s --cleave-build-step --split-input-file --verify-diagnostics
+
+// Something must be trained.
+// expected-error@+1 {{requires a function with cleave.entry = "loss", or a finished one with "step"}}
+module {}
+
+// -----
+
+// Arguments say what they are.
+// expected-error@+1 {{requires cleave.parameter or cleave.input on each argument, got neither on argument 0}}
+func.func @loss(%w: tensor<8xf32>) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// Names tell arguments apart.
+// expected-error@+1 {{requires arguments of different names, got "w" twice}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// The learning rate has its name for itself.
+// expected-error@+1 {{requires data inputs with other names than "lr", the learning rate's}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "lr"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// A random key is four words.
+// expected-error@+1 {{requires type tensor<4xi32> for the random key "rng", got 'tensor<2xi32>'}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<2xi32> {cleave.input = "rng"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// A loss is one number or two.
+// expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), got 3}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> (tensor<f32>, tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0, %0, %0 : tensor<f32>, tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// It is no vector.
+// expected-error@+1 {{requires results of type tensor<f32>, got 'tensor<8xf32>'}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<8xf32> attributes {cleave.entry = "loss"} {
+  return %w : tensor<8xf32>
+}
+
+// -----
+
+// Integers can't be trained.
+// expected-error@+1 {{requires trainable parameters of type f32, got 'tensor<8xi32>' for "w" (cleave.trainable = false freezes it)}}
+func.func @loss(%w: tensor<8xi32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.convert %w : (tensor<8xi32>) -> tensor<8xf32>
+  %1 = cleave.sum_squares %0 : (tensor<8xf32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
+
+// -----
+
+// Nor can they be drawn by chance.
+// expected-error@+1 {{requires a constant initializer for parameter "n" of type 'tensor<8xi32>', got #cleave.init<"normal"}}
+func.func @loss(%n: tensor<8xi32> {cleave.parameter = "n", cleave.trainable = false}, %w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.convert %n : (tensor<8xi32>) -> tensor<8xf32>
+  %1 = cleave.mul %0, %w : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %2 = cleave.sum_squares %1 : (tensor<8xf32>) -> tensor<f32>
+  return %2 : tensor<f32>
+}
+
+// -----
+
+// A model of which everything is frozen can't be trained.
+module attributes {cleave.training = {groups = [{match = "*", trainable = false}]}} {
+  // expected-error@+1 {{requires at least one trainable parameter, got none}}
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// A group that matches nothing is a mistake.
+module attributes {cleave.training = {groups = [{match = "weight*"}]}} {
+  // expected-error@+1 {{requires groups that match a parameter, got "weight*"}}
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// Options are known and in range.
+// expected-error@+1 {{requires optimizer adamw or sgd, got "lion"}}
+module attributes {cleave.training = {optimizer = "lion"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// An option that nobody knows is named.
+// expected-error@+1 {{cleave.training requires known fields, got "learning"}}
+module attributes {cleave.training = {learning = 1.0}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// So is one of another type.
+// expected-error@+1 {{cleave.training.groups requires another type for "lr", got "fast"}}
+module attributes {cleave.training = {groups = [{match = "w", lr = "fast"}]}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// Microbatches are equal parts of the batch.
+module attributes {cleave.training = {microbatches = 3}} {
+  // expected-error@+1 {{requires microbatches that divide the batch, got 3 for input "x" of batch 8}}
+  func.func @loss(%w: tensor<4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<4xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// A loss that divides one sum over the batch by another is no sum of those of its microbatches.
+module attributes {cleave.training = {microbatches = 2}} {
+  func.func @loss(%w: tensor<4x4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}, %y: tensor<8xi32> {cleave.input = "y"}) -> tensor<f32>
+      attributes {cleave.entry = "loss"} {
+    %0 = cleave.matmul %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+    %1, %n, %lse = cleave.cross_entropy %0, %y : (tensor<8x4xf32>, tensor<8xi32>) -> (tensor<f32>, tensor<f32>, tensor<8xf32>)
+    // expected-error@+1 {{can't run on microbatches: requires operands and attributes that its rule '..., ... -> ...' allows for slices, got operands [P(sum), P(sum)] over time}}
+    %2 = cleave.div %1, %n : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    return %2 : tensor<f32>
+  }
+}
+
+// -----
+
+// A value that all examples share can't draw other random numbers in each microbatch.
+module attributes {cleave.training = {microbatches = 2}} {
+  func.func @loss(%w: tensor<4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}, %rng: tensor<4xi32> {cleave.input = "rng"}) -> tensor<f32>
+      attributes {cleave.entry = "loss"} {
+    // expected-error@+1 {{'cleave.dropout' op can't run on microbatches}}
+    %0 = cleave.dropout %w, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<4xf32>, tensor<4xi32>) -> tensor<4xf32>
+    %1 = cleave.sum_squares %0 : (tensor<4xf32>) -> tensor<f32>
+    return %1 : tensor<f32>
+  }
+}
+
+// -----
+
+// Entries keep their names for themselves.
+func.func @step() { return }
+// expected-error@+1 {{requires that no other function is named "step"}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
