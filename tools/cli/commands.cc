@@ -103,15 +103,29 @@ absl::Status checkTokenize(const ParsedFlags &flags) {
   return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens from 256 to ", most, ", got \"", vocabulary, "\""));
 }
 
+// The launcher runs these three and bench; here they are for their help.
 CommandSpec quickstartCommand() {
-  return {"quickstart", {}, "Installs what is missing, builds, and trains a small GPT on real text, on four devices",
-          "Takes a few minutes after the build. Shows every station once: tokenize, compile, explain, train, sample.",
-          "cleave quickstart", {}};
+  return {"quickstart",
+          {"[FOLDER]"},
+          "Installs what is missing, builds, and trains a small GPT on real text, on four devices",
+          "Takes a few minutes after the build. Shows every station once: tokenize, compile, explain, train, sample.\n"
+          "Its files go to FOLDER, by default quickstart-out in the checkout.",
+          "cleave quickstart",
+          {}};
 }
 
 CommandSpec testCommand() {
-  return {"test", {}, "Installs what is missing, builds, and runs all tests", "Ends with one line: N passed, N failed.",
-          "cleave test", {toggle("--sanitize", "run the suites under address, undefined-behaviour and thread sanitizers")}};
+  return {"test",
+          {"[TARGET]"},
+          "Installs what is missing, builds, and runs all tests",
+          "TARGET is one Bazel target or several. Ends with one line: N passed, N failed.",
+          "cleave test",
+          {toggle("--sanitize", "run the suites without MLIR under address, undefined-behaviour and thread sanitizers")}};
+}
+
+CommandSpec buildCommand() {
+  return {"build", {"[TARGET]"}, "Installs what is missing, and builds all or some Bazel targets",
+          "All other commands but quickstart and test run what was built, and never build.", "cleave build", {}};
 }
 
 CommandSpec compileCommand() {
@@ -238,7 +252,8 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(), explainCommand(),   trainCommand(), tokenizeCommand(),
-      sampleCommand(),     printPlanCommand(), benchCommand(), testCommand()};
+      sampleCommand(),     printPlanCommand(), benchCommand(), testCommand(),
+      buildCommand()};
   return commands;
 }
 

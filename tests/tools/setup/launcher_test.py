@@ -120,9 +120,8 @@ class LauncherTest(unittest.TestCase):
         self.assertIn("./cleave quickstart", self.cleave("--help").stdout)
         self.assertIn("./cleave quickstart", self.cleave().stdout)
         self.build_programs()
-        text = self.cleave("--help").stdout
-        self.assertIn("./cleave quickstart", text)
-        self.assertTrue(text.endswith("|--help|"), "the driver's own help follows")
+        self.assertEqual(self.cleave("--help").stdout, "cleave-run|/|--help|")
+        self.assertEqual(self.cleave("test", "--help").stdout, "cleave-run|/|test|--help|")
 
     def test_tests_end_with_a_failure_where_bazel_fails_without_saying_why(self):
         self.script(self.folder / "path" / "bazel", "#!/bin/bash\nexit 1\n")
