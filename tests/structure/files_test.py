@@ -7,6 +7,9 @@ import unittest
 from sources import files, is_code, text
 
 LONGEST = 500
+LONGEST_FUNCTION = 60
+# What begins at the margin, ends in "{" and is no function.
+NO_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|using|(static |inline )?const)\b|[}#/]|\s")
 # Written in pieces, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 MACHINE_PATHS = re.compile("/(?:" + "|".join(("work", "farm", "root", "home", "Users")) + r")/\w")
@@ -30,6 +33,23 @@ class FilesTest(unittest.TestCase):
         lengths = {str(path): text(path).count("\n") for path in files() if is_code(path)}
         self.assertGreater(len(lengths), 100, "the scan found the sources")
         self.assertEqual({path: length for path, length in lengths.items() if length >= LONGEST}, {})
+
+    def test_no_function_is_longer_than_60_lines(self):
+        found, functions = [], 0
+        for path in files():
+            if path.suffix not in (".cc", ".h"):
+                continue
+            begin = None
+            for number, line in enumerate(text(path).splitlines(), 1):
+                if line.endswith("{") and not NO_FUNCTION.match(line):
+                    begin = number
+                elif line.startswith("}") and begin:
+                    functions += 1
+                    if number - begin >= LONGEST_FUNCTION:
+                        found.append(f"{path}:{begin}: {number - begin + 1} lines")
+                    begin = None
+        self.assertGreater(functions, 300, "the scan found the functions")
+        self.assertEqual("\n".join(found), "")
 
     def test_nothing_is_marked_as_unfinished(self):
         self.assertEqual(self.lines_with(UNFINISHED), "")
