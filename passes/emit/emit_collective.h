@@ -1,0 +1,33 @@
+// Collectives of a plan: who meets, and which parts of a value they bring and take.
+
+#ifndef CLEAVE_PASSES_EMIT_EMIT_COLLECTIVE_H
+#define CLEAVE_PASSES_EMIT_EMIT_COLLECTIVE_H
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "passes/schedule/scheduled_entry.h"
+#include "runtime/plan/plan.pb.h"
+
+namespace cleave {
+
+void emitBox(const Shard &shard, plan::Box &to);
+
+// "all_reduce", ... : the op's own name, for people.
+std::string collectiveKind(mlir::Operation *op);
+
+// The names of the mesh axes that it runs along.
+std::vector<std::string> collectiveAxes(mlir::Operation *op, MeshOp mesh);
+
+// What one device's operand holds (its result where shares become a whole), the largest over ranks.
+int64_t collectiveBytes(mlir::Operation *op, ShardTable &table);
+
+// How partial terms along the axes become the value; null where nothing is partial there.
+std::optional<Combiner> combinerOf(mlir::Operation *op);
+
+mlir::LogicalResult emitCollective(mlir::Operation *op, ShardTable &table, plan::Collective &to);
+
+}  // namespace cleave
+
+#endif  // CLEAVE_PASSES_EMIT_EMIT_COLLECTIVE_H

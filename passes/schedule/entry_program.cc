@@ -1,0 +1,202 @@
+#include "passes/schedule/entry_program.h"
+
+#include <numeric>
+
+namespace cleave {
+namespace {
+
+llvm::StringRef textOf(mlir::Attribute attribute) {
+  auto text = mlir::dyn_cast_or_null<mlir::StringAttr>(attribute);
+  return text ? text.getValue() : llvm::StringRef();
+}
+
+double fillOf(mlir::Attribute attribute) {
+  auto init = mlir::dyn_cast_or_null<InitAttr>(attribute);
+  return init ? init.getMean().convertToDouble() : 0;
+}
+
+ModuleVariable variableOf(mlir::func::FuncOp entry, unsigned argument) {
+  ModuleVariable variable;
+  variable.type = entry.getArgument(argument).getType();
+  const llvm::StringRef parameter = textOf(entry.getArgAttr(argument, CleaveDialect::kParameter));
+  variable.isState = parameter.empty();
+  variable.name = (variable.isState ? textOf(entry.getArgAttr(argument, CleaveDialect::kState)) : parameter).str();
+  variable.parameter = textOf(entry.getArgAttr(argument, CleaveDialect::kStateOf)).str();
+  if (variable.isState) variable.fill = fillOf(entry.getArgAttr(argument, CleaveDialect::kInit));
+  auto trainable = mlir::dyn_cast_or_null<mlir::BoolAttr>(entry.getArgAttr(argument, CleaveDialect::kTrainable));
+  variable.isTrainable = !variable.isState && (!trainable || trainable.getValue());
+  return variable;
+}
+
+class ProgramBuilder {
+ public:
+  ProgramBuilder(mlir::func::FuncOp entry, const ModuleVariables &variables) : entry_(entry), variables_(variables) {}
+
+  mlir::FailureOr<EntryProgram> run() {
+    addArguments();
+    if (failed(claimVariables())) return mlir::failure();
+    for (mlir::Operation &op : entry_.getBody().front().without_terminator())
+      if (failed(addOp(&op))) return mlir::failure();
+    mlir::Operation *terminator = entry_.getBody().front().getTerminator();
+    for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
+      if (variables_.ofResult(entry_, i) < 0) out_.registers[out_.rootOf(out_.registerOf[value])].isOutput = true;
+    return std::move(out_);
+  }
+
+ private:
+  int add(mlir::Value value) {
+    out_.registers.push_back({value});
+    return out_.registerOf[value] = int(out_.registers.size()) - 1;
+  }
+
+  void addArguments() {
+    for (mlir::BlockArgument argument : entry_.getArguments()) {
+      EntryProgram::Register &held = out_.registers[add(argument)];
+      held.variable = variables_.ofArgument(entry_, argument.getArgNumber());
+      held.isInput = held.variable < 0;
+      if (held.variable >= 0) argumentOf_[held.variable] = argument;
+    }
+  }
+
+  // A value that replaces a variable lies in the variable's bytes.
+  mlir::LogicalResult claimVariables() {
+    mlir::Operation *terminator = entry_.getBody().front().getTerminator();
+    for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+      const int variable = variables_.ofResult(entry_, i);
+      if (variable < 0 || value == argumentOf_.lookup(variable)) continue;
+      mlir::Operation *op = value.getDefiningOp();
+      if (!op || isView(op) || out_.registerOf.contains(value) || !replaced_.insert(variable).second)
+        return entry_.emitError("requires each variable to be replaced by an op's result of its own (see cleave-order-ops), got ")
+               << "another value for '" << variables_.all()[variable].name << "'";
+      const mlir::Value old = argumentOf_.lookup(variable);
+      if (old) {
+        out_.registerOf[value] = out_.registerOf[old];
+      } else {
+        out_.registers[add(value)].variable = variable;
+      }
+    }
+    return mlir::success();
+  }
+
+  mlir::LogicalResult addOp(mlir::Operation *op) {
+    if (!mlir::isa<TensorOpInterface, CollectiveOpInterface>(op))
+      return op->emitOpError("requires to be lowered before it is scheduled (see cleave-lower-reshards, cleave-unroll-chunks)");
+    if (isView(op)) {
+      const int root = out_.registerOf[shownBy(op->getOperand(0))];
+      out_.registers[add(op->getResult(0))].viewOf = out_.rootOf(root);
+      return mlir::success();
+    }
+    EntryProgram::Task &task = out_.tasks.emplace_back();
+    task.op = op;
+    auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
+    task.stream = stream && stream.getInt() == kCommunicate ? kCommunicate : kCompute;
+    for (mlir::Value operand : op->getOperands()) task.reads.push_back(out_.registerOf[operand]);
+    for (mlir::Value result : op->getResults()) {
+      const auto known = out_.registerOf.find(result);
+      task.writes.push_back(known != out_.registerOf.end() ? known->second : add(result));
+    }
+    return mlir::success();
+  }
+
+  mlir::func::FuncOp entry_;
+  const ModuleVariables &variables_;
+  llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
+  llvm::DenseSet<int> replaced_;                 // variables
+  EntryProgram out_;
+};
+
+}  // namespace
+
+mlir::LogicalResult ModuleVariables::add(mlir::func::FuncOp entry, ModuleVariable variable) {
+  const auto [known, isNew] = byName_.try_emplace(variable.name, int(all_.size()));
+  if (isNew) {
+    all_.push_back(std::move(variable));
+    return mlir::success();
+  }
+  ModuleVariable &held = all_[known->second];
+  if (held.type != variable.type)
+    return entry.emitError("requires all entries to agree on variable '")
+           << variable.name << "', got " << held.type << " and " << variable.type;
+  return mlir::success();
+}
+
+mlir::FailureOr<ModuleVariables> ModuleVariables::of(mlir::ModuleOp module) {
+  ModuleVariables variables;
+  for (mlir::func::FuncOp entry : entriesOf(module)) {
+    for (unsigned argument = 0; argument < entry.getNumArguments(); ++argument)
+      if (entry.getArgAttr(argument, CleaveDialect::kParameter) || entry.getArgAttr(argument, CleaveDialect::kState))
+        if (failed(variables.add(entry, variableOf(entry, argument)))) return mlir::failure();
+  }
+  for (mlir::func::FuncOp entry : entriesOf(module)) {
+    for (unsigned result = 0; result < entry.getNumResults(); ++result) {
+      const llvm::StringRef name = textOf(entry.getResultAttr(result, CleaveDialect::kUpdates));
+      if (name.empty()) continue;
+      const int held = variables.find(name);
+      if (held < 0) return entry.emitError("requires a result to replace a parameter or state, got '") << name << "'";
+      if (variables.all_[held].type != entry.getResultTypes()[result])
+        return entry.emitError("requires a result of the type that it replaces for '")
+               << name << "', got " << entry.getResultTypes()[result] << " for " << variables.all_[held].type;
+    }
+  }
+  return variables;
+}
+
+int ModuleVariables::find(llvm::StringRef name) const {
+  const auto found = byName_.find(name);
+  return found == byName_.end() ? -1 : found->second;
+}
+
+int ModuleVariables::ofArgument(mlir::func::FuncOp entry, unsigned argument) const {
+  llvm::StringRef name = textOf(entry.getArgAttr(argument, CleaveDialect::kParameter));
+  if (name.empty()) name = textOf(entry.getArgAttr(argument, CleaveDialect::kState));
+  return name.empty() ? -1 : find(name);
+}
+
+int ModuleVariables::ofResult(mlir::func::FuncOp entry, unsigned result) const {
+  const llvm::StringRef name = textOf(entry.getResultAttr(result, CleaveDialect::kUpdates));
+  return name.empty() ? -1 : find(name);
+}
+
+mlir::Value shownBy(mlir::Value value) {
+  while (mlir::Operation *op = value.getDefiningOp()) {
+    if (!isView(op)) break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+int64_t groupSize(CollectiveOpInterface op) {
+  const PlacementAttr placement = placementOf(op->getOperand(0));
+  MeshOp mesh = placement ? meshOf(op, placement) : MeshOp();
+  int64_t size = 1;
+  if (mesh)
+    for (int64_t axis : op.alongAxes()) size *= mesh.getSizes()[axis];
+  return size;
+}
+
+bool isView(mlir::Operation *op) {
+  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) return groupSize(collective) == 1;
+  auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
+  return tensorOp && tensorOp.kernelName().empty();
+}
+
+int inPlaceOperand(mlir::Operation *op, unsigned result) {
+  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) {
+    if (!collective.movesBytes()) return -1;
+    const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
+    const bool areCopies = llvm::none_of(collective.alongAxes(), [&](int64_t axis) { return from[axis].isSplit() || to[axis].isSplit(); });
+    return areCopies ? 0 : -1;
+  }
+  auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
+  const int slot = tensorOp ? tensorOp.inPlaceOperand(result) : -1;
+  if (slot < 0) return -1;
+  const auto counts = tensorOp.shardingRule().operandCounts();
+  if (slot >= int(counts.size()) || counts[slot] == 0) return -1;
+  return int(std::accumulate(counts.begin(), counts.begin() + slot, int64_t{0}));
+}
+
+mlir::FailureOr<EntryProgram> buildEntryProgram(mlir::func::FuncOp entry, const ModuleVariables &variables) {
+  return ProgramBuilder(entry, variables).run();
+}
+
+}  // namespace cleave
