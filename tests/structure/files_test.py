@@ -9,7 +9,7 @@ from sources import files, is_code, text
 LONGEST = 500
 LONGEST_FUNCTION = 60
 # What begins at the margin, ends in "{" and is no function.
-NO_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|using|(static |inline )?const)\b|[}#/]|\s")
+NO_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|using|(static |inline )?const(expr)?)\b|[}#/]|\s")
 # Written in pieces, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 MACHINE_PATHS = re.compile("/(?:" + "|".join(("work", "farm", "root", "home", "Users")) + r")/\w")
