@@ -61,15 +61,18 @@ std::vector<const Variable *> statesOf(const LoadedPlan &plan) {
   return states;
 }
 
-absl::Status writeState(const std::string &path, const LoadedPlan &plan, VisitVariable read) {
+absl::Status writeState(const std::string &path, const LoadedPlan &plan, VisitPart read) {
   std::vector<SafetensorsWriter::Tensor> layout;
   for (const Variable *state : statesOf(plan)) layout.push_back({state->name, storedDType(state->type.dtype), state->type.dims});
   auto writer = SafetensorsWriter::create(path, layout, {});
   if (!writer.ok()) return writer.status();
   for (const Variable *state : statesOf(plan)) {
-    HostTensor values(state->type.dtype, state->type.dims);
-    if (auto status = read(state->name, values.view()); !status.ok()) return status;
-    if (auto status = writer->append({values.as<char>(), size_t(values.view().bytes())}); !status.ok()) return status;
+    auto status = forEachSlab(state->type.dims, [&](const Box &slab) -> absl::Status {
+      HostTensor values(state->type.dtype, slab.extent);
+      if (auto status = read(state->name, slab, values.view()); !status.ok()) return status;
+      return writer->append({values.as<char>(), size_t(values.view().bytes())});
+    });
+    if (!status.ok()) return status;
   }
   return writer->commit();
 }
@@ -90,13 +93,17 @@ absl::Status checkState(const SafetensorsFile &file, const LoadedPlan &plan) {
   return absl::OkStatus();
 }
 
-absl::Status readState(const SafetensorsFile &file, const LoadedPlan &plan, VisitVariable write) {
+absl::Status readState(const SafetensorsFile &file, const LoadedPlan &plan, VisitPart write) {
   for (const Variable *state : statesOf(plan)) {
-    HostTensor values(state->type.dtype, state->type.dims);
-    const absl::string_view bytes = file.tensors().at(state->name).bytes;
-    std::copy(bytes.begin(), bytes.end(), values.as<char>());
-    if (auto status = write(state->name, values.view()); !status.ok()) return status;
-    file.release();
+    absl::string_view bytes = file.tensors().at(state->name).bytes;
+    auto status = forEachSlab(state->type.dims, [&](const Box &slab) {
+      HostTensor values(state->type.dtype, slab.extent);
+      std::copy_n(bytes.begin(), values.view().bytes(), values.as<char>());
+      bytes.remove_prefix(size_t(values.view().bytes()));
+      file.release();
+      return write(state->name, slab, values.view());
+    });
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -130,7 +137,7 @@ void removeOthers(const std::string &folder, const std::string &newest, const st
   for (const fs::path &path : others) fs::remove_all(path, ignored);
 }
 
-absl::Status writeParts(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitVariable read) {
+absl::Status writeParts(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read) {
   if (auto status = saveWeights(folder + "/" + kModel, plan, read); !status.ok()) return status;
   if (auto status = writeState(folder + "/" + kState, plan, read); !status.ok()) return status;
   Manifest manifest{position, {}};
@@ -144,7 +151,7 @@ absl::Status writeParts(const std::string &folder, const RunPosition &position, 
 
 }  // namespace
 
-absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitVariable read) {
+absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read) {
   if (auto status = makeFolder(folder); !status.ok()) return status;
   const std::string name = freeName(folder, position.step), partial = absl::StrCat(folder, "/", kPartialPrefix, name);
   std::string before;
@@ -180,7 +187,7 @@ absl::StatusOr<std::string> findCheckpoint(const std::string &path) {
   return absl::StrCat(path, "/", name);
 }
 
-absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const LoadedPlan &plan, VisitVariable write) {
+absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const LoadedPlan &plan, VisitPart write) {
   const std::string manifestPath = checkpoint + "/" + kManifest;
   auto text = readSmallFile(manifestPath);
   if (!text.ok()) return text.status();

@@ -15,11 +15,10 @@
 #include <map>
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/api/tensor_view.h"
 #include "runtime/plan/program.h"
+#include "runtime/weights/slabs.h"
 
 namespace cleave {
 
@@ -35,18 +34,15 @@ struct RunPosition {
   std::map<std::string, std::string> machine;
 };
 
-// Reads or writes the whole value of a variable; the view has its dtype and dims and any strides.
-using VisitVariable = absl::FunctionRef<absl::Status(absl::string_view variable, const TensorView &values)>;
-
 // Writes a checkpoint into `folder` (made if need be) and returns its own folder, "<folder>/step-<n>".
-absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitVariable read);
+absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read);
 
 // The folder of the newest checkpoint of `path`, or `path` itself if it is a checkpoint.
 absl::StatusOr<std::string> findCheckpoint(const std::string &path);
 
 // Reads a checkpoint (as findCheckpoint returns it). A damaged or incomplete one is an error that names the file, found
 // before anything is written. The plan must have the same variables; its mesh may be another.
-absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const LoadedPlan &plan, VisitVariable write);
+absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const LoadedPlan &plan, VisitPart write);
 
 }  // namespace cleave
 

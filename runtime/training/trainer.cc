@@ -107,7 +107,7 @@ absl::StatusOr<TrainOutcome> Run::run() {
     progress_.say(absl::StrCat("interrupted after step ", position_.step,
                                options_.checkpoint.empty() ? "" : absl::StrCat(", checkpoint in ", options_.checkpoint)));
   } else if (!options_.save.empty()) {
-    auto read = [&](absl::string_view name, const TensorView &view) { return session_->read(name, view); };
+    auto read = [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->readPart(name, part, view); };
     if (auto status = saveWeights(options_.save, plan_, read); !status.ok()) return status;
   }
   return TrainOutcome{position_.step, *interrupted};
@@ -154,14 +154,14 @@ absl::Status Run::start(const std::string &checkpoint) {
   if (!options_.init.empty()) {
     auto source = TensorSource::open(options_.init);
     if (!source.ok()) return source.status();
-    return loadWeights(*source, plan_, [&](absl::string_view name, const TensorView &view) { return session_->write(name, view); });
+    return loadWeights(*source, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->writePart(name, part, view); });
   }
   HostTensor key = keyOf(position_.seed, 0);
   return session_->run("initialize", {{"rng", key.view()}}).status();
 }
 
 absl::Status Run::resume(const std::string &checkpoint) {
-  auto read = readCheckpoint(checkpoint, plan_, [&](absl::string_view name, const TensorView &view) { return session_->write(name, view); });
+  auto read = readCheckpoint(checkpoint, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->writePart(name, part, view); });
   if (!read.ok()) return read.status();
   position_ = *std::move(read);
   return settleOptions();
@@ -304,7 +304,7 @@ absl::Status Run::saveCheckpoint() {
   if (metrics_)
     if (auto status = metrics_->flush(); !status.ok()) return status;
   auto written = writeCheckpoint(options_.checkpoint, position_, plan_,
-                                 [&](absl::string_view name, const TensorView &view) { return session_->read(name, view); });
+                                 [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->readPart(name, part, view); });
   if (!written.ok()) return written.status();
   lastCheckpoint_ = *written;
   return absl::OkStatus();

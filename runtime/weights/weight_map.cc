@@ -11,7 +11,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/host_tensor.h"
 
 namespace cleave {
 namespace {
@@ -26,9 +25,11 @@ struct FileTensor {
   std::vector<int64_t> shape;  // in the file
 };
 
+void swapLastTwo(std::vector<int64_t> &dims) { std::swap(dims[dims.size() - 1], dims[dims.size() - 2]); }
+
 std::vector<int64_t> shapeInFile(const Variable &parameter, const StoredTensor &stored) {
   std::vector<int64_t> dims = parameter.type.dims;
-  if (stored.transposed) std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
+  if (stored.transposed) swapLastTwo(dims);
   return dims;
 }
 
@@ -187,33 +188,66 @@ absl::Status checkFound(const std::vector<Found> &found, const FileTensor &tenso
   return absl::OkStatus();
 }
 
-// Calls `use` with each parameter and its part of `whole`, which has the file's form.
-absl::Status forEachPart(const FileTensor &tensor, float *whole, FillParameter use) {
-  const TensorView all = TensorView::contiguous(whole, DType::kF32, tensor.shape);
-  int64_t begin = 0;
+// Calls `use` with each parameter's part of a slab of the file's tensor, whose values `values` points to.
+absl::Status visitSlab(const FileTensor &tensor, const Box &slab, float *values, VisitPart use) {
+  const TensorView view = TensorView::contiguous(values, DType::kF32, slab.extent);
+  const size_t joined = size_t(tensor.stored.dimension);
+  int64_t begin = 0;  // of the parameter along that dimension
   for (const Variable *parameter : tensor.parameters) {
-    const std::vector<int64_t> dims = shapeInFile(*parameter, tensor.stored);
-    TensorView part = all;
-    std::copy(dims.begin(), dims.end(), part.shape.begin());
-    if (tensor.parameters.size() > 1) {
-      part.data = whole + begin * all.strides[size_t(tensor.stored.dimension)];
-      begin += dims[size_t(tensor.stored.dimension)];
+    const bool isAlone = tensor.parameters.size() == 1;
+    Box whole = wholeBox(shapeInFile(*parameter, tensor.stored));
+    if (!isAlone) {
+      whole.start[joined] = begin;
+      begin += whole.extent[joined];
     }
+    Box part = intersect(whole, slab);
+    if (part.elements() == 0) continue;
+    TensorView shown = viewPart(view, slab, part);
+    for (size_t d = 0; d < part.start.size(); ++d) part.start[d] -= whole.start[d];
     if (tensor.stored.transposed) {
-      const size_t last = size_t(part.rank) - 1;
-      std::swap(part.shape[last], part.shape[last - 1]);
-      std::swap(part.strides[last], part.strides[last - 1]);
+      swapLastTwo(part.start);
+      swapLastTwo(part.extent);
+      const size_t last = size_t(shown.rank) - 1;
+      std::swap(shown.shape[last], shown.shape[last - 1]);
+      std::swap(shown.strides[last], shown.strides[last - 1]);
     }
-    if (auto status = use(parameter->name, part); !status.ok()) return status;
+    if (auto status = use(parameter->name, part, shown); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 bool isAligned(const void *data) { return reinterpret_cast<uintptr_t>(data) % alignof(float) == 0; }
 
+absl::Status takeTensor(const StoredValue &value, const FileTensor &tensor, const TensorSource &source, VisitPart take) {
+  std::vector<float> converted;
+  int64_t first = 0;
+  return forEachSlab(tensor.shape, [&](const Box &slab) -> absl::Status {
+    // Never written through: loading only reads the view.
+    float *values = const_cast<float *>(reinterpret_cast<const float *>(value.bytes.data()) + first);
+    if (value.dtype != "F32" || !isAligned(value.bytes.data())) {
+      converted.resize(size_t(slab.elements()));
+      values = converted.data();
+      if (auto status = readAsFloat(value, first, absl::MakeSpan(converted)); !status.ok()) return status;
+    }
+    first += slab.elements();
+    auto status = visitSlab(tensor, slab, values, take);
+    source.release();
+    return status;
+  });
+}
+
+absl::Status appendTensor(const FileTensor &tensor, SafetensorsWriter &writer, VisitPart fill) {
+  std::vector<float> values;
+  return forEachSlab(tensor.shape, [&](const Box &slab) -> absl::Status {
+    values.resize(size_t(slab.elements()));
+    if (auto status = visitSlab(tensor, slab, values.data(), fill); !status.ok()) return status;
+    return writer.append({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)});
+  });
+}
+
 }  // namespace
 
-absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, TakeParameter take) {
+absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, VisitPart take) {
   auto within = [&](const absl::Status &status) {
     return absl::Status(status.code(), absl::StrCat("weights \"", source.path(), "\": ", status.message()));
   };
@@ -223,35 +257,20 @@ absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, Tak
   if (!matched.ok()) return within(matched.status());
   for (const auto &[name, found] : *matched)
     if (auto status = checkFound(found, tensors->at(name)); !status.ok()) return within(status);
-  for (const auto &[name, found] : *matched) {
-    const StoredValue &value = *found[0].value;
-    HostTensor converted;
-    // Never written through: loading only reads the view.
-    float *data = const_cast<float *>(reinterpret_cast<const float *>(value.bytes.data()));
-    if (value.dtype != "F32" || !isAligned(data)) {
-      converted = HostTensor(DType::kF32, value.shape);
-      data = converted.as<float>();
-      if (auto status = readAsFloat(value, 0, absl::MakeSpan(data, size_t(value.elements()))); !status.ok()) return within(status);
-    }
-    if (auto status = forEachPart(tensors->at(name), data, take); !status.ok()) return within(status);
-    source.release();
-  }
+  for (const auto &[name, found] : *matched)
+    if (auto status = takeTensor(*found[0].value, tensors->at(name), source, take); !status.ok()) return within(status);
   return absl::OkStatus();
 }
 
-absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, FillParameter fill) {
+absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, VisitPart fill) {
   auto tensors = fileTensors(plan);
   if (!tensors.ok()) return tensors.status();
   std::vector<SafetensorsWriter::Tensor> layout;
   for (const auto &[name, tensor] : *tensors) layout.push_back({name, "F32", tensor.shape});
   auto writer = SafetensorsWriter::create(path, layout, {{"format", "pt"}});
   if (!writer.ok()) return writer.status();
-  for (const auto &[name, tensor] : *tensors) {
-    HostTensor whole(DType::kF32, tensor.shape);
-    if (auto status = forEachPart(tensor, whole.as<float>(), fill); !status.ok()) return status;
-    const absl::string_view bytes(whole.as<char>(), size_t(whole.view().bytes()));
-    if (auto status = writer->append(bytes); !status.ok()) return status;
-  }
+  for (const auto &[name, tensor] : *tensors)
+    if (auto status = appendTensor(tensor, *writer, fill); !status.ok()) return status;
   return writer->commit();
 }
 

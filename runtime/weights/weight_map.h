@@ -5,28 +5,21 @@
 
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
-#include "kernels/api/tensor_view.h"
 #include "runtime/plan/program.h"
+#include "runtime/weights/slabs.h"
 #include "runtime/weights/tensor_source.h"
 
 namespace cleave {
 
-// Takes or fills the whole value of a parameter. The view has the parameter's dtype and dims and any strides; it is lent
-// for the call.
-using TakeParameter = absl::FunctionRef<absl::Status(absl::string_view parameter, const TensorView &values)>;
-using FillParameter = absl::FunctionRef<absl::Status(absl::string_view parameter, const TensorView &values)>;
-
 // Hands every parameter of the plan to `take`, straight from the mapped file where it is f32 there. Nothing is taken unless
 // all names and shapes fit: missing and unexpected tensors, and tied ones that differ, are errors that name them. Needs
-// memory for one tensor of the file at most.
-absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, TakeParameter take);
+// memory for one slab.
+absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, VisitPart take);
 
 // Writes all parameters as one safetensors file, as f32, with the names that the family's own files have. The file appears
-// whole or not at all. Needs memory for one tensor of the file.
-absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, FillParameter fill);
+// whole or not at all. Needs memory for one slab.
+absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, VisitPart fill);
 
 }  // namespace cleave
 

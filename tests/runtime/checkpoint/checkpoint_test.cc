@@ -47,6 +47,7 @@ class Memory {
     }
   }
 
+  // All variables here are small enough to come in one part.
   absl::Status read(absl::string_view name, const TensorView &view) const {
     std::memcpy(view.data, values_.at(std::string(name)).data(), size_t(view.bytes()));
     return absl::OkStatus();
@@ -79,7 +80,7 @@ RunPosition positionAt(int64_t step) {
 std::string save(const std::string &folder, int64_t step, char seed) {
   Memory memory;
   memory.fill(seed);
-  auto written = writeCheckpoint(folder, positionAt(step), smallPlan(), [&](absl::string_view name, const TensorView &view) { return memory.read(name, view); });
+  auto written = writeCheckpoint(folder, positionAt(step), smallPlan(), [&](absl::string_view name, const Box &, const TensorView &view) { return memory.read(name, view); });
   EXPECT_TRUE(written.ok()) << written.status();
   return written.ok() ? *written : "";
 }
@@ -87,7 +88,7 @@ std::string save(const std::string &folder, int64_t step, char seed) {
 absl::StatusOr<RunPosition> load(const std::string &path, Memory &memory, const LoadedPlan &plan = smallPlan()) {
   auto found = findCheckpoint(path);
   if (!found.ok()) return found.status();
-  return readCheckpoint(*found, plan, [&](absl::string_view name, const TensorView &view) { return memory.write(name, view); });
+  return readCheckpoint(*found, plan, [&](absl::string_view name, const Box &, const TensorView &view) { return memory.write(name, view); });
 }
 
 TEST(Checkpoint, ReadsBackAllThatWasWritten) {
@@ -136,7 +137,7 @@ TEST(Checkpoint, WhoseWriteIsCutOffLeavesTheOneBeforeWhole) {
   int calls = 0;
   Memory memory;
   memory.fill(9);
-  auto failed = writeCheckpoint(folder.path(), positionAt(20), smallPlan(), [&](absl::string_view name, const TensorView &view) -> absl::Status {
+  auto failed = writeCheckpoint(folder.path(), positionAt(20), smallPlan(), [&](absl::string_view name, const Box &, const TensorView &view) -> absl::Status {
     if (++calls == 3) return absl::InternalError("the power goes");
     return memory.read(name, view);
   });

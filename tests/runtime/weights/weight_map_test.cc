@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "runtime/host_tensor.h"
+#include "runtime/copy_tensor.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/runtime/weights/raw_safetensors.h"
 
@@ -72,20 +72,15 @@ std::string fileOf(const std::vector<FileTensor> &tensors) {
   return rawSafetensors(header + "}", data);
 }
 
-using Values = std::map<std::string, std::vector<float>>;
+using Values = std::map<std::string, std::vector<float>>;  // row-major, by parameter
 
-// Visits views of any strides in row-major order.
-template <typename Visit>
-void forEachElement(const TensorView &view, Visit visit) {
-  std::vector<int64_t> index(size_t(view.rank), 0);
-  for (int64_t count = view.elements(); count > 0; --count) {
-    int64_t offset = 0;
-    for (int d = 0; d < view.rank; ++d) offset += index[size_t(d)] * view.strides[size_t(d)];
-    float value;
-    std::memcpy(&value, view.as<char>() + offset * 4, 4);
-    visit(view.as<float>() + offset, value);
-    for (int d = view.rank - 1; d >= 0 && ++index[size_t(d)] == view.shape[size_t(d)]; --d) index[size_t(d)] = 0;
-  }
+// Copies between a part and the whole value of a parameter.
+void copyPart(const LoadedPlan &plan, absl::string_view name, const Box &part, const TensorView &view, std::vector<float> &whole, bool isTaken) {
+  const auto &dims = plan.variables[size_t(plan.findVariable(std::string(name)))].type.dims;
+  const Box all = wholeBox(dims);
+  whole.resize(size_t(all.elements()));
+  const TensorView place = viewPart(TensorView::contiguous(whole.data(), DType::kF32, dims), all, part);
+  isTaken ? copyTensor(place, view) : copyTensor(view, place);
 }
 
 absl::StatusOr<Values> load(const LoadedPlan &plan, const std::string &file) {
@@ -93,8 +88,8 @@ absl::StatusOr<Values> load(const LoadedPlan &plan, const std::string &file) {
   auto source = TensorSource::open(folder.write("w.safetensors", file));
   if (!source.ok()) return source.status();
   Values values;
-  auto status = loadWeights(*source, plan, [&](absl::string_view name, const TensorView &view) {
-    forEachElement(view, [&](float *, float value) { values[std::string(name)].push_back(value); });
+  auto status = loadWeights(*source, plan, [&](absl::string_view name, const Box &part, const TensorView &view) {
+    copyPart(plan, name, part, view, values[std::string(name)], /*isTaken=*/true);
     return absl::OkStatus();
   });
   if (!status.ok()) {
@@ -102,6 +97,13 @@ absl::StatusOr<Values> load(const LoadedPlan &plan, const std::string &file) {
     return status;
   }
   return values;
+}
+
+absl::Status save(const std::string &path, const LoadedPlan &plan, Values values) {
+  return saveWeights(path, plan, [&](absl::string_view name, const Box &part, const TensorView &view) {
+    copyPart(plan, name, part, view, values.at(std::string(name)), /*isTaken=*/false);
+    return absl::OkStatus();
+  });
 }
 
 std::string messageOf(const std::vector<FileTensor> &tensors) {
@@ -216,11 +218,7 @@ TEST(SaveWeights, WritesTheFamilysNamesAndFormsSoThatTheyLoadAgain) {
   const LoadedPlan plan = planOfEverything();
   const Values values = *load(plan, fileOf(goodTensors()));
   const std::string path = folder / "saved.safetensors";
-  auto status = saveWeights(path, plan, [&](absl::string_view name, const TensorView &view) {
-    size_t next = 0;
-    forEachElement(view, [&](float *place, float) { *place = values.at(std::string(name))[next++]; });
-    return absl::OkStatus();
-  });
+  auto status = save(path, plan, values);
   ASSERT_TRUE(status.ok()) << status;
   auto file = SafetensorsFile::open(path);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -228,6 +226,39 @@ TEST(SaveWeights, WritesTheFamilysNamesAndFormsSoThatTheyLoadAgain) {
   for (const FileTensor &tensor : goodTensors()) EXPECT_EQ(file->tensors().at(tensor.name).bytes, tensor.bytes) << tensor.name;
   EXPECT_EQ(file->metadata().at("format"), "pt");
   expectGoodValues(load(plan, testing::contentsOf(path)));
+}
+
+TEST(SaveWeights, GivesBackTensorsOfSeveralSlabs) {
+  // Two parameters that a file joins along its rows or columns, transposed or not, of 3 slabs together.
+  for (int64_t dimension : {0, 1})
+    for (bool isTransposed : {false, true}) {
+      LoadedPlan plan;
+      const int64_t rows = 1537, columns = 1024;
+      plan.variables = {parameter("a", {rows, columns}), parameter("b", {rows, columns})};
+      StoredTensor joined;
+      joined.fileName = "ab";
+      joined.parameters = {"a", "b"};
+      joined.dimension = dimension;
+      joined.transposed = isTransposed;
+      plan.family.stored = {joined};
+      Values values;
+      for (const char *name : {"a", "b"})
+        for (int64_t i = 0; i < rows * columns; ++i) values[name].push_back(float(i) + (name[0] == 'b' ? 0.5f : 0.0f));
+      TemporaryFolder folder;
+      ASSERT_TRUE(save(folder / "w.safetensors", plan, values).ok());
+      auto file = SafetensorsFile::open(folder / "w.safetensors");
+      ASSERT_TRUE(file.ok()) << file.status();
+      std::vector<int64_t> shape = isTransposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
+      shape[size_t(dimension)] *= 2;
+      EXPECT_EQ(file->tensors().at("ab").shape, shape);
+      // The last element of all is b's last.
+      float last = 0;
+      ASSERT_TRUE(readAsFloat(file->tensors().at("ab"), 2 * rows * columns - 1, absl::MakeSpan(&last, 1)).ok());
+      EXPECT_EQ(last, values["b"].back());
+      auto loaded = load(plan, testing::contentsOf(folder / "w.safetensors"));
+      ASSERT_TRUE(loaded.ok()) << loaded.status();
+      EXPECT_TRUE(*loaded == values) << "joined along " << dimension << (isTransposed ? ", transposed" : "");
+    }
 }
 
 }  // namespace
