@@ -14,9 +14,9 @@ struct AssignStreamsPass : impl::AssignStreamsPassBase<AssignStreamsPass> {
     mlir::Builder b(&getContext());
     for (mlir::func::FuncOp entry : entriesOf(getOperation()))
       for (mlir::Operation &op : entry.getBody().front().without_terminator()) {
-        if (isView(&op)) continue;
         auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
-        op.setAttr(kStream, b.getI64IntegerAttr(collective && collective.movesBytes() ? kCommunicate : kCompute));
+        const bool communicates = collective && collective.movesBytes() && !isView(&op);
+        op.setAttr(kStream, b.getI64IntegerAttr(communicates ? kCommunicate : kCompute));
       }
   }
 };

@@ -1,0 +1,59 @@
+// What passes ask of a module, in one place.
+
+#ifndef CLEAVE_PASSES_MODULE_VIEW_H
+#define CLEAVE_PASSES_MODULE_VIEW_H
+
+#include <string>
+#include <vector>
+
+#include "ir/cleave.h"
+#include "llvm/ADT/DenseMap.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace cleave {
+
+// Attribute of an argument or a module: how an argument is to lie, one entry for each axis.
+inline constexpr llvm::StringLiteral kAxes = "cleave.axes";
+// Attribute of an argument: bits of the axes that a user has pinned.
+inline constexpr llvm::StringLiteral kPinned = "cleave.pinned";
+
+// The module's only mesh; null, with an error, if there is none or more than one.
+MeshOp onlyMesh(mlir::ModuleOp module);
+
+// Entries in the order of the module, `step` first.
+std::vector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
+
+// The parameter that a value is, perhaps through views; null if it is none.
+mlir::BlockArgument parameterOf(mlir::Value value);
+
+// Name of the parameter, state or input that an argument is; empty if it has none.
+llvm::StringRef argumentName(mlir::BlockArgument argument, llvm::StringRef kind);
+
+// How an argument is to lie: its `cleave.axes`, or whole.
+llvm::SmallVector<AxisPlacement, 4> argumentAxes(mlir::func::FuncOp function, unsigned index, size_t axes);
+void setArgumentAxes(mlir::func::FuncOp function, unsigned index, llvm::ArrayRef<AxisPlacement> axes, llvm::StringRef reason);
+
+// "forward" where an op says nothing.
+llvm::StringRef phaseOf(mlir::Operation *op);
+
+// Name of an op; its kind, if it has none.
+std::string nameOf(mlir::Operation *op);
+
+// Name of the op that makes a value (with ":1" and so on for results behind the first), or of the parameter, state or input
+// that it is; inside a region, of what its argument stands for. Empty where nothing has a name.
+std::string nameOf(mlir::Value value);
+
+// Rules of ops, made once.
+class Rules {
+ public:
+  const ShardingRule &of(mlir::Operation *op);
+  void forget(mlir::Operation *op) { rules_.erase(op); }
+
+ private:
+  llvm::DenseMap<mlir::Operation *, std::unique_ptr<ShardingRule>> rules_;
+};
+
+}  // namespace cleave
+
+#endif  // CLEAVE_PASSES_MODULE_VIEW_H

@@ -1,0 +1,210 @@
+#include "passes/partition/reshard_path.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <queue>
+
+#include "ir/cleave.h"
+
+namespace cleave {
+namespace {
+
+constexpr double kCollectiveLatency = 16384;  // bytes that could be sent meanwhile
+constexpr double kLocalLatency = 64;
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+struct Edge {
+  ReshardStep step;
+  double cost;
+};
+
+// Orders placements, so that paths don't depend on addresses.
+struct Less {
+  bool operator()(const Axes &a, const Axes &b) const {
+    auto key = [](const AxisPlacement &p) { return std::make_tuple(p.kind, p.dim, p.unit, p.minor, p.combiner); };
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [&](const AxisPlacement &x, const AxisPlacement &y) { return key(x) < key(y); });
+  }
+};
+
+class Graph {
+ public:
+  Graph(const ReshardProblem &problem, llvm::ArrayRef<AxisPlacement> from, llvm::ArrayRef<AxisPlacement> to)
+      : problem_(problem), to_(to.begin(), to.end()), choices_(from.size()) {
+    for (size_t axis = 0; axis < from.size(); ++axis) collectChoices(axis, from, to);
+  }
+
+  std::vector<Edge> edgesFrom(const Axes &state) const {
+    std::vector<Edge> edges;
+    for (size_t axis = 0; axis < state.size(); ++axis)
+      for (const AxisPlacement &choice : choices_[axis])
+        if (choice != state[axis]) addAlongOne(state, axis, choice, edges);
+    addJointAllReduces(state, edges);
+    addPermutes(state, edges);
+    return edges;
+  }
+
+ private:
+  // Splits of every dimension in every unit that source or target use, and whatever they have along this axis.
+  void collectChoices(size_t axis, llvm::ArrayRef<AxisPlacement> from, llvm::ArrayRef<AxisPlacement> to) {
+    auto add = [&](const AxisPlacement &choice) {
+      if (!llvm::is_contained(choices_[axis], choice)) choices_[axis].push_back(choice);
+    };
+    add(AxisPlacement::broadcast());
+    add(from[axis]);
+    add(to[axis]);
+    for (llvm::ArrayRef<AxisPlacement> ends : {from, to})
+      for (const AxisPlacement &other : ends)
+        if (other.isSplit()) add(AxisPlacement::split(other.dim, other.unit));
+    for (unsigned dim = 0; dim < problem_.shape.size(); ++dim)
+      if (llvm::none_of(choices_[axis], [&](const AxisPlacement &p) { return p.isSplit() && p.dim == dim; }))
+        add(AxisPlacement::split(dim));
+  }
+
+  bool isValid(const Axes &state) const {
+    for (size_t a = 0; a < state.size(); ++a)
+      for (size_t b = 0; b < a; ++b)
+        if (state[a].isSplit() && state[b].isSplit() && state[a].dim == state[b].dim && state[a].unit != state[b].unit)
+          return false;
+    return true;
+  }
+
+  static bool isLast(const Axes &state, size_t axis) {
+    return !state[axis].isSplit() || axesSplitting(state[axis].dim, state).back() == axis;
+  }
+
+  void addAlongOne(const Axes &state, size_t axis, const AxisPlacement &choice, std::vector<Edge> &edges) const {
+    Axes next = state;
+    next[axis] = choice;
+    if (!isValid(next) || !isLast(state, axis) || !isLast(next, axis)) return;
+    const double n = double(problem_.meshSizes[axis]), share = (n - 1) / n;
+    const double before = localBytes(problem_, state), after = localBytes(problem_, next);
+    const AxisPlacement &current = state[axis];
+    std::optional<Edge> edge;
+    auto make = [&](ReshardKind kind, double cost) { edge = Edge{{kind, {int64_t(axis)}, next}, cost}; };
+    if (current.isPartial() && choice.isBroadcast()) make(ReshardKind::AllReduce, 2 * share * before + kCollectiveLatency);
+    if (current.isPartial() && choice.isSplit()) make(ReshardKind::ReduceScatter, share * before + kCollectiveLatency);
+    if (current.isSplit() && choice.isBroadcast()) make(ReshardKind::AllGather, share * after + kCollectiveLatency);
+    if (current.isSplit() && choice.isSplit()) make(ReshardKind::AllToAll, share * before + kCollectiveLatency);
+    if (current.isBroadcast() && choice.isSplit()) make(ReshardKind::LocalSlice, kLocalLatency);
+    if (current.isBroadcast() && choice.isPartial()) make(ReshardKind::KeepFirst, kLocalLatency);
+    if (edge) edges.push_back(std::move(*edge));
+  }
+
+  // One all-reduce over all axes that hold terms of the same kind and are to hold the whole value.
+  void addJointAllReduces(const Axes &state, std::vector<Edge> &edges) const {
+    for (Combiner combiner : {Combiner::Sum, Combiner::Max, Combiner::Min}) {
+      llvm::SmallVector<int64_t, 2> axes;
+      double n = 1;
+      Axes next = state;
+      for (size_t axis = 0; axis < state.size(); ++axis) {
+        if (state[axis] != AxisPlacement::partial(combiner) || !to_[axis].isBroadcast()) continue;
+        axes.push_back(axis);
+        n *= double(problem_.meshSizes[axis]);
+        next[axis] = AxisPlacement::broadcast();
+      }
+      if (axes.size() < 2) continue;
+      const double cost = 2 * (n - 1) / n * localBytes(problem_, state) + kCollectiveLatency;
+      edges.push_back({{ReshardKind::AllReduce, axes, next}, cost});
+    }
+  }
+
+  // Two axes of one size exchange their placements.
+  void addPermutes(const Axes &state, std::vector<Edge> &edges) const {
+    for (size_t a = 0; a < state.size(); ++a)
+      for (size_t b = a + 1; b < state.size(); ++b) {
+        if (state[a].isPartial() || state[b].isPartial() || state[a] == state[b]) continue;
+        if (problem_.meshSizes[a] != problem_.meshSizes[b]) continue;
+        Axes next = state;
+        std::swap(next[a], next[b]);
+        if (!isValid(next)) continue;
+        const double cost = localBytes(problem_, state) + kCollectiveLatency;
+        edges.push_back({{ReshardKind::Permute, {int64_t(a), int64_t(b)}, next}, cost});
+      }
+  }
+
+  const ReshardProblem &problem_;
+  Axes to_;
+  std::vector<std::vector<AxisPlacement>> choices_;
+};
+
+struct Visit {
+  double cost = kInfinite;
+  Axes previous;
+  ReshardStep step;
+};
+
+std::optional<ReshardPath> shortestPath(const ReshardProblem &problem, const Axes &from, const Axes &to, double largest) {
+  const Graph graph(problem, from, to);
+  std::map<Axes, Visit, Less> visits;
+  using Entry = std::pair<double, Axes>;
+  auto later = [](const Entry &a, const Entry &b) { return a.first != b.first ? a.first > b.first : Less()(b.second, a.second); };
+  std::priority_queue<Entry, std::vector<Entry>, decltype(later)> open(later);
+  visits[from].cost = 0;
+  open.push({0, from});
+  while (!open.empty()) {
+    auto [cost, state] = open.top();
+    open.pop();
+    if (cost > visits[state].cost) continue;
+    if (state == to) break;
+    for (const Edge &edge : graph.edgesFrom(state)) {
+      if (localBytes(problem, edge.step.to) > largest) continue;
+      Visit &visit = visits[edge.step.to];
+      if (cost + edge.cost >= visit.cost) continue;
+      visit = {cost + edge.cost, state, edge.step};
+      open.push({visit.cost, edge.step.to});
+    }
+  }
+  auto found = visits.find(to);
+  if (found == visits.end() || found->second.cost == kInfinite) return std::nullopt;
+  ReshardPath path;
+  path.cost = found->second.cost;
+  for (Axes state = to; state != from; state = visits[state].previous) path.steps.push_back(visits[state].step);
+  std::reverse(path.steps.begin(), path.steps.end());
+  return path;
+}
+
+// Sizes that an intermediate may have, from the least that the two ends allow.
+std::vector<double> sizeLimits(const ReshardProblem &problem, const Axes &from, const Axes &to) {
+  double shares = 1, bytes = double(problem.elementBytes);
+  for (int64_t size : problem.meshSizes) shares *= double(size);
+  for (int64_t size : problem.shape) bytes *= double(size);
+  std::vector<double> limits{std::max(localBytes(problem, from), localBytes(problem, to))};
+  for (double divisor = shares; divisor >= 1; --divisor)
+    if (std::fmod(shares, divisor) == 0 && bytes / divisor > limits.front()) limits.push_back(bytes / divisor);
+  return limits;
+}
+
+}  // namespace
+
+double localBytes(const ReshardProblem &problem, llvm::ArrayRef<AxisPlacement> placement) {
+  double bytes = double(problem.elementBytes);
+  for (int64_t size : problem.shape) bytes *= double(size);
+  for (size_t axis = 0; axis < placement.size(); ++axis)
+    if (placement[axis].isSplit()) bytes /= double(problem.meshSizes[axis]);
+  return bytes;
+}
+
+ReshardPath reshardThroughReplication(const ReshardProblem &problem, llvm::ArrayRef<AxisPlacement> from,
+                                      llvm::ArrayRef<AxisPlacement> to) {
+  const Axes whole(from.size());
+  ReshardPath first = *shortestPath(problem, Axes(from), whole, kInfinite);
+  ReshardPath second = *shortestPath(problem, whole, Axes(to), kInfinite);
+  first.steps.insert(first.steps.end(), second.steps.begin(), second.steps.end());
+  first.cost += second.cost;
+  return first;
+}
+
+ReshardPath cheapestReshard(const ReshardProblem &problem, llvm::ArrayRef<AxisPlacement> from,
+                            llvm::ArrayRef<AxisPlacement> to) {
+  const Axes source(from), target(to);
+  const ReshardPath replicated = reshardThroughReplication(problem, from, to);
+  for (double limit : sizeLimits(problem, source, target))
+    if (auto path = shortestPath(problem, source, target, limit * (1 + 1e-9)))
+      return path->cost <= replicated.cost ? *path : *shortestPath(problem, source, target, kInfinite);
+  return replicated;
+}
+
+}  // namespace cleave

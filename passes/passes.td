@@ -1,0 +1,292 @@
+// The passes, in the order of the pipeline. pipeline.cc says how they follow each other.
+
+include "mlir/Pass/PassBase.td"
+
+//===- normalize --------------------------------------------------------------------------------===//
+
+def NameValuesPass : Pass<"cleave-name-values", "::mlir::ModuleOp"> {
+  let summary = "Gives every op a name that is unique in its function";
+  let description = [{
+    An op that has a name keeps it (a second one of the same name gets a number). The others are named after their kind.
+
+    Before:
+    ```mlir
+    %0 = cleave.relu %x : (tensor<8xf32>) -> tensor<8xf32>
+    ```
+    After:
+    ```mlir
+    %0 = cleave.relu %x {cleave.name = "relu"} : (tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+}
+
+def MarkLayersPass : Pass<"cleave-mark-layers", "::mlir::ModuleOp"> {
+  let summary = "Finds repeated layers where nobody has marked them";
+  let description = [{
+    Runs of ops that repeat with other parameters, each fed by the one before, become instances of one layer class. Marks
+    that are there stay.
+
+    Before:
+    ```mlir
+    %1 = cleave.matmul %x, %w0 : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %2 = cleave.relu %1 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    %3 = cleave.matmul %2, %w1 : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %4 = cleave.relu %3 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+    After:
+    ```mlir
+    %1 = cleave.matmul %x, %w0 {cleave.layer = #cleave.layer<"layer", 0>} : ...
+    %2 = cleave.relu %1 {cleave.layer = #cleave.layer<"layer", 0>} : ...
+    %3 = cleave.matmul %2, %w1 {cleave.layer = #cleave.layer<"layer", 1>} : ...
+    %4 = cleave.relu %3 {cleave.layer = #cleave.layer<"layer", 1>} : ...
+    ```
+  }];
+}
+
+//===- differentiate ----------------------------------------------------------------------------===//
+
+def BuildStepPass : Pass<"cleave-build-step", "::mlir::ModuleOp"> {
+  let summary = "Makes the entries of a training plan from the forward loss function";
+  let description = [{
+    `step` takes parameters, optimizer state, a batch, the learning rate and the random key, and gives updated parameters and
+    state, and the metrics loss, tokens and grad_norm. Its gradients stand in a `cleave.gradient`. `evaluate` is the loss as
+    it is when nothing is trained, `initialize` draws the parameters. Options come from the module's `cleave.training`.
+
+    Before:
+    ```mlir
+    func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"})
+        -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"}) attributes {cleave.entry = "loss"}
+    ```
+    After:
+    ```mlir
+    func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "adamw.m(w)"}, ...)
+        -> (tensor<8x8xf32> {cleave.updates = "w"}, ..., tensor<f32> {cleave.output = "loss"}) attributes {cleave.entry = "step"}
+    ```
+  }];
+}
+
+def ExpandGradientsPass : Pass<"cleave-expand-gradients", "::mlir::ModuleOp"> {
+  let summary = "Replaces each gradient op by its region and the ops that compute the gradients";
+  let description = [{
+    Reverse mode, from the inside out. Gradients of a value with several uses are added in the order in which they arise;
+    adjoints are named `grad(name)` and have the layer of the op that they belong to. An op without a gradient of its own is
+    replaced by its generic form first.
+
+    Before:
+    ```mlir
+    %y, %dx = cleave.gradient (%x) wrt [0] {
+    ^bb0(%a: tensor<8xf32>):
+      %s = cleave.sum_squares %a : (tensor<8xf32>) -> tensor<f32>
+      cleave.yield %s : tensor<f32>
+    } : (tensor<8xf32>) -> (tensor<f32>, tensor<8xf32>)
+    ```
+    After:
+    ```mlir
+    %y = cleave.sum_squares %x : (tensor<8xf32>) -> tensor<f32>
+    %1 = cleave.scale %one {factor = 2.0 : f64} : (tensor<f32>) -> tensor<f32>
+    %2 = cleave.broadcast %1 {dimensions = array<i64>} : (tensor<f32>) -> tensor<8xf32>
+    %dx = cleave.mul %2, %x : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+}
+
+//===- place ------------------------------------------------------------------------------------===//
+
+def UnrollChunksPass : Pass<"cleave-unroll-chunks", "::mlir::ModuleOp"> {
+  let summary = "Writes a chunked region out, once for each slice";
+  let description = [{
+    Before:
+    ```mlir
+    %s = cleave.chunked 2 (%x) [S(0)] -> [P(sum)] {
+    ^bb0(%a: tensor<4xf32>):
+      %t = cleave.sum_squares %a : (tensor<4xf32>) -> tensor<f32>
+      cleave.yield %t : tensor<f32>
+    } : (tensor<8xf32>) -> tensor<f32>
+    ```
+    After:
+    ```mlir
+    %a0 = cleave.slice %x {starts = array<i64: 0>, limits = array<i64: 4>, steps = array<i64: 1>} : ...
+    %t0 = cleave.sum_squares %a0 : (tensor<4xf32>) -> tensor<f32>
+    %a1 = cleave.slice %x {starts = array<i64: 4>, limits = array<i64: 8>, steps = array<i64: 1>} : ...
+    %t1 = cleave.sum_squares %a1 : (tensor<4xf32>) -> tensor<f32>
+    %s = cleave.add %t0, %t1 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    ```
+  }];
+}
+
+def ApplyPinsPass : Pass<"cleave-apply-pins", "::mlir::ModuleOp"> {
+  let summary = "Puts the user's pins on the values that they name";
+  let description = [{
+    The module's `cleave.pins` gives names or globs of parameters, inputs and values, and a placement along some axes for each.
+    An argument gets it as `cleave.axes`, a value a `cleave.pin` behind it. A pinned split goes back along the def-use chain to
+    parameters that nothing else has placed.
+
+    Before:
+    ```mlir
+    module attributes {cleave.pins = {"fc*" = {model = "S(1)"}}} {
+      func.func @f(%x: tensor<4x8xf32>) {
+        %y = cleave.relu %x {cleave.name = "fc1"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+    After:
+    ```mlir
+        %y = cleave.relu %x {cleave.name = "fc1"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+        %z = cleave.pin %y {axes = ["model"], placements = #cleave.axes<[S(1)]>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+}
+
+def ApplyRulesPass : Pass<"cleave-apply-rules", "::mlir::ModuleOp"> {
+  let summary = "Chooses how parameters and batches lie on the mesh, by two tensor-parallel rules and data parallelism";
+  let description = [{
+    Along each data axis the batch splits. Along each model axis: matmuls that read one input split their outputs, together
+    with those that meet them (queries, keys and values at an attention); the split travels along def-use chains, as each
+    op's own rule allows, until matmuls whose input it is split that input. A chain that meets an op which needs the whole
+    features stays whole. A table of classes splits by class where its product goes into a cross-entropy.
+
+    Before:
+    ```mlir
+    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1"}, %w2: tensor<32x8xf32> {cleave.parameter = "w2"}, ...)
+    ```
+    After:
+    ```mlir
+    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[B, S(1)]>, cleave.reason = "..."},
+                    %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[B, S(0)]>, cleave.reason = "..."}, ...)
+    ```
+  }];
+}
+
+def PropagatePlacementsPass : Pass<"cleave-propagate-placements", "::mlir::ModuleOp"> {
+  let summary = "Gives every value a placement, and reshards where producer and consumer disagree";
+  let description = [{
+    Starts from what is known (arguments, pins) and walks the program: each op takes the strategy of its rule whose reshards
+    cost least. A partial value sinks through joint adds and is resolved once, for all its users.
+
+    Before:
+    ```mlir
+    %h = cleave.matmul %x, %w1 : (tensor<4x8xf32>, tensor<8x32xf32>) -> tensor<4x32xf32>
+    ```
+    After:
+    ```mlir
+    %h = cleave.matmul %x, %w1 : (tensor<4x8xf32, #cleave.placement<@mesh, [B]>>, tensor<8x32xf32, #cleave.placement<@mesh, [S(1)]>>)
+        -> tensor<4x32xf32, #cleave.placement<@mesh, [S(1)]>>
+    ```
+  }];
+}
+
+//===- partition --------------------------------------------------------------------------------===//
+
+def FuseReshardsPass : Pass<"cleave-fuse-reshards", "::mlir::ModuleOp"> {
+  let summary = "Joins a chain of reshards into one";
+  let description = [{
+    Before:
+    ```mlir
+    %1 = cleave.reshard %0 : tensor<8xf32, #a> -> tensor<8xf32, #b>
+    %2 = cleave.reshard %1 : tensor<8xf32, #b> -> tensor<8xf32, #c>
+    ```
+    After:
+    ```mlir
+    %2 = cleave.reshard %0 : tensor<8xf32, #a> -> tensor<8xf32, #c>
+    ```
+  }];
+}
+
+def LowerReshardsPass : Pass<"cleave-lower-reshards", "::mlir::ModuleOp"> {
+  let summary = "Turns each reshard into its cheapest sequence of collectives";
+  let description = [{
+    The shortest path over placements, each step one collective, weighed by the bytes that a device sends and by a latency.
+
+    Before:
+    ```mlir
+    %1 = cleave.reshard %0 : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
+    ```
+    After:
+    ```mlir
+    %1 = cleave.all_reduce %0 along [0] : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
+    ```
+  }];
+}
+
+//===- schedule ---------------------------------------------------------------------------------===//
+
+def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {
+  let summary = "Orders the ops of each entry: updates as soon as their gradients are there, so that memory is free early";
+  let description = [{
+    A value that an update takes over is read by nobody behind it.
+
+    Before:
+    ```mlir
+    %g0 = cleave.outer %x, %dy : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %g1 = cleave.outer %x, %dz : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %p0 = cleave.sgd %w0, %g0, %lr, %s, %a {...} : ...
+    ```
+    After:
+    ```mlir
+    %g0 = cleave.outer %x, %dy : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %p0 = cleave.sgd %w0, %g0, %lr, %s, %a {...} : ...
+    %g1 = cleave.outer %x, %dz : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    ```
+  }];
+}
+
+def AssignStreamsPass : Pass<"cleave-assign-streams", "::mlir::ModuleOp"> {
+  let summary = "Gives every op a stream: collectives that move bytes communicate, all else computes";
+  let description = [{
+    Before:
+    ```mlir
+    %1 = cleave.all_reduce %0 along [0] : ...
+    ```
+    After:
+    ```mlir
+    %1 = cleave.all_reduce %0 along [0] {cleave.stream = 1 : i64} : ...
+    ```
+  }];
+}
+
+def PlanMemoryPass : Pass<"cleave-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every value its bytes: a register, an offset for each rank class, and a lifetime";
+  let description = [{
+    Ranks whose local shapes are equal form a class. Variables lie first and keep their bytes for all entries; values share
+    bytes where the order of events separates their lifetimes, or where an op takes its operand's bytes over. Each result and
+    each input gets an offset for each class; the module's `cleave.memory` says what a class needs.
+
+    Before:
+    ```mlir
+    %1 = cleave.relu %0 {cleave.stream = 0 : i64} : ...
+    ```
+    After:
+    ```mlir
+    %1 = cleave.relu %0 {cleave.stream = 0 : i64, cleave.offsets = [array<i64: 4096>]} : ...
+    ```
+  }];
+}
+
+//===- all phases -------------------------------------------------------------------------------===//
+
+def VerifyPhasePass : Pass<"cleave-verify-phase", "::mlir::ModuleOp"> {
+  let summary = "Checks what a phase promises";
+  let description = [{
+    The error names the phase, its promise, and what was seen. It changes nothing; before and after are the same:
+    ```mlir
+    func.func @step(%x: tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+  let options = [Option<"phase", "phase", "std::string", "\"normalize\"", "normalize, differentiate, place, partition or schedule">];
+}
+
+def RecordPhasePass : Pass<"cleave-record-phase", "::mlir::ModuleOp"> {
+  let summary = "Notes in the module that a phase is done";
+  let description = [{
+    So that a printed module can be taken back. After place it also keeps what values there were, for `explain`: later
+    phases replace reshards.
+
+    Before:
+    ```mlir
+    module {}
+    ```
+    After:
+    ```mlir
+    module attributes {cleave.phase_done = "normalize"} {}
+    ```
+  }];
+  let options = [Option<"phase", "phase", "std::string", "\"normalize\"", "normalize, differentiate, place, partition or schedule">];
+}

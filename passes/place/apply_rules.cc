@@ -1,0 +1,184 @@
+// Chooses how parameters and batches lie on the mesh, by two tensor-parallel rules and data parallelism.
+//
+//   x @ w1 -> gelu -> @ w2      w1: S(1), output features     w2: S(0), input features: one partial sum behind the pair
+//
+// In the spirit of Redco (Tan et al., 2023), but along def-use chains: see chain.h.
+
+#include "passes/passes.h"
+#include "passes/place/chain.h"
+
+namespace cleave {
+#define GEN_PASS_DEF_APPLYRULESPASS
+#include "passes/passes.h.inc"
+
+namespace {
+
+// Decides along one model axis for one function.
+class AxisRules {
+ public:
+  AxisRules(mlir::func::FuncOp function, MeshOp mesh, size_t axis, int64_t shares)
+      : function_(function), mesh_(mesh), axis_(axis), shares_(shares) {
+    for (mlir::BlockArgument argument : function.getArguments()) {
+      const AxisPlacement placement = argumentAxes(function, argument.getArgNumber(), mesh.getSizes().size())[axis];
+      if (placement.isSplit() || isPinned(argument)) known_.insert({argument, placement});
+    }
+    function.walk([&](PinOp pin) { knowPin(pin); });
+  }
+
+  void run() {
+    std::vector<mlir::Operation *> ops;
+    for (mlir::Operation &op : function_.getBody().front())
+      if (phaseOf(&op) == "forward") ops.push_back(&op);
+    for (mlir::Operation *op : ops) {
+      const WeightUse seed = weightUseOf(op, rules_);
+      if (!seed.op || known_.contains(op->getOperand(seed.operand)) || known_.contains(op->getResult(0))) continue;
+      if (mlir::BlockArgument weight = parameterOf(op->getOperand(seed.operand)); known_.contains(weight)) continue;
+      grow(seed);
+    }
+  }
+
+ private:
+  bool isPinned(mlir::BlockArgument argument) {
+    auto pinned = function_.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
+    return pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis_));
+  }
+
+  void knowPin(PinOp pin) {
+    for (auto [name, placement] : llvm::zip(pin.getAxes(), pin.getPlacements().getAxes()))
+      if (mlir::cast<mlir::StringAttr>(name).getValue() == mesh_.axisName(axis_)) known_.insert({pin.getResult(), placement});
+  }
+
+  void grow(const WeightUse &seed) {
+    constexpr int kAttempts = 4;  // units and generic forms are found one after the other
+    Chain chain(rules_, known_, shares_);
+    std::vector<mlir::Operation *> generic;
+    mlir::Operation *replaced = nullptr;
+    Chain::End end = Chain::End::Stuck;
+    int64_t unit = 1;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      end = chain.grow(seed, unit, generic);
+      if (end == Chain::End::NeedsUnit) {
+        unit = chain.neededUnit();
+      } else if (end == Chain::End::NeedsGeneric && !replaced) {
+        replaced = chain.stuckAt();
+        generic = replaceByGeneric(replaced);
+        if (generic.empty()) return;
+      } else {
+        break;
+      }
+    }
+    if (end == Chain::End::Closed) {
+      commit(chain, seed);
+      if (replaced) eraseOp(replaced);
+    } else if (replaced) {
+      putBack(replaced, generic);
+    }
+  }
+
+  // The ops that now compute what `op` did; empty if it has no generic form.
+  std::vector<mlir::Operation *> replaceByGeneric(mlir::Operation *op) {
+    mlir::OpBuilder b(op);
+    mlir::Operation *before = op->getPrevNode();
+    const auto results = mlir::cast<TensorOpInterface>(op).decompose(b);
+    std::vector<mlir::Operation *> made;
+    if (results.empty()) return made;
+    mlir::Operation *first = before ? before->getNextNode() : &op->getBlock()->front();
+    for (mlir::Operation *next = first; next != op; next = next->getNextNode()) {
+      copyMarks(op, next);
+      const std::string name = nameOf(op) + "." + next->getName().stripDialect().str() + "." + std::to_string(made.size());
+      next->setAttr(CleaveDialect::kName, b.getStringAttr(name));
+      made.push_back(next);
+    }
+    op->replaceAllUsesWith(results);
+    results_.assign(results.begin(), results.end());
+    return made;
+  }
+
+  void putBack(mlir::Operation *op, llvm::ArrayRef<mlir::Operation *> generic) {
+    for (auto [result, stand] : llvm::zip(op->getResults(), results_)) stand.replaceAllUsesWith(result);
+    for (mlir::Operation *made : llvm::reverse(generic)) eraseOp(made);
+  }
+
+  void eraseOp(mlir::Operation *op) {
+    rules_.forget(op);
+    op->erase();
+  }
+
+  void commit(const Chain &chain, const WeightUse &seed) {
+    const std::string reason = "splits along " + mesh_.axisName(axis_).str() + " in the chain from " + nameOf(seed.op) + " to " +
+                               nameOf(chain.closedBy());
+    for (auto [value, placement] : chain.splits()) {
+      known_.insert({value, placement});
+      auto argument = mlir::dyn_cast<mlir::BlockArgument>(value);
+      if (!argument) continue;
+      auto axes = argumentAxes(function_, argument.getArgNumber(), mesh_.getSizes().size());
+      axes[axis_] = placement;
+      setArgumentAxes(function_, argument.getArgNumber(), axes, reason);
+    }
+  }
+
+  mlir::func::FuncOp function_;
+  MeshOp mesh_;
+  size_t axis_;
+  int64_t shares_;
+  Rules rules_;
+  Splits known_;
+  std::vector<mlir::Value> results_;  // of the generic form that stands in at the moment
+};
+
+// The batch splits along data axes, unless it has too few rows to give each device one.
+void splitBatch(mlir::func::FuncOp function, MeshOp mesh) {
+  int64_t shares = 1;
+  for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis) shares *= mesh.isData(axis) ? mesh.getSizes()[axis] : 1;
+  for (mlir::BlockArgument argument : function.getArguments()) {
+    auto dim = function.getArgAttrOfType<mlir::IntegerAttr>(argument.getArgNumber(), CleaveDialect::kBatchDim);
+    if (!dim) continue;
+    auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
+    if (type.getDimSize(dim.getInt()) < shares) continue;
+    auto axes = argumentAxes(function, argument.getArgNumber(), mesh.getSizes().size());
+    auto pinned = function.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
+    for (size_t axis = 0; axis < axes.size(); ++axis)
+      if (mesh.isData(axis) && mesh.getSizes()[axis] > 1 && !(pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis))))
+        axes[axis] = AxisPlacement::split(dim.getInt());
+    setArgumentAxes(function, argument.getArgNumber(), axes, "the batch splits along data axes");
+  }
+}
+
+// Parameters of the other entries lie as those of the first one that has them; state lies as its parameter.
+void shareParameters(llvm::ArrayRef<mlir::func::FuncOp> entries) {
+  llvm::StringMap<std::pair<mlir::Attribute, mlir::Attribute>> known;
+  for (mlir::func::FuncOp function : entries)
+    for (mlir::BlockArgument argument : function.getArguments()) {
+      const llvm::StringRef name = argumentName(argument, CleaveDialect::kParameter);
+      const unsigned index = argument.getArgNumber();
+      const llvm::StringRef owner = name.empty() ? argumentName(argument, CleaveDialect::kStateOf) : name;
+      if (owner.empty()) continue;
+      auto [entry, isNew] = known.try_emplace(owner, function.getArgAttr(index, kAxes), function.getArgAttr(index, CleaveDialect::kReason));
+      if (isNew || !entry->second.first) continue;
+      const bool isScalar = mlir::cast<mlir::RankedTensorType>(argument.getType()).getRank() == 0;
+      if (isScalar || function.getArgAttr(index, kAxes)) continue;
+      function.setArgAttr(index, kAxes, entry->second.first);
+      if (entry->second.second) function.setArgAttr(index, CleaveDialect::kReason, entry->second.second);
+    }
+}
+
+struct ApplyRulesPass : impl::ApplyRulesPassBase<ApplyRulesPass> {
+  void runOnOperation() final {
+    MeshOp mesh = onlyMesh(getOperation());
+    if (!mesh) return signalPassFailure();
+    auto strategy = getOperation()->getAttrOfType<mlir::StringAttr>("cleave.strategy");
+    const std::vector<mlir::func::FuncOp> entries = entriesOf(getOperation());
+    if (entries.empty()) return;
+    if (!strategy || strategy.getValue() == "rules") {
+      int64_t shares = 1;
+      for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis) shares *= mesh.isData(axis) ? 1 : mesh.getSizes()[axis];
+      for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis)
+        if (!mesh.isData(axis) && mesh.getSizes()[axis] > 1) AxisRules(entries.front(), mesh, axis, shares).run();
+      for (mlir::func::FuncOp function : entries) splitBatch(function, mesh);
+    }
+    shareParameters(entries);
+  }
+};
+
+}  // namespace
+}  // namespace cleave

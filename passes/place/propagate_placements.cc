@@ -1,0 +1,322 @@
+// Gives every value a placement, and reshards where producer and consumer disagree.
+//
+// One walk in program order: what lies where is known of all operands when an op is reached; along each axis it takes the
+// strategy of its rule that costs least. A split always comes from somewhere (an argument, a pin): values that are whole are
+// not split for nothing. A partial value with one reader may stay partial through it; otherwise it is resolved once.
+
+#include <limits>
+#include <map>
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/passes.h"
+#include "passes/module_view.h"
+#include "passes/place/strategy_cost.h"
+
+namespace cleave {
+#define GEN_PASS_DEF_PROPAGATEPLACEMENTSPASS
+#include "passes/passes.h.inc"
+
+namespace {
+
+using Axes = llvm::SmallVector<AxisPlacement, 4>;
+
+// Placements of all operands and results of an op.
+struct OpAxes {
+  llvm::SmallVector<Axes, 4> operands;
+  llvm::SmallVector<Axes, 2> results;
+  llvm::SmallVector<Strategy, 4> strategies;  // along the axes that are chosen so far
+};
+
+double bytesOf(mlir::Value value) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  return elementsOf(value) * std::max(1u, type.getElementTypeBitWidth() / 8);
+}
+
+// All axes that split one dimension count it in one unit, which divides it.
+bool isValid(mlir::Value value, const Axes &axes) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  for (size_t a = 0; a < axes.size(); ++a) {
+    if (!axes[a].isSplit()) continue;
+    if (axes[a].dim >= type.getRank() || type.getDimSize(axes[a].dim) % axes[a].unit != 0) return false;
+    for (size_t b = 0; b < a; ++b)
+      if (axes[b].isSplit() && axes[b].dim == axes[a].dim && axes[b].unit != axes[a].unit) return false;
+  }
+  return true;
+}
+
+class Propagation {
+ public:
+  Propagation(mlir::func::FuncOp function, MeshOp mesh) : function_(function), mesh_(mesh) {}
+
+  mlir::LogicalResult run() {
+    if (failed(placeArguments())) return mlir::failure();
+    llvm::SmallVector<mlir::Operation *> ops;
+    for (mlir::Operation &op : function_.getBody().front()) ops.push_back(&op);
+    for (mlir::Operation *op : ops)
+      if (failed(placeOp(op))) return mlir::failure();
+    eraseUnused();
+    function_.setType(mlir::FunctionType::get(function_.getContext(), function_.getBody().front().getArgumentTypes(),
+                                              function_.getBody().front().getTerminator()->getOperandTypes()));
+    return mlir::success();
+  }
+
+ private:
+  size_t axisCount() { return mesh_.getSizes().size(); }
+  double sizeOf(size_t axis) { return double(mesh_.getSizes()[axis]); }
+
+  Axes axesOf(mlir::Value value) const { return Axes(placementOf(value).getAxes()); }
+  void place(mlir::Value value, const Axes &axes) {
+    auto placement = PlacementAttr::get(value.getContext(), mlir::FlatSymbolRefAttr::get(mesh_.getSymNameAttr()), axes);
+    value.setType(placed(value.getType(), placement));
+  }
+
+  mlir::LogicalResult placeArguments() {
+    for (mlir::BlockArgument argument : function_.getArguments()) {
+      Axes axes = argumentAxes(function_, argument.getArgNumber(), axisCount());
+      for (size_t axis = 0; axis < axes.size(); ++axis)
+        if (sizeOf(axis) == 1) axes[axis] = AxisPlacement::broadcast();
+      if (axes.size() != axisCount() || !isValid(argument, axes))
+        return function_.emitError("requires a placement that fits argument ")
+               << argument.getArgNumber() << " of type " << argument.getType();
+      place(argument, axes);
+      function_.removeArgAttr(argument.getArgNumber(), kAxes);
+      function_.removeArgAttr(argument.getArgNumber(), kPinned);
+    }
+    return mlir::success();
+  }
+
+  mlir::LogicalResult placeOp(mlir::Operation *op) {
+    if (mlir::isa<mlir::func::ReturnOp>(op)) return placeReturn(op);
+    if (auto pin = mlir::dyn_cast<PinOp>(op)) return adopt(pin, choosePinned(pin)), mlir::success();
+    if (!mlir::isa<TensorOpInterface>(op))
+      return op->emitOpError("requires an op with a sharding rule, so that it can be placed");
+    adopt(op, chooseStrategies(op));
+    return mlir::success();
+  }
+
+  // Updated variables lie as they did; what the host reads is not partial.
+  mlir::LogicalResult placeReturn(mlir::Operation *op) {
+    for (mlir::OpOperand &operand : op->getOpOperands()) {
+      Axes wanted = axesOf(operand.get());
+      for (AxisPlacement &axis : wanted)
+        if (axis.isPartial()) axis = AxisPlacement::broadcast();
+      if (auto updates = function_.getResultAttrOfType<mlir::StringAttr>(operand.getOperandNumber(), CleaveDialect::kUpdates))
+        if (mlir::BlockArgument variable = variableNamed(updates.getValue())) wanted = axesOf(variable);
+      operand.set(reshard(operand.get(), wanted, op));
+    }
+    return mlir::success();
+  }
+
+  mlir::BlockArgument variableNamed(llvm::StringRef name) {
+    for (mlir::BlockArgument argument : function_.getArguments())
+      if (argumentName(argument, CleaveDialect::kParameter) == name || argumentName(argument, CleaveDialect::kState) == name)
+        return argument;
+    return {};
+  }
+
+  OpAxes choosePinned(PinOp pin) {
+    Axes axes = axesOf(pin.getInput());
+    for (auto [name, placement] : llvm::zip(pin.getAxes(), pin.getPlacements().getAxes()))
+      for (size_t axis = 0; axis < axisCount(); ++axis)
+        if (mesh_.axisName(axis) == mlir::cast<mlir::StringAttr>(name).getValue() && sizeOf(axis) > 1) axes[axis] = placement;
+    return {{axes}, {axes}, {}};
+  }
+
+  OpAxes chooseStrategies(mlir::Operation *op) {
+    OpAxes chosen;
+    chosen.operands.assign(op->getNumOperands(), Axes(axisCount()));
+    chosen.results.assign(op->getNumResults(), Axes(axisCount()));
+    const ShardingRule rule = mlir::cast<TensorOpInterface>(op).shardingRule();
+    std::string reason;
+    for (size_t axis = 0; axis < axisCount(); ++axis) {
+      if (sizeOf(axis) == 1) {
+        chosen.strategies.push_back(rule.strategies().front());
+        continue;
+      }
+      const Strategy best = cheapestAlong(op, rule, axis, chosen);
+      chosen.strategies.push_back(best);
+      for (auto [axes, placement] : llvm::zip(chosen.operands, best.operands)) axes[axis] = placement;
+      for (auto [axes, placement] : llvm::zip(chosen.results, best.results)) axes[axis] = placement;
+      const bool isWhole = llvm::all_of(best.operands, [](const AxisPlacement &p) { return p.isBroadcast(); }) &&
+                           llvm::all_of(best.results, [](const AxisPlacement &p) { return p.isBroadcast(); });
+      if (!isWhole) reason += (reason.empty() ? "" : "; ") + mesh_.axisName(axis).str() + ": " + best.str() + " moves the fewest bytes";
+    }
+    if (reason.empty()) reason = "whole, as its operands are";
+    op->setAttr(CleaveDialect::kReason, mlir::StringAttr::get(op->getContext(), reason));
+    return chosen;
+  }
+
+  // Among all strategies of the rule, in all units that the operands lie in, the cheapest; the first of equals.
+  Strategy cheapestAlong(mlir::Operation *op, const ShardingRule &rule, size_t axis, OpAxes &chosen) {
+    Strategy best = rule.strategies().front();
+    double least = std::numeric_limits<double>::infinity();
+    for (const Strategy &pattern : rule.strategies())
+      for (auto [unit, minor] : unitsFor(op, pattern, axis)) {
+        const Strategy strategy = instantiate(pattern, unit, minor);
+        if (!fits(op, strategy, axis, chosen)) continue;
+        const double cost = costOf(op, strategy, axis, chosen);
+        if (cost < least) {
+          least = cost;
+          best = strategy;
+        }
+      }
+    return best;
+  }
+
+  std::vector<std::pair<int64_t, bool>> unitsFor(mlir::Operation *op, const Strategy &pattern, size_t axis) {
+    std::vector<std::pair<int64_t, bool>> units{{1, false}};
+    for (auto [operand, want] : llvm::zip(op->getOperands(), pattern.operands)) {
+      const AxisPlacement now = axesOf(operand)[axis];
+      if (!want.isSplit() || !now.isSplit() || now.dim != want.dim || now.unit % want.unit != 0) continue;
+      const std::pair<int64_t, bool> unit{now.unit / want.unit, now.minor};
+      if (!llvm::is_contained(units, unit)) units.push_back(unit);
+    }
+    return units;
+  }
+
+  // A split comes from an operand that is split already, and agrees with the axes that are chosen.
+  bool fits(mlir::Operation *op, const Strategy &strategy, size_t axis, OpAxes &chosen) {
+    bool splits = false, comesFromSomewhere = false;
+    auto check = [&](mlir::Value value, Axes axes, const AxisPlacement &placement) {
+      axes[axis] = placement;
+      splits |= placement.isSplit();
+      return isValid(value, axes);
+    };
+    for (auto [operand, axes, placement] : llvm::zip(op->getOperands(), chosen.operands, strategy.operands)) {
+      if (!check(operand, axes, placement)) return false;
+      comesFromSomewhere |= placement.isSplit() && axesOf(operand)[axis].isSplit();
+    }
+    for (auto [result, axes, placement] : llvm::zip(op->getResults(), chosen.results, strategy.results))
+      if (!check(result, axes, placement)) return false;
+    if (splits && !comesFromSomewhere) return false;
+    llvm::SmallVector<Strategy, 4> all = chosen.strategies;
+    all.push_back(strategy);
+    return !findConflict(all);
+  }
+
+  // Bytes of a value as the axes but `axis` leave it.
+  double bytesBut(size_t axis, mlir::Value value, llvm::ArrayRef<AxisPlacement> axes) {
+    double bytes = bytesOf(value);
+    for (size_t other = 0; other < axes.size(); ++other)
+      if (other != axis && axes[other].isSplit()) bytes /= sizeOf(other);
+    return bytes;
+  }
+
+  double costOf(mlir::Operation *op, const Strategy &strategy, size_t axis, OpAxes &chosen) {
+    const double n = sizeOf(axis);
+    double cost = 0;
+    bool isSplit = false, isPartialView = op->getNumOperands() == 1;
+    for (auto [operand, want] : llvm::zip(op->getOperands(), strategy.operands)) {
+      AxisPlacement now = axesOf(operand)[axis];
+      // With several readers it is resolved for all of them, whatever this one does.
+      if (now.isPartial() && !operand.hasOneUse()) {
+        if (want.isPartial()) return std::numeric_limits<double>::infinity();
+        now = AxisPlacement::broadcast();
+      }
+      cost += conversionCost(now, want, bytesBut(axis, operand, axesOf(operand)), n);
+      isSplit |= want.isSplit();
+    }
+    for (auto [result, want, axes] : llvm::zip(op->getResults(), strategy.results, chosen.results)) {
+      isSplit |= want.isSplit();
+      if (!want.isPartial() || result.use_empty()) continue;
+      // It will be resolved later; of equals, what is resolved now is simpler, but views carry it on.
+      cost += conversionCost(want, AxisPlacement::broadcast(), bytesBut(axis, result, axes), n) + (isPartialView ? -1 : 1);
+    }
+    double work = mlir::cast<TensorOpInterface>(op).flops() * kBytesPerFlop;
+    for (size_t other = 0; other < axis; ++other)
+      if (llvm::any_of(chosen.results, [&](const Axes &axes) { return axes[other].isSplit(); })) work /= sizeOf(other);
+    return cost + (isSplit ? work / n : work);
+  }
+
+  void adopt(mlir::Operation *op, const OpAxes &chosen) {
+    for (auto [i, axes] : llvm::enumerate(chosen.operands)) op->setOperand(i, reshard(op->getOperand(i), axes, op));
+    for (auto [result, axes] : llvm::zip(op->getResults(), chosen.results)) place(result, axes);
+  }
+
+  // The value laid as wanted: itself, one made before, its producer again if that is free, or a reshard.
+  mlir::Value reshard(mlir::Value value, const Axes &wanted, mlir::Operation *consumer) {
+    if (axesOf(value) == wanted) return value;
+    auto placement = PlacementAttr::get(value.getContext(), mlir::FlatSymbolRefAttr::get(mesh_.getSymNameAttr()), wanted);
+    mlir::Value &known = reshards_[{value.getAsOpaquePointer(), placement.getAsOpaquePointer()}];
+    if (known) return known;
+    // A partial value is resolved once: others start from the whole one.
+    if (mlir::Value whole = resolved(value, wanted, consumer)) return known = reshard(whole, wanted, consumer);
+    if (mlir::Value again = makeAgain(value, wanted)) return known = again;
+    mlir::OpBuilder b(consumer);
+    mlir::Operation *producer = value.getDefiningOp();
+    auto made = ReshardOp::create(b, value.getLoc(), placed(value.getType(), placement), value);
+    if (producer) copyMarks(producer, made);
+    else if (consumer->hasAttr(CleaveDialect::kPhase)) made->setAttr(CleaveDialect::kPhase, consumer->getAttr(CleaveDialect::kPhase));
+    nameReshard(made, value, consumer);
+    // The map may have grown meanwhile.
+    return reshards_[{value.getAsOpaquePointer(), placement.getAsOpaquePointer()}] = made.getResult();
+  }
+
+  // With several readers, the value with its partial axes whole; null if `wanted` is that value or there is one reader.
+  mlir::Value resolved(mlir::Value value, const Axes &wanted, mlir::Operation *consumer) {
+    if (value.hasOneUse()) return {};
+    Axes whole = axesOf(value);
+    bool isPartial = false;
+    for (AxisPlacement &axis : whole) {
+      if (!axis.isPartial()) continue;
+      axis = AxisPlacement::broadcast();
+      isPartial = true;
+    }
+    if (!isPartial || whole == wanted) return {};
+    return reshard(value, whole, consumer);
+  }
+
+  // An op without work whose result can be split as wanted while its operands stay as they are is made again, split.
+  mlir::Value makeAgain(mlir::Value value, const Axes &wanted) {
+    auto producer = value.getDefiningOp<TensorOpInterface>();
+    if (!producer || producer.flops() > 0 || producer->getNumResults() != 1 || mlir::isa<PinOp>(producer)) return {};
+    const ShardingRule rule = producer.shardingRule();
+    for (size_t axis = 0; axis < wanted.size(); ++axis) {
+      Strategy strategy = strategyAlong(axis, producer);
+      strategy.results[0] = wanted[axis];
+      if (!rule.match(strategy)) return {};
+    }
+    mlir::OpBuilder b(producer);
+    b.setInsertionPointAfter(producer);
+    mlir::Operation *again = b.clone(*producer);
+    again->setAttr(CleaveDialect::kName, b.getStringAttr(nameOf(producer) + "/" + std::to_string(++made_)));
+    place(again->getResult(0), wanted);
+    return again->getResult(0);
+  }
+
+  void nameReshard(ReshardOp made, mlir::Value value, mlir::Operation *consumer) {
+    const std::string source = nameOf(value);
+    std::string reason;
+    llvm::raw_string_ostream os(reason);
+    const PlacementAttr from = placementOf(value), to = placementOf(made.getResult());
+    for (size_t axis = 0; axis < axisCount(); ++axis)
+      if (from.getAxes()[axis] != to.getAxes()[axis])
+        os << (reason.empty() ? "" : "; ") << source << " is " << from.getAxes()[axis] << " along " << mesh_.axisName(axis)
+           << ", " << nameOf(consumer) << " needs " << to.getAxes()[axis];
+    mlir::Builder b(made);
+    made->setAttr(CleaveDialect::kName, b.getStringAttr(source + ":reshard." + std::to_string(++made_)));
+    made->setAttr(CleaveDialect::kReason, b.getStringAttr(reason));
+  }
+
+  void eraseUnused() {
+    for (mlir::Operation &op : llvm::make_early_inc_range(llvm::reverse(function_.getBody().front())))
+      if (mlir::isOpTriviallyDead(&op)) op.erase();
+  }
+
+  mlir::func::FuncOp function_;
+  MeshOp mesh_;
+  std::map<std::pair<const void *, const void *>, mlir::Value> reshards_;  // by value and placement
+  int64_t made_ = 0;
+};
+
+struct PropagatePlacementsPass : impl::PropagatePlacementsPassBase<PropagatePlacementsPass> {
+  void runOnOperation() final {
+    MeshOp mesh = onlyMesh(getOperation());
+    if (!mesh) return signalPassFailure();
+    for (mlir::func::FuncOp function : entriesOf(getOperation()))
+      if (failed(Propagation(function, mesh).run())) return signalPassFailure();
+  }
+};
+
+}  // namespace
+}  // namespace cleave
