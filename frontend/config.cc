@@ -3,13 +3,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "frontend/models/layers.h"
+#include "frontend/models/activation.h"
+#include "frontend/text_file.h"
 
 namespace cleave {
 namespace {
@@ -74,13 +72,9 @@ std::string textOf(const json &value) {
 
 absl::StatusOr<Config> readConfig(const std::string &path) {
   const std::string file = isFolder(path) ? absl::StrCat(path, path.back() == '/' ? "" : "/", "config.json") : path;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::NotFoundError(absl::StrCat("\"", file, "\": requires a config file that can be read"));
-  std::string text(kMaxBytes + 1, '\0');
-  stream.read(&text[0], std::streamsize(text.size()));
-  text.resize(size_t(stream.gcount()));
-  if (stream.bad()) return absl::NotFoundError(absl::StrCat("\"", file, "\": requires a config file that can be read"));
-  return parseConfig(std::move(text), file);
+  auto text = readTextFile(file, kMaxBytes);
+  if (!text.ok()) return text.status();
+  return parseConfig(*std::move(text), file);
 }
 
 absl::StatusOr<Config> parseConfig(std::string text, const std::string &path) {
@@ -196,7 +190,7 @@ double ConfigReader::positive(const char *name, double otherwise) {
 
 std::string ConfigReader::activation(const char *name, const char *otherwise) {
   const std::string activation = text(name, otherwise);
-  require(isActivation(activation), name, absl::StrCat("one of ", activationNames()));
+  require(findActivation(activation).has_value(), name, absl::StrCat("one of ", activationNames()));
   return activation;
 }
 

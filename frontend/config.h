@@ -50,7 +50,7 @@ class ConfigReader {
   double rate(const char *name, double otherwise);
   // A positive, finite number: an epsilon, a factor.
   double positive(const char *name, double otherwise);
-  // The name of an activation that frontend/models/layers.h knows.
+  // The name of an activation that frontend/models/activation.h knows.
   std::string activation(const char *name, const char *otherwise);
   // The padding token, or -1 where `otherwise` is -1 and the field is absent or null; negative ones count from the end of the
   // vocabulary.

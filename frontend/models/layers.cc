@@ -1,68 +1,23 @@
 #include "frontend/models/layers.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
+#include "frontend/models/activation.h"
 
 namespace cleave {
-namespace {
-
 using mlir::Value;
-
-enum class Activation { kGelu, kTanhGelu, kRelu, kSilu, kTanh, kSigmoid, kLinear, kQuickGelu, kSquaredRelu };
-
-struct NamedActivation {
-  const char *name;
-  Activation activation;
-};
-
-constexpr NamedActivation kActivations[] = {
-    {"gelu", Activation::kGelu},
-    {"gelu_python", Activation::kGelu},
-    {"gelu_new", Activation::kTanhGelu},
-    {"gelu_pytorch_tanh", Activation::kTanhGelu},
-    {"gelu_python_tanh", Activation::kTanhGelu},
-    {"gelu_accurate", Activation::kTanhGelu},
-    {"gelu_fast", Activation::kTanhGelu},
-    {"relu", Activation::kRelu},
-    {"silu", Activation::kSilu},
-    {"swish", Activation::kSilu},
-    {"tanh", Activation::kTanh},
-    {"sigmoid", Activation::kSigmoid},
-    {"linear", Activation::kLinear},
-    {"quick_gelu", Activation::kQuickGelu},
-    {"relu2", Activation::kSquaredRelu},
-};
-
-const NamedActivation *findActivation(absl::string_view name) {
-  const auto *found = std::find_if(std::begin(kActivations), std::end(kActivations),
-                                   [&](const NamedActivation &known) { return name == known.name; });
-  return found == std::end(kActivations) ? nullptr : found;
-}
-
-}  // namespace
 
 double initialDeviation(ConfigReader &reader, const char *name) {
   const double deviation = reader.number(name, 0.02, 0, 1e6);
   return deviation == 0 ? 0.02 : deviation;
 }
 
-bool isActivation(absl::string_view activation) { return findActivation(activation) != nullptr; }
-
-std::string activationNames() {
-  std::string names;
-  for (const NamedActivation &known : kActivations) absl::StrAppend(&names, names.empty() ? "" : ", ", known.name);
-  return names;
-}
-
 Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, Value x) {
-  const NamedActivation *found = findActivation(activation);
-  if (found == nullptr) {
+  const std::optional<Activation> found = findActivation(activation);
+  if (!found) {
     model.fail(absl::InvalidArgumentError(absl::StrCat("requires an activation out of ", activationNames(), ", got ", activation)));
     return {};
   }
-  switch (found->activation) {
+  switch (*found) {
     case Activation::kGelu: return model.gelu(name, x, /*isTanhForm=*/false);
     case Activation::kTanhGelu: return model.gelu(name, x, /*isTanhForm=*/true);
     case Activation::kRelu: return model.relu(name, x);

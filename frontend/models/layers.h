@@ -14,9 +14,7 @@ namespace cleave {
 // The standard deviation of initial weights that a config asks for: 0 means Transformers' default.
 double initialDeviation(ConfigReader &reader, const char *name);
 
-// Activations by the names that configs use. "gelu" is the exact one, "gelu_new" and its kin the tanh form.
-bool isActivation(absl::string_view activation);
-std::string activationNames();  // "gelu, gelu_new, ..."
+// An activation by the name that configs use, see activation.h.
 mlir::Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, mlir::Value x);
 
 // What every entry of a model of one token sequence takes. In training there is a mask; positions and segments are there

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "frontend/models/activation.h"
 #include "frontend/models/layers.h"
 
 namespace cleave {
@@ -83,7 +84,7 @@ void T5::readFeedForward(ConfigReader &reader) {
   const std::vector<std::string> parts = absl::StrSplit(projection, '-');
   isGated_ = parts.size() == 2 && parts[0] == "gated";
   activation_ = projection == "gated-gelu" ? "gelu_new" : parts.back();
-  reader.require((parts.size() == 1 || isGated_) && isActivation(activation_), "feed_forward_proj",
+  reader.require((parts.size() == 1 || isGated_) && findActivation(activation_).has_value(), "feed_forward_proj",
                  absl::StrCat("ACT or gated-ACT with ACT one of ", activationNames()));
   if (reader.has("dense_act_fn")) reader.requireValue("dense_act_fn", activation_);
   if (reader.has("is_gated_act")) reader.requireValue("is_gated_act", isGated_);
