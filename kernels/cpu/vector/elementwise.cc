@@ -11,6 +11,9 @@ constexpr float kSqrtTwoOverPi = 0.797884561f, kCubic = 0.044715f;
 // x, where minus infinity counts as the lowest number: x * 0 is then 0.
 CLEAVE_INLINE Floats held(Floats x) { return x < -3.4e38f ? all(-3.4e38f) : x; }
 
+// e^x, finite. With e = e^-x, logistic(x) is s = 1 / (1 + e), and 1 - s is e * s without cancellation.
+CLEAVE_INLINE Floats heldExponential(Floats x) { return exponential(smaller(x, all(80.0f))); }
+
 CLEAVE_INLINE Floats geluTanhArgument(Floats x) { return kSqrtTwoOverPi * x * (1.0f + kCubic * x * x); }
 
 }  // namespace
@@ -46,7 +49,7 @@ void gelu(const float *x, float *y, int64_t n) {
   mapVectors(n, y, x, [](Floats a) { return 0.5f * held(a) * (1.0f + errorFunction(a * kSqrtHalf)); });
 }
 void geluTanh(const float *x, float *y, int64_t n) {
-  mapVectors(n, y, x, [](Floats a) { return 0.5f * held(a) * (1.0f + hyperbolicTangent(geluTanhArgument(a))); });
+  mapVectors(n, y, x, [](Floats a) { return held(a) * logistic(2.0f * geluTanhArgument(a)); });  // 1 + tanh(u) = 2 logistic(2u)
 }
 
 void add(const float *a, const float *b, float *y, int64_t n) {
@@ -75,8 +78,8 @@ void reluGradient(const float *x, const float *dy, float *dx, int64_t n) {
 void siluGradient(const float *x, const float *dy, float *dx, int64_t n) {
   mapVectors(n, dx, x, dy, [](Floats a, Floats d) {
     const Floats near = a < -1e4f ? all(-1e4f) : (a > 1e4f ? all(1e4f) : a);
-    const Floats s = logistic(near);
-    return d * s * (1.0f + near * logistic(-near));
+    const Floats e = heldExponential(-near), s = 1.0f / (1.0f + e);
+    return d * s * (1.0f + near * (e * s));
   });
 }
 void geluGradient(const float *x, const float *dy, float *dx, int64_t n) {
@@ -89,9 +92,9 @@ void geluGradient(const float *x, const float *dy, float *dx, int64_t n) {
 void geluTanhGradient(const float *x, const float *dy, float *dx, int64_t n) {
   mapVectors(n, dx, x, dy, [](Floats a, Floats d) {
     const Floats near = a < -1e4f ? all(-1e4f) : (a > 1e4f ? all(1e4f) : a);
-    const Floats t = hyperbolicTangent(geluTanhArgument(near));
+    const Floats e = heldExponential(-2.0f * geluTanhArgument(near)), s = 1.0f / (1.0f + e);
     const Floats inner = kSqrtTwoOverPi * (1.0f + 3.0f * kCubic * near * near);
-    return d * (0.5f * (1.0f + t) + 0.5f * near * (1.0f - t * t) * inner);
+    return d * (s + 2.0f * near * s * (e * s) * inner);
   });
 }
 
