@@ -156,7 +156,8 @@ Chain::End Chain::grow(const WeightUse &seed, int64_t unit, llvm::ArrayRef<mlir:
       if (!apply(producer)) return fail(value);
     if (parameterOf(value)) continue;  // other readers of a parameter are no part of the chain
     for (mlir::Operation *user : value.getUsers()) {
-      if (phaseOf(user) != "forward") continue;
+      const bool isUnread = user->getNumResults() > 0 && user->use_empty();
+      if (phaseOf(user) != "forward" || isUnread) continue;
       if (!mlir::isa<TensorOpInterface>(user)) return stuckAt_ = nullptr, fail(value);
       if (!apply(user)) return fail(value);
     }
