@@ -39,7 +39,7 @@ struct CollectiveSpec {
 class CollectiveListener {
  public:
   enum class Event {
-    kShare,  // all members have arrived: the member's own thread is to call Communicator::work
+    kShare,  // all members have arrived, and this one's own thread is to call Communicator::work (some members may have none)
     kDone,   // the output is filled, and nobody reads the input any more
     kFailed  // given up: see Communicator::abort
   };

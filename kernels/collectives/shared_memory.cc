@@ -13,6 +13,15 @@ namespace {
 using collectives::Exchange;
 using Event = CollectiveListener::Event;
 
+// Up to so many bytes of outputs the last member to arrive does all the work: that costs less than to wake the others twice.
+constexpr int64_t kSoloBytes = int64_t{64} << 10;
+
+int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
+  int64_t bytes = 0;
+  for (const Box &box : group.outputs) bytes += box.elements() * bytesOf(spec.dtype);
+  return bytes;
+}
+
 // Where the members of one group meet. A round begins with the first member's arrival and ends for all at once.
 class Meeting {
  public:
@@ -20,6 +29,7 @@ class Meeting {
       : ranks_(group.ranks),
         exchange_(collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
                                                     : collectives::makeBoxExchange(spec, group)),
+        isSolo_(outputBytes(spec, group) <= kSoloBytes),
         inputs_(group.ranks.size()),
         outputs_(group.ranks.size()),
         listeners_(group.ranks.size(), nullptr),
@@ -37,22 +47,30 @@ class Meeting {
     listeners_[member] = call.listener;
     if (++arrived_ < static_cast<int>(ranks_.size())) return;
     isRunning_ = true;
-    tell(listeners_, Event::kShare);  // under the lock, so that no kFailed of an abort overtakes it
+    soloist_ = member;
+    // Under the lock, so that no kFailed of an abort overtakes it.
+    if (isSolo_) {
+      call.listener->onCollective(Event::kShare);
+    } else {
+      tell(listeners_, Event::kShare);
+    }
   }
 
   void work(int member) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (isAborted_ || !isRunning_ || isDone_[member]) return;
+      if (isAborted_ || !isRunning_ || isDone_[member] || !hasShare(member)) return;
       ++working_;
     }
-    exchange_->run(member, inputs_, outputs_);
+    const int members = static_cast<int>(ranks_.size());
+    for (int share = isSolo_ ? 0 : member; share < (isSolo_ ? members : member + 1); ++share)
+      exchange_->run(share, inputs_, outputs_);
 
     std::unique_lock<std::mutex> lock(mutex_);
     --working_;
     ++finished_;
     isDone_[member] = true;
-    const bool isComplete = finished_ == static_cast<int>(ranks_.size());
+    const bool isComplete = finished_ == (isSolo_ ? 1 : members);
     if (!isComplete && !(isAborted_ && working_ == 0)) return;
     const auto listeners = endRound();
     lock.unlock();
@@ -76,12 +94,16 @@ class Meeting {
   std::vector<int> awaited(int self) const {
     std::lock_guard<std::mutex> lock(mutex_);
     std::vector<int> peers;
-    for (size_t m = 0; m < ranks_.size(); ++m)
-      if (static_cast<int>(m) != self && (!listeners_[m] || (isRunning_ && !isDone_[m]))) peers.push_back(ranks_[m]);
+    for (int m = 0; m < static_cast<int>(ranks_.size()); ++m) {
+      const bool isAtWork = isRunning_ && hasShare(m) && !isDone_[m];
+      if (m != self && (!listeners_[m] || isAtWork)) peers.push_back(ranks_[m]);
+    }
     return peers;
   }
 
  private:
+  bool hasShare(int member) const { return !isSolo_ || member == soloist_; }
+
   // Returns who took part. Needs the lock.
   std::vector<CollectiveListener *> endRound() {
     std::vector<CollectiveListener *> listeners(ranks_.size(), nullptr);
@@ -99,7 +121,9 @@ class Meeting {
 
   const std::vector<int> ranks_;
   const std::unique_ptr<Exchange> exchange_;
+  const bool isSolo_;  // one member does all shares
   mutable std::mutex mutex_;
+  int soloist_ = 0;
   std::vector<TensorView> inputs_, outputs_;  // by member; not written while anyone is at work
   std::vector<CollectiveListener *> listeners_;
   std::vector<bool> isDone_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -46,13 +47,13 @@ class PendingActor final : public Actor {
     Message message;
     message.kind = kind;
     message.to = self_;
-    context_->post(message);
+    if (ActContext *context = context_.load()) context->post(message);
   }
 
  private:
   const ActorId self_;
   const std::function<void(PendingActor &)> onAct_;
-  ActContext *context_ = nullptr;
+  std::atomic<ActContext *> context_{nullptr};
 };
 
 // A graph whose actors note their turns.
