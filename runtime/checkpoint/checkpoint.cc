@@ -63,7 +63,8 @@ std::vector<const Variable *> statesOf(const LoadedPlan &plan) {
 
 absl::Status writeState(const std::string &path, const LoadedPlan &plan, VisitPart read) {
   std::vector<SafetensorsWriter::Tensor> layout;
-  for (const Variable *state : statesOf(plan)) layout.push_back({state->name, storedDType(state->type.dtype), state->type.dims});
+  for (const Variable *state : statesOf(plan))
+    layout.push_back({state->name, storedDType(state->type.dtype), state->type.dims});
   auto writer = SafetensorsWriter::create(path, layout, {});
   if (!writer.ok()) return writer.status();
   for (const Variable *state : statesOf(plan)) {
@@ -84,12 +85,14 @@ absl::Status checkState(const SafetensorsFile &file, const LoadedPlan &plan) {
     auto value = file.find(state->name);
     if (!value.ok()) return value.status();
     if ((*value)->dtype != storedDType(state->type.dtype) || (*value)->shape != state->type.dims)
-      return absl::InvalidArgumentError(absl::StrCat("\"", file.path(), "\": requires ", storedDType(state->type.dtype), " ", shapeText(state->type.dims),
-                                                     " for \"", state->name, "\", got ", (*value)->dtype, " ", shapeText((*value)->shape)));
+      return absl::InvalidArgumentError(absl::StrCat("\"", file.path(), "\": requires ", storedDType(state->type.dtype),
+                                                     " ", shapeText(state->type.dims), " for \"", state->name,
+                                                     "\", got ", (*value)->dtype, " ", shapeText((*value)->shape)));
   }
   for (const auto &[name, unused] : file.tensors())
     if (known.count(name) == 0)
-      return absl::InvalidArgumentError(absl::StrCat("\"", file.path(), "\": requires states of the plan alone, got \"", name, "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", file.path(), "\": requires states of the plan alone, got \"", name, "\""));
   return absl::OkStatus();
 }
 
@@ -112,11 +115,13 @@ absl::StatusOr<std::string> readSmallFile(const std::string &path) {
   auto file = MappedFile::open(path);
   if (!file.ok()) return file.status();
   if (file->bytes().size() > kMaxManifestBytes)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires at most ", kMaxManifestBytes, " bytes, got ", file->bytes().size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", path, "\": requires at most ", kMaxManifestBytes, " bytes, got ", file->bytes().size()));
   return std::string(file->bytes());
 }
 
-// A name that no checkpoint has yet: a run that begins anew must not touch those of the one before until it has its own.
+// A name that no checkpoint has yet: a run that begins anew must not touch those of the one before until it has its
+// own.
 std::string freeName(const std::string &folder, int64_t step) {
   const std::string name = absl::StrFormat("%s%08d", kFolderPrefix, step);
   std::string free = name;
@@ -137,7 +142,8 @@ void removeOthers(const std::string &folder, const std::string &newest, const st
   for (const fs::path &path : others) fs::remove_all(path, ignored);
 }
 
-absl::Status writeParts(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read) {
+absl::Status writeParts(const std::string &folder, const RunPosition &position, const LoadedPlan &plan,
+                        VisitPart read) {
   if (auto status = saveWeights(folder + "/" + kModel, plan, read); !status.ok()) return status;
   if (auto status = writeState(folder + "/" + kState, plan, read); !status.ok()) return status;
   Manifest manifest{position, {}};
@@ -151,11 +157,13 @@ absl::Status writeParts(const std::string &folder, const RunPosition &position, 
 
 }  // namespace
 
-absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read) {
+absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position,
+                                            const LoadedPlan &plan, VisitPart read) {
   if (auto status = makeFolder(folder); !status.ok()) return status;
   const std::string name = freeName(folder, position.step), partial = absl::StrCat(folder, "/", kPartialPrefix, name);
   std::string before;
-  if (auto latest = readSmallFile(folder + "/" + kLatest); latest.ok()) before = std::string(absl::StripSuffix(*latest, "\n"));
+  if (auto latest = readSmallFile(folder + "/" + kLatest); latest.ok())
+    before = std::string(absl::StripSuffix(*latest, "\n"));
 
   std::error_code error;
   fs::remove_all(partial, error);
@@ -166,7 +174,8 @@ absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const Run
   }
   if (auto status = flushFolder(partial); !status.ok()) return status;
   fs::rename(partial, folder + "/" + name, error);
-  if (error) return absl::FailedPreconditionError(absl::StrCat("cannot write \"", folder, "/", name, "\": ", error.message()));
+  if (error)
+    return absl::FailedPreconditionError(absl::StrCat("cannot write \"", folder, "/", name, "\": ", error.message()));
   if (auto status = flushFolder(folder); !status.ok()) return status;
   if (auto status = writeFile(folder + "/" + kLatest, name + "\n"); !status.ok()) return status;
   removeOthers(folder, name, before);
@@ -177,13 +186,15 @@ absl::StatusOr<std::string> findCheckpoint(const std::string &path) {
   std::error_code ignored;
   if (fs::exists(path + "/" + kManifest, ignored)) return path;
   if (!fs::is_directory(path, ignored))
-    return absl::NotFoundError(absl::StrCat("\"", path, "\": requires a folder of checkpoints, got ", fs::exists(path, ignored) ? "a file" : "nothing"));
+    return absl::NotFoundError(absl::StrCat("\"", path, "\": requires a folder of checkpoints, got ",
+                                            fs::exists(path, ignored) ? "a file" : "nothing"));
   auto latest = readSmallFile(absl::StrCat(path, "/", kLatest));
   if (!latest.ok()) return latest.status();
   const std::string name(absl::StripSuffix(*latest, "\n"));
-  if (!absl::StartsWith(name, kFolderPrefix) || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "/", kLatest, "\": requires the name of a checkpoint, got \"",
-                                                   name.substr(0, 80), "\""));
+  if (!absl::StartsWith(name, kFolderPrefix) || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", path, "/", kLatest, "\": requires the name of a checkpoint, got \"", name.substr(0, 80), "\""));
   return absl::StrCat(path, "/", name);
 }
 
@@ -192,7 +203,8 @@ absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const 
   auto text = readSmallFile(manifestPath);
   if (!text.ok()) return text.status();
   auto manifest = parseManifest(*text);
-  if (!manifest.ok()) return absl::InvalidArgumentError(absl::StrCat("\"", manifestPath, "\": ", manifest.status().message()));
+  if (!manifest.ok())
+    return absl::InvalidArgumentError(absl::StrCat("\"", manifestPath, "\": ", manifest.status().message()));
   for (const char *name : {kModel, kState}) {
     const std::string path = absl::StrCat(checkpoint, "/", name);
     auto expected = manifest->files.find(name);
@@ -201,10 +213,11 @@ absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const 
     auto record = recordOf(path);
     if (!record.ok()) return record.status();
     if (record->bytes != expected->second.bytes)
-      return absl::DataLossError(absl::StrCat("\"", path, "\": requires ", expected->second.bytes, " bytes as its manifest says, got ", record->bytes));
+      return absl::DataLossError(absl::StrCat("\"", path, "\": requires ", expected->second.bytes,
+                                              " bytes as its manifest says, got ", record->bytes));
     if (!(*record == expected->second))
-      return absl::DataLossError(absl::StrCat("\"", path, "\": requires SHA-256 ", expected->second.sha256, " as its manifest says, got ",
-                                              record->sha256));
+      return absl::DataLossError(absl::StrCat("\"", path, "\": requires SHA-256 ", expected->second.sha256,
+                                              " as its manifest says, got ", record->sha256));
   }
   auto state = SafetensorsFile::open(absl::StrCat(checkpoint, "/", kState));
   if (!state.ok()) return state.status();

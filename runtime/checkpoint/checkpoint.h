@@ -5,8 +5,8 @@
 //   step-<n>/state.safetensors   the optimizer's state, by variable of the plan
 //   step-<n>/manifest.json       the rest, with sizes and SHA-256 of the two files
 //   latest                       the name of the newest one
-// A checkpoint is written aside, flushed to the disk and renamed; only then `latest` moves on, and only then older ones but
-// the one before go. So whatever cuts a write short, `latest` names a whole checkpoint.
+// A checkpoint is written aside, flushed to the disk and renamed; only then `latest` moves on, and only then older ones
+// but the one before go. So whatever cuts a write short, `latest` names a whole checkpoint.
 
 #ifndef CLEAVE_RUNTIME_CHECKPOINT_CHECKPOINT_H
 #define CLEAVE_RUNTIME_CHECKPOINT_CHECKPOINT_H
@@ -35,7 +35,8 @@ struct RunPosition {
 };
 
 // Writes a checkpoint into `folder` (made if need be) and returns its own folder, "<folder>/step-<n>".
-absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position, const LoadedPlan &plan, VisitPart read);
+absl::StatusOr<std::string> writeCheckpoint(const std::string &folder, const RunPosition &position,
+                                            const LoadedPlan &plan, VisitPart read);
 
 // The folder of the newest checkpoint of `path`, or `path` itself if it is a checkpoint.
 absl::StatusOr<std::string> findCheckpoint(const std::string &path);

@@ -74,15 +74,9 @@ std::string manifestText(const Manifest &manifest) {
   const RunPosition &position = manifest.position;
   json files = json::object();
   for (const auto &[name, record] : manifest.files) files[name] = {{"bytes", record.bytes}, {"sha256", record.sha256}};
-  const json value = {{"format", kFormat},
-                      {"step", position.step},
-                      {"examples", position.examples},
-                      {"seed", position.seed},
-                      {"order", position.order},
-                      {"data_rows", position.dataRows},
-                      {"plan", position.planHash},
-                      {"machine", position.machine},
-                      {"files", files}};
+  const json value = {{"format", kFormat},         {"step", position.step},       {"examples", position.examples},
+                      {"seed", position.seed},     {"order", position.order},     {"data_rows", position.dataRows},
+                      {"plan", position.planHash}, {"machine", position.machine}, {"files", files}};
   return value.dump(1) + "\n";
 }
 

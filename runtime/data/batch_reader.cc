@@ -34,37 +34,43 @@ DataInput inputOf(const Port &port, const program::ModelFamily &family) {
   return plain;
 }
 
-// What one row of a port has, given that its leading dimensions hold the batch: [B, ...] or [microbatches, B / microbatches, ...].
+// What one row of a port has, given that its leading dimensions hold the batch: [B, ...] or [microbatches, B /
+// microbatches, ...].
 absl::StatusOr<int64_t> widthOf(const Port &port, int64_t batch) {
   int64_t rows = 1;
   for (size_t i = 0; i < port.type.dims.size() && i < 2; ++i) {
     rows *= port.type.dims[i];
     if (rows == batch) return port.type.elements() / batch;
   }
-  return absl::InvalidArgumentError(absl::StrCat("plan's input \"", port.name, "\": requires leading dimensions that hold the batch of ",
-                                                 batch, ", got ", port.type.str()));
+  return absl::InvalidArgumentError(absl::StrCat("plan's input \"", port.name,
+                                                 "\": requires leading dimensions that hold the batch of ", batch,
+                                                 ", got ", port.type.str()));
 }
 
 void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t begin) {
   switch (out.dtype()) {
     case DType::kI32:
-      std::transform(values.begin(), values.end(), out.as<int32_t>() + begin, [](int64_t value) { return int32_t(value); });
+      std::transform(values.begin(), values.end(), out.as<int32_t>() + begin,
+                     [](int64_t value) { return int32_t(value); });
       break;
     case DType::kI64:
       std::copy(values.begin(), values.end(), out.as<int64_t>() + begin);
       break;
     default:  // kBool, as addSlot has seen to
-      std::transform(values.begin(), values.end(), out.as<uint8_t>() + begin, [](int64_t value) { return uint8_t(value != 0); });
+      std::transform(values.begin(), values.end(), out.as<uint8_t>() + begin,
+                     [](int64_t value) { return uint8_t(value != 0); });
   }
 }
 
 }  // namespace
 
-absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int tokenBytes, const LoadedPlan &plan, const Entry &entry) {
+absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
+                                              const Entry &entry) {
   BatchReader reader;
   reader.family_ = plan.family;
   reader.batch_ = plan.training.batch;
-  if (reader.batch_ < 1) return absl::InvalidArgumentError(absl::StrCat("plan: requires a batch of at least 1, got ", reader.batch_));
+  if (reader.batch_ < 1)
+    return absl::InvalidArgumentError(absl::StrCat("plan: requires a batch of at least 1, got ", reader.batch_));
   std::vector<const Port *> ports;
   int64_t seq = 0;
   for (const Port &port : entry.inputs) {
@@ -77,9 +83,11 @@ absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int token
 
   const bool isExamples = absl::EndsWith(path, ".safetensors");
   if (!isExamples && !absl::EndsWith(path, ".bin"))
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires data that end in .bin or .safetensors, got neither"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", path, "\": requires data that end in .bin or .safetensors, got neither"));
   if (!isExamples && !plan.family.causal)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
   auto source = isExamples ? openExampleFile(path) : openTokenFile(path, tokenBytes, seq);
   if (!source.ok()) return source.status();
   reader.source_ = *std::move(source);
@@ -102,16 +110,19 @@ absl::Status BatchReader::addSlot(const DataInput &input, const Port &port, cons
   slot.isLabels = input.source == "labels" && !isDerived(input);
   slot.isFloat = isFloating(port.type.dtype);
   if (port.type.dtype == DType::kBF16 || port.type.dtype == DType::kF16 || (slot.isFloat && isDerived(input)))
-    return absl::InvalidArgumentError(absl::StrCat("plan's input \"", input.name, "\": requires f32, f64, i32, i64 or i1, got ", nameOf(port.type.dtype)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "plan's input \"", input.name, "\": requires f32, f64, i32, i64 or i1, got ", nameOf(port.type.dtype)));
   const bool isThere = source_->has(input.source);
   if (!isThere && (input.otherwise == "required" || isDerived(input)))
     return absl::NotFoundError(absl::StrCat("\"", path, "\": requires tensor \"", input.source, "\", got ",
                                             absl::StrJoin(source_->columns(), ", ")));
   if (!isThere && input.otherwise != "ones" && input.otherwise != "zeros")
-    return absl::InvalidArgumentError(absl::StrCat("plan's input \"", input.name, "\": requires a known way to make it, got \"", input.otherwise, "\""));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "plan's input \"", input.name, "\": requires a known way to make it, got \"", input.otherwise, "\""));
   if (isThere && source_->width(input.source) != slot.width)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires ", slot.width, " values an example in \"", input.source,
-                                                   "\" (the plan's ", port.type.str(), "), got ", source_->width(input.source)));
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires ", slot.width, " values an example in \"",
+                                                   input.source, "\" (the plan's ", port.type.str(), "), got ",
+                                                   source_->width(input.source)));
   hasLabels_ |= slot.isLabels;
   slots_.push_back(std::move(slot));
   return absl::OkStatus();
@@ -152,8 +163,9 @@ absl::Status BatchReader::checkRow(const Slot &slot, int64_t row, absl::Span<con
   const int64_t most = isChecked ? input.limit - 1 : isNarrow ? std::numeric_limits<int32_t>::max() : INT64_MAX;
   for (size_t i = 0; i < values.size(); ++i)
     if ((values[i] < least || values[i] > most) && !(mayBeIgnored && values[i] == kIgnoredLabel))
-      return absl::OutOfRangeError(absl::StrCat(source_->where(input.source, row, int64_t(i)), ": requires a value from ", least, " to ", most,
-                                                mayBeIgnored ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", values[i]));
+      return absl::OutOfRangeError(
+          absl::StrCat(source_->where(input.source, row, int64_t(i)), ": requires a value from ", least, " to ", most,
+                       mayBeIgnored ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", values[i]));
   return absl::OkStatus();
 }
 
@@ -182,7 +194,8 @@ absl::StatusOr<Batch> BatchReader::read(absl::Span<const int64_t> rows, int64_t 
   for (const Slot &slot : slots_) {
     HostTensor &tensor = batch[slot.input.name] = HostTensor(slot.type.dtype, slot.type.dims);
     for (size_t i = 0; i < rows.size(); ++i)
-      if (auto status = readRow(slot, rows[i], /*isCounted=*/int64_t(i) < counted, tensor, int64_t(i)); !status.ok()) return status;
+      if (auto status = readRow(slot, rows[i], /*isCounted=*/int64_t(i) < counted, tensor, int64_t(i)); !status.ok())
+        return status;
   }
   return batch;
 }

@@ -21,18 +21,18 @@ namespace cleave {
 // Global tensors by the port that takes them.
 using Batch = std::map<std::string, HostTensor>;
 
-// Knows which columns the data inputs of an entry come from and how absent ones are made. Batches depend on the file and
-// the rows alone: not on the mesh, nor on microbatches. Threads may read at once.
+// Knows which columns the data inputs of an entry come from and how absent ones are made. Batches depend on the file
+// and the rows alone: not on the mesh, nor on microbatches. Threads may read at once.
 class BatchReader {
  public:
-  // Opens `path` (.bin: tokens of `tokenBytes`; .safetensors: examples) for an entry's data inputs. Checks every value of
-  // the file: a token that the model doesn't know is an error that names file and position.
+  // Opens `path` (.bin: tokens of `tokenBytes`; .safetensors: examples) for an entry's data inputs. Checks every value
+  // of the file: a token that the model doesn't know is an error that names file and position.
   static absl::StatusOr<BatchReader> open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
                                           const program::Entry &entry);
 
   int64_t rows() const { return source_->rows(); }
-  int64_t batch() const { return batch_; }        // rows of a batch
-  bool hasLabels() const { return hasLabels_; }   // so that rows can be left out by their labels
+  int64_t batch() const { return batch_; }       // rows of a batch
+  bool hasLabels() const { return hasLabels_; }  // so that rows can be left out by their labels
   const std::vector<std::string> &unusedColumns() const { return unused_; }
 
   // `rows` are batch() rows; the labels of those from `counted` on are all set not to count.

@@ -15,8 +15,8 @@
 
 namespace cleave {
 
-// Batch k takes the `batch` positions of the order from `first` + k * batch. One thread of its own stays one batch ahead.
-// next() is for one caller.
+// Batch k takes the `batch` positions of the order from `first` + k * batch. One thread of its own stays one batch
+// ahead. next() is for one caller.
 class BatchStream {
  public:
   // `reader` must outlive the stream.

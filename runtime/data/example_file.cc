@@ -49,7 +49,8 @@ class ExampleFile final : public RowSource {
 
   absl::Status readFloats(const std::string &column, int64_t row, absl::Span<float> out) const final {
     const StoredValue &value = file_.tensors().at(column);
-    if (!readAsFloat(value, row * int64_t(out.size()), out).ok()) return wrongKind(column, "F32, F64, F16 or BF16", value.dtype);
+    if (!readAsFloat(value, row * int64_t(out.size()), out).ok())
+      return wrongKind(column, "F32, F64, F16 or BF16", value.dtype);
     return absl::OkStatus();
   }
 
@@ -74,14 +75,17 @@ class ExampleFile final : public RowSource {
 absl::StatusOr<std::unique_ptr<RowSource>> openExampleFile(const std::string &path) {
   auto file = SafetensorsFile::open(path);
   if (!file.ok()) return file.status();
-  auto invalid = [&](absl::string_view message) { return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": ", message)); };
+  auto invalid = [&](absl::string_view message) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": ", message));
+  };
   if (file->tensors().empty()) return invalid("requires at least one tensor, got none");
   const auto &[firstName, first] = *file->tensors().begin();
   for (const auto &[name, value] : file->tensors()) {
-    if (value.shape.empty()) return invalid(absl::StrCat("requires examples as the first dimension, got a scalar \"", name, "\""));
+    if (value.shape.empty())
+      return invalid(absl::StrCat("requires examples as the first dimension, got a scalar \"", name, "\""));
     if (value.shape[0] != first.shape[0])
-      return invalid(absl::StrCat("requires as many examples in each tensor, got ", first.shape[0], " in \"", firstName, "\" and ",
-                                  value.shape[0], " in \"", name, "\""));
+      return invalid(absl::StrCat("requires as many examples in each tensor, got ", first.shape[0], " in \"", firstName,
+                                  "\" and ", value.shape[0], " in \"", name, "\""));
   }
   if (first.shape[0] == 0) return invalid("requires at least one example, got 0");
   const int64_t rows = first.shape[0];

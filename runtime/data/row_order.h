@@ -8,8 +8,8 @@
 
 namespace cleave {
 
-// Positions 0, 1, 2, ... run through all rows of a file, epoch after epoch. Shuffled, each epoch has a permutation of its
-// own, which follows from seed and epoch alone. Not thread safe: the current epoch's permutation is kept.
+// Positions 0, 1, 2, ... run through all rows of a file, epoch after epoch. Shuffled, each epoch has a permutation of
+// its own, which follows from seed and epoch alone. Not thread safe: the current epoch's permutation is kept.
 class RowOrder {
  public:
   // `rows` is at least 1.
@@ -25,7 +25,7 @@ class RowOrder {
   int64_t rows_;
   uint64_t seed_;
   bool isShuffled_;
-  int64_t epoch_ = -1;                // of `permutation_`
+  int64_t epoch_ = -1;  // of `permutation_`
   std::vector<int64_t> permutation_;
 };
 

@@ -37,8 +37,8 @@ class RowSource {
   virtual void release() const = 0;
 };
 
-// A stream of little-endian unsigned tokens of `tokenBytes` (2 or 4). Row r reads seq + 1 tokens from r * seq: the first
-// seq are "input_ids", the last seq are "labels". There are floor((tokens - 1) / seq) rows.
+// A stream of little-endian unsigned tokens of `tokenBytes` (2 or 4). Row r reads seq + 1 tokens from r * seq: the
+// first seq are "input_ids", the last seq are "labels". There are floor((tokens - 1) / seq) rows.
 absl::StatusOr<std::unique_ptr<RowSource>> openTokenFile(const std::string &path, int tokenBytes, int64_t seq);
 
 // A safetensors file; all tensors have the same first dimension, the rows.

@@ -18,7 +18,8 @@ class TokenFile final : public RowSource {
   int64_t width(const std::string &) const final { return seq_; }
 
   absl::Status readIntegers(const std::string &column, int64_t row, absl::Span<int64_t> out) const final {
-    const auto *bytes = reinterpret_cast<const unsigned char *>(file_.bytes().data()) + firstToken(column, row) * tokenBytes_;
+    const auto *bytes =
+        reinterpret_cast<const unsigned char *>(file_.bytes().data()) + firstToken(column, row) * tokenBytes_;
     for (int64_t &token : out) {
       token = bytes[0] | bytes[1] << 8;
       if (tokenBytes_ == 4) token |= int64_t(bytes[2]) << 16 | int64_t(bytes[3]) << 24;
@@ -28,7 +29,8 @@ class TokenFile final : public RowSource {
   }
 
   absl::Status readFloats(const std::string &column, int64_t, absl::Span<float>) const final {
-    return absl::InvalidArgumentError(absl::StrCat("\"", file_.path(), "\": requires floats for \"", column, "\", got tokens"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", file_.path(), "\": requires floats for \"", column, "\", got tokens"));
   }
 
   std::string where(const std::string &column, int64_t row, int64_t index) const final {
@@ -53,11 +55,13 @@ absl::StatusOr<std::unique_ptr<RowSource>> openTokenFile(const std::string &path
   if (!file.ok()) return file.status();
   const int64_t bytes = int64_t(file->bytes().size()), tokens = bytes / tokenBytes;
   if (bytes % tokenBytes != 0)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires a multiple of ", tokenBytes, " bytes a token, got ",
-                                                   bytes, " bytes (token ", tokens, " is cut off)"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires a multiple of ", tokenBytes,
+                                                   " bytes a token, got ", bytes, " bytes (token ", tokens,
+                                                   " is cut off)"));
   if (tokens - 1 < seq)
-    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires at least ", seq + 1, " tokens for one row of ", seq,
-                                                   ", got ", tokens, " (the file ends at byte ", bytes, ")"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires at least ", seq + 1,
+                                                   " tokens for one row of ", seq, ", got ", tokens,
+                                                   " (the file ends at byte ", bytes, ")"));
   const int64_t rows = (tokens - 1) / seq;
   return std::unique_ptr<RowSource>(new TokenFile(*std::move(file), tokenBytes, seq, rows));
 }

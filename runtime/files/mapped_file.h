@@ -11,8 +11,9 @@
 
 namespace cleave {
 
-// Maps a regular file for reading; an empty file has no bytes. Movable; threads may read at once. A file that is cut short
-// while it is mapped makes reads fail with SIGBUS, as with every mapping: files in use must be replaced by renaming.
+// Maps a regular file for reading; an empty file has no bytes. Movable; threads may read at once. A file that is cut
+// short while it is mapped makes reads fail with SIGBUS, as with every mapping: files in use must be replaced by
+// renaming.
 class MappedFile {
  public:
   // NotFound or FailedPrecondition that names the file and what the system says.

@@ -11,8 +11,8 @@
 
 namespace cleave {
 
-// Written under another name beside its place; commit() flushes it to the disk and renames it, so that a reader, a crash
-// or a full disk never shows half of it. Without commit() it leaves nothing behind. Not thread safe.
+// Written under another name beside its place; commit() flushes it to the disk and renames it, so that a reader, a
+// crash or a full disk never shows half of it. Without commit() it leaves nothing behind. Not thread safe.
 class NewFile {
  public:
   static absl::StatusOr<NewFile> create(const std::string &path);

@@ -69,7 +69,8 @@ class Builder final : public nlohmann::json_sax<json> {
   }
 
   bool open(json value) {
-    if (int(open_.size()) >= maxDepth_) return fail(absl::StrCat("requires at most ", maxDepth_, " levels of nesting, got more"));
+    if (int(open_.size()) >= maxDepth_)
+      return fail(absl::StrCat("requires at most ", maxDepth_, " levels of nesting, got more"));
     open_.push_back(place(std::move(value)));
     return true;
   }

@@ -9,8 +9,8 @@
 
 namespace cleave {
 
-// Parses one JSON value. Refuses what a plain parser lets pass: a name that occurs twice in an object, and nesting deeper
-// than `maxDepth` (1 allows an object of plain values). Errors tell where; the caller adds which file.
+// Parses one JSON value. Refuses what a plain parser lets pass: a name that occurs twice in an object, and nesting
+// deeper than `maxDepth` (1 allows an object of plain values). Errors tell where; the caller adds which file.
 absl::StatusOr<nlohmann::json> parseStrictJson(absl::string_view text, int maxDepth);
 
 }  // namespace cleave

@@ -69,7 +69,8 @@ class Trainer {
     std::sort(changed_.begin(), changed_.end());
     changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
     for (const Merge &other : changed_)
-      if (auto found = pairs_.find(other); found != pairs_.end() && found->second.count > 1) queue_.push({found->second.count, other});
+      if (auto found = pairs_.find(other); found != pairs_.end() && found->second.count > 1)
+        queue_.push({found->second.count, other});
   }
 
  private:

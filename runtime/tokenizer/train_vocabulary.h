@@ -11,9 +11,9 @@
 
 namespace cleave {
 
-// Merges the most frequent pair of neighbours within chunks, over and over, until there are `tokens` tokens (at least 256)
-// or no pair occurs twice. Of equally frequent pairs the one with the smaller tokens comes first, so the result follows
-// from the text alone. `progress` is called with the number of tokens so far.
+// Merges the most frequent pair of neighbours within chunks, over and over, until there are `tokens` tokens (at least
+// 256) or no pair occurs twice. Of equally frequent pairs the one with the smaller tokens comes first, so the result
+// follows from the text alone. `progress` is called with the number of tokens so far.
 Vocabulary trainVocabulary(absl::string_view text, int64_t tokens, absl::FunctionRef<void(int64_t)> progress);
 
 }  // namespace cleave

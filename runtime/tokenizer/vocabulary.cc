@@ -32,20 +32,26 @@ uint64_t keyOf(Merge pair) { return uint64_t(uint32_t(pair.first)) << 32 | uint3
 
 absl::StatusOr<std::vector<Merge>> parseMerges(const json &value) {
   if (!value.is_object() || !value.contains("format") || value["format"] != kFormat)
-    return absl::InvalidArgumentError(absl::StrCat("requires an object of format \"", kFormat, "\", got ",
-                                                   value.is_object() && value.contains("format") ? value["format"].dump() : "none"));
-  if (!value.contains("merges") || !value["merges"].is_array()) return absl::InvalidArgumentError("requires a list \"merges\", got none");
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires an object of format \"", kFormat, "\", got ",
+                     value.is_object() && value.contains("format") ? value["format"].dump() : "none"));
+  if (!value.contains("merges") || !value["merges"].is_array())
+    return absl::InvalidArgumentError("requires a list \"merges\", got none");
   const json &list = value["merges"];
   if (list.size() > size_t(kMaxVocabulary))
     return absl::InvalidArgumentError(absl::StrCat("requires at most ", kMaxVocabulary, " merges, got ", list.size()));
   if (!value.contains("tokens") || value["tokens"] != int64_t(kByteTokens) + int64_t(list.size()))
-    return absl::InvalidArgumentError(absl::StrCat("requires ", kByteTokens + list.size(), " \"tokens\" with ", list.size(), " merges, got ",
+    return absl::InvalidArgumentError(absl::StrCat("requires ", kByteTokens + list.size(), " \"tokens\" with ",
+                                                   list.size(), " merges, got ",
                                                    value.contains("tokens") ? value["tokens"].dump() : "none"));
   std::vector<Merge> merges;
   for (const json &pair : list) {
-    const bool isPair = pair.is_array() && pair.size() == 2 && pair[0].is_number_unsigned() && pair[1].is_number_unsigned();
-    if (!isPair || pair[0].get<uint64_t>() > uint64_t(kMaxVocabulary) || pair[1].get<uint64_t>() > uint64_t(kMaxVocabulary))
-      return absl::InvalidArgumentError(absl::StrCat("merge ", merges.size(), ": requires two tokens, got ", pair.dump()));
+    const bool isPair =
+        pair.is_array() && pair.size() == 2 && pair[0].is_number_unsigned() && pair[1].is_number_unsigned();
+    if (!isPair || pair[0].get<uint64_t>() > uint64_t(kMaxVocabulary) ||
+        pair[1].get<uint64_t>() > uint64_t(kMaxVocabulary))
+      return absl::InvalidArgumentError(
+          absl::StrCat("merge ", merges.size(), ": requires two tokens, got ", pair.dump()));
     merges.emplace_back(pair[0].get<Token>(), pair[1].get<Token>());
   }
   return merges;
@@ -60,11 +66,13 @@ size_t nextChunk(absl::string_view text) {
   size_t end = first;
   while (end < text.size() && end < kMaxChunkBytes && kindOf(text[end]) == kind) ++end;
   // A space before a word belongs to the word.
-  if (kind == Kind::kBlank && end > 1 && end < text.size() && text[end - 1] == ' ' && kindOf(text[end]) != Kind::kBlank) --end;
+  if (kind == Kind::kBlank && end > 1 && end < text.size() && text[end - 1] == ' ' && kindOf(text[end]) != Kind::kBlank)
+    --end;
   return end;
 }
 
-Vocabulary::Vocabulary(std::vector<Merge> merges, std::vector<std::string> bytes) : merges_(std::move(merges)), bytes_(std::move(bytes)) {
+Vocabulary::Vocabulary(std::vector<Merge> merges, std::vector<std::string> bytes)
+    : merges_(std::move(merges)), bytes_(std::move(bytes)) {
   if (bytes_.empty())
     for (int byte = 0; byte < kByteTokens; ++byte) bytes_.emplace_back(1, char(byte));
   for (size_t i = 0; i < merges_.size(); ++i) tokenOfPair_.emplace(keyOf(merges_[i]), kByteTokens + Token(i));
@@ -76,16 +84,19 @@ absl::StatusOr<Vocabulary> Vocabulary::fromMerges(std::vector<Merge> merges) {
     const auto [first, second] = merges[i];
     for (Token token : {first, second})
       if (token < 0 || size_t(token) >= bytes.size())
-        return absl::InvalidArgumentError(absl::StrCat("merge ", i, ": requires tokens below ", bytes.size(), ", got ", token));
+        return absl::InvalidArgumentError(
+            absl::StrCat("merge ", i, ": requires tokens below ", bytes.size(), ", got ", token));
     if (bytes[size_t(first)].size() + bytes[size_t(second)].size() > kMaxChunkBytes)
-      return absl::InvalidArgumentError(absl::StrCat("merge ", i, ": requires a token of at most ", kMaxChunkBytes, " bytes, got ",
+      return absl::InvalidArgumentError(absl::StrCat("merge ", i, ": requires a token of at most ", kMaxChunkBytes,
+                                                     " bytes, got ",
                                                      bytes[size_t(first)].size() + bytes[size_t(second)].size()));
     bytes.push_back(bytes[size_t(first)] + bytes[size_t(second)]);
   }
   const size_t count = merges.size();
   Vocabulary vocabulary(std::move(merges), std::move(bytes));
   if (vocabulary.tokenOfPair_.size() != count)
-    return absl::InvalidArgumentError(absl::StrCat("requires merges that differ, got ", count - vocabulary.tokenOfPair_.size(), " repeated"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires merges that differ, got ", count - vocabulary.tokenOfPair_.size(), " repeated"));
   return vocabulary;
 }
 
@@ -118,7 +129,8 @@ void Vocabulary::encodeChunk(absl::string_view chunk, std::vector<Token> &out) c
   while (true) {
     Token earliest = std::numeric_limits<Token>::max();
     for (size_t i = begin; i + 1 < out.size(); ++i)
-      if (auto found = tokenOfPair_.find(keyOf({out[i], out[i + 1]})); found != tokenOfPair_.end()) earliest = std::min(earliest, found->second);
+      if (auto found = tokenOfPair_.find(keyOf({out[i], out[i + 1]})); found != tokenOfPair_.end())
+        earliest = std::min(earliest, found->second);
     if (earliest == std::numeric_limits<Token>::max()) return;
     const Merge pair = merges_[size_t(earliest - kByteTokens)];
     size_t kept = begin;

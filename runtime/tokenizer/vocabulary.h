@@ -29,8 +29,9 @@ inline constexpr Token kByteTokens = 256;
 inline constexpr size_t kMaxChunkBytes = 64;
 inline constexpr int64_t kMaxVocabulary = int64_t{1} << 24;
 
-// The length of the first chunk of `text`, which is not empty: up to 64 bytes of one kind (letters and bytes from 128 on;
-// digits; blanks; all else), with one space before it if there is one; blanks leave their last space to what follows.
+// The length of the first chunk of `text`, which is not empty: up to 64 bytes of one kind (letters and bytes from 128
+// on; digits; blanks; all else), with one space before it if there is one; blanks leave their last space to what
+// follows.
 size_t nextChunk(absl::string_view text);
 
 // Immutable; threads may use it at once.
@@ -56,7 +57,7 @@ class Vocabulary {
   Vocabulary(std::vector<Merge> merges, std::vector<std::string> bytes);
 
   std::vector<Merge> merges_;
-  std::vector<std::string> bytes_;                  // by token
+  std::vector<std::string> bytes_;                   // by token
   std::unordered_map<uint64_t, Token> tokenOfPair_;  // by both tokens: first << 32 | second
 };
 

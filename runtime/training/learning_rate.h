@@ -9,8 +9,8 @@
 
 namespace cleave {
 
-// At step t, from 1: rises as lr * t / warmup up to warmup; then it stays, or ("cosine") falls to the minimum at totalSteps
-// and stays there.
+// At step t, from 1: rises as lr * t / warmup up to warmup; then it stays, or ("cosine") falls to the minimum at
+// totalSteps and stays there.
 double learningRateAt(const program::Training &training, int64_t step);
 
 }  // namespace cleave

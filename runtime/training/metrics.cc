@@ -35,7 +35,8 @@ absl::StatusOr<size_t> bytesUpTo(const std::string &path, int64_t step) {
     if (end == absl::string_view::npos) return kept;
     const absl::string_view line = text.substr(kept, end - kept);
     const auto value = nlohmann::json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-    if (!value.is_object() || !value.contains("step") || !value["step"].is_number_integer() || value["step"].get<int64_t>() > step)
+    if (!value.is_object() || !value.contains("step") || !value["step"].is_number_integer() ||
+        value["step"].get<int64_t>() > step)
       return kept;
     kept = end + 1;
   }
@@ -79,7 +80,8 @@ absl::Status MetricsFile::write(const StepMetrics &metrics) {
 }
 
 absl::Status MetricsFile::flush() {
-  if (::fsync(::fileno(file_.get())) != 0 && errno != EINVAL && errno != ENOTSUP) return systemError("cannot write", path_, errno);
+  if (::fsync(::fileno(file_.get())) != 0 && errno != EINVAL && errno != ENOTSUP)
+    return systemError("cannot write", path_, errno);
   return absl::OkStatus();
 }
 

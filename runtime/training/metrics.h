@@ -20,21 +20,22 @@ struct StepMetrics {
   double loss = 0;
   double gradNorm = 0;
   double learningRate = 0;
-  double stepMs = 0;        // on the devices
-  double dataMs = 0;        // waiting for the batch
-  double tokensPerSecond = 0;  // labels that count, by step_ms
-  double teraflops = 0;        // 10^12 flops of the model a second, by step_ms
+  double stepMs = 0;               // on the devices
+  double dataMs = 0;               // waiting for the batch
+  double tokensPerSecond = 0;      // labels that count, by step_ms
+  double teraflops = 0;            // 10^12 flops of the model a second, by step_ms
   std::vector<int64_t> peakBytes;  // by device
   std::optional<double> evalLoss;
 };
 
-// One line without its end. Floats read back as the same values; those that are not finite are "NaN", "Infinity", "-Infinity".
+// One line without its end. Floats read back as the same values; those that are not finite are "NaN", "Infinity",
+// "-Infinity".
 std::string metricsLine(const StepMetrics &metrics);
 
 class MetricsFile {
  public:
-  // Begins a new file, or (step > 0) goes on behind the line of `step`: what an existing file holds of later steps, or of a
-  // line that was cut off, is removed.
+  // Begins a new file, or (step > 0) goes on behind the line of `step`: what an existing file holds of later steps, or
+  // of a line that was cut off, is removed.
   static absl::StatusOr<MetricsFile> open(const std::string &path, int64_t step);
 
   // A reader sees the whole line at once.

@@ -11,8 +11,9 @@ namespace cleave {
 std::string progressText(const StepMetrics &metrics, int64_t steps) {
   int64_t peak = 0;
   for (int64_t bytes : metrics.peakBytes) peak = std::max(peak, bytes);
-  std::string text = absl::StrFormat("step %d/%d  loss %.4f  grad norm %.3f  %.0f tokens/s  %.1f ms  peak %.1f MB a device", metrics.step, steps,
-                                     metrics.loss, metrics.gradNorm, metrics.tokensPerSecond, metrics.stepMs, double(peak) / 1e6);
+  std::string text = absl::StrFormat(
+      "step %d/%d  loss %.4f  grad norm %.3f  %.0f tokens/s  %.1f ms  peak %.1f MB a device", metrics.step, steps,
+      metrics.loss, metrics.gradNorm, metrics.tokensPerSecond, metrics.stepMs, double(peak) / 1e6);
   if (metrics.evalLoss) text += absl::StrFormat("  eval loss %.4f", *metrics.evalLoss);
   return text;
 }

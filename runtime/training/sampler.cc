@@ -31,16 +31,20 @@ absl::StatusOr<Model> findModel(const LoadedPlan &plan) {
   Model model;
   model.entry = plan.findEntry("logits");
   if (!plan.family.causal || model.entry == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat("requires the plan of a causal model, got one of \"", plan.family.modelType, "\""));
+    return absl::FailedPreconditionError(
+        absl::StrCat("requires the plan of a causal model, got one of \"", plan.family.modelType, "\""));
   for (const Port &port : model.entry->outputs)
     if (port.name == "logits") model.logits = &port;
   for (const Port &port : model.entry->inputs)
     if (port.name == "input_ids") model.sequence = port.type.elements();
-  if (model.logits == nullptr || model.logits->type.dtype != DType::kF32 || model.logits->type.dims.empty() || model.sequence < 1)
-    return absl::InvalidArgumentError("plan: requires an entry \"logits\" from input_ids to logits of f32, got another");
+  if (model.logits == nullptr || model.logits->type.dtype != DType::kF32 || model.logits->type.dims.empty() ||
+      model.sequence < 1)
+    return absl::InvalidArgumentError(
+        "plan: requires an entry \"logits\" from input_ids to logits of f32, got another");
   model.vocabulary = model.logits->type.dims.back();
   if (model.logits->type.elements() != model.sequence * model.vocabulary)
-    return absl::InvalidArgumentError(absl::StrCat("plan: requires logits of one example of ", model.sequence, " tokens, got ", model.logits->type.str()));
+    return absl::InvalidArgumentError(absl::StrCat("plan: requires logits of one example of ", model.sequence,
+                                                   " tokens, got ", model.logits->type.str()));
   return model;
 }
 
@@ -51,7 +55,8 @@ const DataInput *findInput(const program::ModelFamily &family, const std::string
 }
 
 // The entry's inputs for the tokens of a window; what stands behind them is never looked at, since the model is causal.
-absl::StatusOr<std::map<std::string, HostTensor>> inputsOf(const Model &model, const LoadedPlan &plan, absl::Span<const Token> window) {
+absl::StatusOr<std::map<std::string, HostTensor>> inputsOf(const Model &model, const LoadedPlan &plan,
+                                                           absl::Span<const Token> window) {
   std::map<std::string, HostTensor> tensors;
   for (const Port &port : model.entry->inputs) {
     HostTensor &tensor = tensors[port.name] = HostTensor(port.type.dtype, port.type.dims);
@@ -59,7 +64,8 @@ absl::StatusOr<std::map<std::string, HostTensor>> inputsOf(const Model &model, c
     std::vector<int64_t> row(size_t(tensor.elements()), 0);
     const DataInput *input = findInput(plan.family, port.name);
     const bool isOfTokens = port.name == "input_ids" || (input != nullptr && input->source == "input_ids");
-    if (isOfTokens) std::copy(window.begin(), window.begin() + int64_t(std::min(row.size(), window.size())), row.begin());
+    if (isOfTokens)
+      std::copy(window.begin(), window.begin() + int64_t(std::min(row.size(), window.size())), row.begin());
     if (isOfTokens && input != nullptr) deriveRow(*input, plan.family, absl::MakeSpan(row));
     if (!isOfTokens && input != nullptr && input->otherwise == "ones") std::fill(row.begin(), row.end(), 1);
     if (port.type.dtype == DType::kI32) {
@@ -69,7 +75,8 @@ absl::StatusOr<std::map<std::string, HostTensor>> inputsOf(const Model &model, c
     } else if (port.type.dtype == DType::kBool) {
       std::transform(row.begin(), row.end(), tensor.as<uint8_t>(), [](int64_t value) { return uint8_t(value != 0); });
     } else {
-      return absl::InvalidArgumentError(absl::StrCat("plan's input \"", port.name, "\": requires integers, got ", port.type.str()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("plan's input \"", port.name, "\": requires integers, got ", port.type.str()));
     }
   }
   return tensors;
@@ -107,11 +114,13 @@ absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const Sa
   auto model = findModel(plan);
   if (!model.ok()) return model.status();
   if (vocabulary.size() > model->vocabulary)
-    return absl::InvalidArgumentError(absl::StrCat("requires a vocabulary of at most the model's ", model->vocabulary, " tokens, got ", vocabulary.size()));
+    return absl::InvalidArgumentError(absl::StrCat("requires a vocabulary of at most the model's ", model->vocabulary,
+                                                   " tokens, got ", vocabulary.size()));
   std::vector<Token> tokens;
   Encoder(vocabulary).encode(options.prompt, tokens);
   if (tokens.empty() || int64_t(tokens.size()) > model->sequence)
-    return absl::InvalidArgumentError(absl::StrCat("requires a prompt of 1 to ", model->sequence, " tokens (the plan's sequence), got ", tokens.size()));
+    return absl::InvalidArgumentError(absl::StrCat("requires a prompt of 1 to ", model->sequence,
+                                                   " tokens (the plan's sequence), got ", tokens.size()));
 
   const RandomKey key{uint32_t(options.seed), uint32_t(options.seed >> 32), 0, 0};
   for (int64_t i = 0; i < options.tokens; ++i) {
@@ -125,9 +134,10 @@ absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const Sa
     const float *logits = outputs->at("logits").as<float>() + (int64_t(length) - 1) * model->vocabulary;
     const auto words = randomBlock(key, kChoiceId, uint64_t(i));
     // Tokens that the vocabulary lacks can't be written: the model may have more, to fill up a round number.
-    const int64_t chosen = chooseToken(absl::MakeConstSpan(logits, size_t(vocabulary.size())), options.temperature, options.topK,
-                                       uint64_t(words[1]) << 32 | words[0]);
-    if (chosen < 0) return absl::FailedPreconditionError("requires finite logits, got none: the weights are not usable");
+    const int64_t chosen = chooseToken(absl::MakeConstSpan(logits, size_t(vocabulary.size())), options.temperature,
+                                       options.topK, uint64_t(words[1]) << 32 | words[0]);
+    if (chosen < 0)
+      return absl::FailedPreconditionError("requires finite logits, got none: the weights are not usable");
     tokens.push_back(Token(chosen));
     write(vocabulary.bytesOf(Token(chosen)));
   }

@@ -28,8 +28,8 @@ struct SampleOptions {
 absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const SampleOptions &options,
                         absl::FunctionRef<void(absl::string_view)> write);
 
-// Draws from softmax(logits / temperature) over the `topK` largest (0: all) by `bits`, 64 random ones. Of equal logits the
-// earlier counts as larger. Logits that are not finite are never drawn; -1 if none is.
+// Draws from softmax(logits / temperature) over the `topK` largest (0: all) by `bits`, 64 random ones. Of equal logits
+// the earlier counts as larger. Logits that are not finite are never drawn; -1 if none is.
 int64_t chooseToken(absl::Span<const float> logits, double temperature, int64_t topK, uint64_t bits);
 
 }  // namespace cleave

@@ -7,8 +7,8 @@
 
 namespace cleave {
 
-// While it lives, the first SIGINT or SIGTERM only sets asked(); a second one ends the process as usual. One at a time in a
-// process: signals are the process's own.
+// While it lives, the first SIGINT or SIGTERM only sets asked(); a second one ends the process as usual. One at a time
+// in a process: signals are the process's own.
 class StopSignals {
  public:
   StopSignals();

@@ -15,8 +15,9 @@ void TraceRecorder::add(const TraceLog &log) {
   events_ += more;
   if (labels_.empty() || labels_.back() != log.labels) labels_.push_back(log.labels);
   for (const TraceLog::Stream &stream : log.streams) {
-    auto known = std::find_if(all_.streams.begin(), all_.streams.end(),
-                              [&](const TraceLog::Stream &other) { return other.rank == stream.rank && other.name == stream.name; });
+    auto known = std::find_if(all_.streams.begin(), all_.streams.end(), [&](const TraceLog::Stream &other) {
+      return other.rank == stream.rank && other.name == stream.name;
+    });
     if (known == all_.streams.end()) known = all_.streams.insert(all_.streams.end(), {stream.rank, stream.name, {}});
     known->events.insert(known->events.end(), stream.events.begin(), stream.events.end());
   }

@@ -25,7 +25,9 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
-double millisecondsSince(Time::time_point start) { return std::chrono::duration<double, std::milli>(Time::now() - start).count(); }
+double millisecondsSince(Time::time_point start) {
+  return std::chrono::duration<double, std::milli>(Time::now() - start).count();
+}
 
 // The words that random numbers of a step are keyed by: seed low, seed high, step low, step high.
 HostTensor keyOf(uint64_t seed, int64_t step) {
@@ -50,7 +52,8 @@ absl::StatusOr<const program::Entry *> findEntry(const LoadedPlan &plan, const s
 
 class Run {
  public:
-  Run(const LoadedPlan &plan, const TrainOptions &options) : plan_(plan), options_(options), progress_(options.progress, options.steps) {}
+  Run(const LoadedPlan &plan, const TrainOptions &options)
+      : plan_(plan), options_(options), progress_(options.progress, options.steps) {}
 
   absl::StatusOr<TrainOutcome> run();
 
@@ -91,7 +94,8 @@ absl::StatusOr<TrainOutcome> Run::run() {
   }
   if (auto status = start(lastCheckpoint_); !status.ok()) return status;
   if (position_.step > options_.steps)
-    progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps, ": nothing to do"));
+    progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
+                               ": nothing to do"));
   if (!options_.metrics.empty()) {
     auto file = MetricsFile::open(options_.metrics, position_.step);
     if (!file.ok()) return file.status();
@@ -104,10 +108,13 @@ absl::StatusOr<TrainOutcome> Run::run() {
     if (auto status = trace_.write(options_.trace); !status.ok()) return status;
   }
   if (*interrupted) {
-    progress_.say(absl::StrCat("interrupted after step ", position_.step,
-                               options_.checkpoint.empty() ? "" : absl::StrCat(", checkpoint in ", options_.checkpoint)));
+    progress_.say(
+        absl::StrCat("interrupted after step ", position_.step,
+                     options_.checkpoint.empty() ? "" : absl::StrCat(", checkpoint in ", options_.checkpoint)));
   } else if (!options_.save.empty()) {
-    auto read = [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->readPart(name, part, view); };
+    auto read = [&](absl::string_view name, const Box &part, const TensorView &view) {
+      return session_->readPart(name, part, view);
+    };
     if (auto status = saveWeights(options_.save, plan_, read); !status.ok()) return status;
   }
   return TrainOutcome{position_.step, *interrupted};
@@ -119,7 +126,8 @@ absl::Status Run::openFiles() {
   auto data = BatchReader::open(options_.data, options_.tokenBytes, plan_, **entry);
   if (!data.ok()) return data.status();
   for (const std::string &column : data->unusedColumns())
-    progress_.say(absl::StrCat("warning: \"", options_.data, "\" holds \"", column, "\", which the plan does not read"));
+    progress_.say(
+        absl::StrCat("warning: \"", options_.data, "\" holds \"", column, "\", which the plan does not read"));
   data_.emplace(*std::move(data));
   if (options_.evalData.empty()) return absl::OkStatus();
   auto evaluate = findEntry(plan_, "evaluate");
@@ -154,14 +162,18 @@ absl::Status Run::start(const std::string &checkpoint) {
   if (!options_.init.empty()) {
     auto source = TensorSource::open(options_.init);
     if (!source.ok()) return source.status();
-    return loadWeights(*source, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->writePart(name, part, view); });
+    return loadWeights(*source, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) {
+      return session_->writePart(name, part, view);
+    });
   }
   HostTensor key = keyOf(position_.seed, 0);
   return session_->run("initialize", {{"rng", key.view()}}).status();
 }
 
 absl::Status Run::resume(const std::string &checkpoint) {
-  auto read = readCheckpoint(checkpoint, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->writePart(name, part, view); });
+  auto read = readCheckpoint(checkpoint, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) {
+    return session_->writePart(name, part, view);
+  });
   if (!read.ok()) return read.status();
   position_ = *std::move(read);
   return settleOptions();
@@ -170,11 +182,14 @@ absl::Status Run::resume(const std::string &checkpoint) {
 // What a resumed run must keep, and what it may change but had better know.
 absl::Status Run::settleOptions() {
   if (options_.seed && *options_.seed != position_.seed)
-    return absl::InvalidArgumentError(absl::StrCat("--seed: requires the resumed run's ", position_.seed, ", got ", *options_.seed));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--seed: requires the resumed run's ", position_.seed, ", got ", *options_.seed));
   if (options_.order && *options_.order != position_.order)
-    return absl::InvalidArgumentError(absl::StrCat("--order: requires the resumed run's ", position_.order, ", got ", *options_.order));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--order: requires the resumed run's ", position_.order, ", got ", *options_.order));
   if (position_.dataRows != data_->rows())
-    progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"", options_.data, "\" has ", data_->rows()));
+    progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"",
+                               options_.data, "\" has ", data_->rows()));
   if (position_.planHash != plan_.hashHex())
     progress_.say("warning: the resumed run had another plan: results are the same up to rounding at best");
   for (const auto &[name, setting] : machine())
@@ -193,7 +208,8 @@ std::map<std::string, std::string> Run::machine() const {
 }
 
 std::unique_ptr<BatchStream> Run::batchesFromHere() const {
-  RowOrder order = position_.order == "sequential" ? RowOrder::sequential(data_->rows()) : RowOrder::shuffled(data_->rows(), position_.seed);
+  RowOrder order = position_.order == "sequential" ? RowOrder::sequential(data_->rows())
+                                                   : RowOrder::shuffled(data_->rows(), position_.seed);
   return std::make_unique<BatchStream>(*data_, std::move(order), position_.examples);
 }
 
@@ -237,7 +253,8 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   for (auto &[name, tensor] : *batch) inputs[name] = tensor.view();
   start = Time::now();
   auto outputs = session_->run("step", inputs);
-  if (!outputs.ok()) return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
+  if (!outputs.ok())
+    return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
   metrics.stepMs = millisecondsSince(start);
   if (!options_.trace.empty()) recordTrace();
 
@@ -269,8 +286,8 @@ absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
   return isDue && !options_.checkpoint.empty() ? saveCheckpoint() : absl::OkStatus();
 }
 
-// Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose labels
-// don't count; data without labels leaves out what doesn't fill a batch.
+// Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose
+// labels don't count; data without labels leaves out what doesn't fill a batch.
 absl::StatusOr<double> Run::evaluate() {
   const int64_t batch = evalData_->batch(), rows = evalData_->rows();
   double sum = 0, count = 0;
@@ -297,14 +314,18 @@ absl::StatusOr<double> Run::evaluate() {
 void Run::recordTrace() {
   const bool wasWhole = trace_.isWhole();
   trace_.add(session_->takeTrace());
-  if (wasWhole && !trace_.isWhole()) progress_.say(absl::StrCat("the trace ends before step ", position_.step + 1, ": it holds as much as viewers show"));
+  if (wasWhole && !trace_.isWhole())
+    progress_.say(
+        absl::StrCat("the trace ends before step ", position_.step + 1, ": it holds as much as viewers show"));
 }
 
 absl::Status Run::saveCheckpoint() {
   if (metrics_)
     if (auto status = metrics_->flush(); !status.ok()) return status;
   auto written = writeCheckpoint(options_.checkpoint, position_, plan_,
-                                 [&](absl::string_view name, const Box &part, const TensorView &view) { return session_->readPart(name, part, view); });
+                                 [&](absl::string_view name, const Box &part, const TensorView &view) {
+                                   return session_->readPart(name, part, view);
+                                 });
   if (!written.ok()) return written.status();
   lastCheckpoint_ = *written;
   return absl::OkStatus();
@@ -312,9 +333,10 @@ absl::Status Run::saveCheckpoint() {
 
 // Does the run again, from where that is possible, and looks at every value that is computed.
 absl::Status Run::explainNonfinite(const StepMetrics &metrics) {
-  const std::string what = absl::StrCat("step ", metrics.step, ": requires a finite loss and gradient norm, got ", metrics.loss, " and ",
-                                        metrics.gradNorm);
-  progress_.say(absl::StrCat(what, "; running again from ", lastCheckpoint_.empty() ? "the start" : lastCheckpoint_, " to find the op"));
+  const std::string what = absl::StrCat("step ", metrics.step, ": requires a finite loss and gradient norm, got ",
+                                        metrics.loss, " and ", metrics.gradNorm);
+  progress_.say(absl::StrCat(what, "; running again from ", lastCheckpoint_.empty() ? "the start" : lastCheckpoint_,
+                             " to find the op"));
   if (auto status = openSession(/*checksFinite=*/true); !status.ok()) return status;
   absl::Status found = start(lastCheckpoint_);
   for (auto batches = batchesFromHere(); found.ok() && position_.step < metrics.step;) found = step(*batches).status();
@@ -324,6 +346,8 @@ absl::Status Run::explainNonfinite(const StepMetrics &metrics) {
 
 }  // namespace
 
-absl::StatusOr<TrainOutcome> train(const LoadedPlan &plan, const TrainOptions &options) { return Run(plan, options).run(); }
+absl::StatusOr<TrainOutcome> train(const LoadedPlan &plan, const TrainOptions &options) {
+  return Run(plan, options).run();
+}
 
 }  // namespace cleave

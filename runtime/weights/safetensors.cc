@@ -31,11 +31,13 @@ absl::Status invalid(absl::string_view where, absl::string_view message) {
 }
 
 absl::StatusOr<absl::string_view> headerOf(absl::string_view bytes) {
-  if (bytes.size() < 8) return absl::InvalidArgumentError(absl::StrCat("requires at least 8 bytes, got ", bytes.size()));
+  if (bytes.size() < 8)
+    return absl::InvalidArgumentError(absl::StrCat("requires at least 8 bytes, got ", bytes.size()));
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | uint8_t(bytes[size_t(i)]);
   if (length > kMaxHeaderBytes)
-    return absl::InvalidArgumentError(absl::StrCat("requires a header of at most ", kMaxHeaderBytes, " bytes, got ", length));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires a header of at most ", kMaxHeaderBytes, " bytes, got ", length));
   if (length > bytes.size() - 8)
     return absl::InvalidArgumentError(
         absl::StrCat("requires a header of at most ", bytes.size() - 8, " bytes (the file ends there), got ", length));
@@ -43,11 +45,13 @@ absl::StatusOr<absl::string_view> headerOf(absl::string_view bytes) {
 }
 
 absl::StatusOr<std::vector<int64_t>> countsOf(const json &value, absl::string_view what) {
-  if (!value.is_array()) return absl::InvalidArgumentError(absl::StrCat("requires ", what, " to be a list, got ", value.type_name()));
+  if (!value.is_array())
+    return absl::InvalidArgumentError(absl::StrCat("requires ", what, " to be a list, got ", value.type_name()));
   std::vector<int64_t> counts;
   for (const json &item : value) {
     if (!item.is_number_unsigned() || item.get<uint64_t>() > uint64_t(INT64_MAX))
-      return absl::InvalidArgumentError(absl::StrCat("requires ", what, " to be integers from 0 to 2^63-1, got ", item.dump()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("requires ", what, " to be integers from 0 to 2^63-1, got ", item.dump()));
     counts.push_back(item.get<int64_t>());
   }
   return counts;
@@ -62,10 +66,12 @@ absl::StatusOr<int64_t> bytesOfShape(const std::vector<int64_t> &shape, int64_t 
 }
 
 absl::StatusOr<StoredValue> parseTensor(const json &entry, absl::string_view data, Extent &extent) {
-  if (!entry.is_object()) return absl::InvalidArgumentError(absl::StrCat("requires an object, got ", entry.type_name()));
+  if (!entry.is_object())
+    return absl::InvalidArgumentError(absl::StrCat("requires an object, got ", entry.type_name()));
   for (const auto &[field, unused] : entry.items())
     if (field != "dtype" && field != "shape" && field != "data_offsets")
-      return absl::InvalidArgumentError(absl::StrCat("requires dtype, shape and data_offsets alone, got \"", field, "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat("requires dtype, shape and data_offsets alone, got \"", field, "\""));
   for (const char *field : {"dtype", "shape", "data_offsets"})
     if (!entry.contains(field)) return absl::InvalidArgumentError(absl::StrCat("requires \"", field, "\", got none"));
 
@@ -76,7 +82,8 @@ absl::StatusOr<StoredValue> parseTensor(const json &entry, absl::string_view dat
   auto shape = countsOf(entry["shape"], "shape");
   if (!shape.ok()) return shape.status();
   if (shape->size() > kMaxStoredRank)
-    return absl::InvalidArgumentError(absl::StrCat("requires a rank of at most ", kMaxStoredRank, ", got ", shape->size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires a rank of at most ", kMaxStoredRank, ", got ", shape->size()));
   value.shape = *std::move(shape);
 
   auto offsets = countsOf(entry["data_offsets"], "data_offsets");
@@ -103,12 +110,13 @@ absl::Status checkCoverage(std::vector<Extent> &extents, int64_t size) {
   for (const Extent &extent : extents) {
     if (extent.begin != covered)
       return invalid(absl::StrCat("tensor \"", extent.name, "\""),
-                     absl::StrCat("requires to begin at byte ", covered, " where the one before ends, got ", extent.begin,
-                                  extent.begin < covered ? " (overlap)" : " (gap)"));
+                     absl::StrCat("requires to begin at byte ", covered, " where the one before ends, got ",
+                                  extent.begin, extent.begin < covered ? " (overlap)" : " (gap)"));
     covered = extent.end;
   }
   if (covered != size)
-    return absl::InvalidArgumentError(absl::StrCat("requires tensors that cover the ", size, " bytes of data, got ", covered));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires tensors that cover the ", size, " bytes of data, got ", covered));
   return absl::OkStatus();
 }
 
@@ -125,7 +133,8 @@ absl::Status parseHeader(absl::string_view bytes, std::map<std::string, StoredVa
     if (name == "__metadata__") {
       if (!entry.is_object()) return invalid(name, absl::StrCat("requires an object, got ", entry.type_name()));
       for (const auto &[key, value] : entry.items()) {
-        if (!value.is_string()) return invalid(name, absl::StrCat("requires texts, got ", value.type_name(), " for \"", key, "\""));
+        if (!value.is_string())
+          return invalid(name, absl::StrCat("requires texts, got ", value.type_name(), " for \"", key, "\""));
         metadata[key] = value.get<std::string>();
       }
       continue;
@@ -184,8 +193,8 @@ absl::StatusOr<const StoredValue *> SafetensorsFile::find(const std::string &nam
     names.push_back(known);
     if (names.size() == 8) break;
   }
-  return absl::NotFoundError(absl::StrCat("\"", path(), "\": requires tensor \"", name, "\", got ", absl::StrJoin(names, ", "),
-                                          tensors_.size() > names.size() ? ", ..." : ""));
+  return absl::NotFoundError(absl::StrCat("\"", path(), "\": requires tensor \"", name, "\", got ",
+                                          absl::StrJoin(names, ", "), tensors_.size() > names.size() ? ", ..." : ""));
 }
 
 absl::Status readAsFloat(const StoredValue &value, int64_t first, absl::Span<float> out) {
@@ -233,7 +242,8 @@ absl::Status SafetensorsWriter::append(absl::string_view bytes) {
 }
 
 absl::Status SafetensorsWriter::commit() {
-  if (missing_ != 0) return absl::FailedPreconditionError(absl::StrCat("requires all bytes of the tensors, got ", missing_, " too few"));
+  if (missing_ != 0)
+    return absl::FailedPreconditionError(absl::StrCat("requires all bytes of the tensors, got ", missing_, " too few"));
   return file_.commit();
 }
 

@@ -33,8 +33,8 @@ int64_t bytesOfStored(absl::string_view dtype);
 // "[2, 3]"
 std::string shapeText(absl::Span<const int64_t> shape);
 
-// A safetensors file, mapped. Opening reads the header alone and trusts nothing in it: limits on its length, nesting and
-// ranks; shapes, dtypes and offsets that agree; tensors that cover the data exactly once. Threads may read at once.
+// A safetensors file, mapped. Opening reads the header alone and trusts nothing in it: limits on its length, nesting
+// and ranks; shapes, dtypes and offsets that agree; tensors that cover the data exactly once. Threads may read at once.
 class SafetensorsFile {
  public:
   static absl::StatusOr<SafetensorsFile> open(const std::string &path);
@@ -59,7 +59,8 @@ class SafetensorsFile {
 // Reads elements [first, first + out.size()) as f32. F32, F64, F16 and BF16 convert; other dtypes are an error.
 absl::Status readAsFloat(const StoredValue &value, int64_t first, absl::Span<float> out);
 
-// Writes a file tensor by tensor: shapes first, then the bytes in the same order, so that one tensor at a time is in memory.
+// Writes a file tensor by tensor: shapes first, then the bytes in the same order, so that one tensor at a time is in
+// memory.
 class SafetensorsWriter {
  public:
   struct Tensor {

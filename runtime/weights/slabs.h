@@ -15,14 +15,15 @@
 
 namespace cleave {
 
-// Takes or fills a part of a variable: `values` has the variable's dtype, the part's extents and any strides, and is lent
-// for the call.
-using VisitPart = absl::FunctionRef<absl::Status(absl::string_view variable, const Box &part, const TensorView &values)>;
+// Takes or fills a part of a variable: `values` has the variable's dtype, the part's extents and any strides, and is
+// lent for the call.
+using VisitPart =
+    absl::FunctionRef<absl::Status(absl::string_view variable, const Box &part, const TensorView &values)>;
 
 inline constexpr int64_t kSlabElements = int64_t{1} << 20;
 
-// Calls `use` with boxes that cut a tensor along its first dimension, from front to back: row-major, they follow each other
-// without a gap. Each has at most kSlabElements elements, or one row. A tensor without elements has no slabs.
+// Calls `use` with boxes that cut a tensor along its first dimension, from front to back: row-major, they follow each
+// other without a gap. Each has at most kSlabElements elements, or one row. A tensor without elements has no slabs.
 inline absl::Status forEachSlab(absl::Span<const int64_t> shape, absl::FunctionRef<absl::Status(const Box &slab)> use) {
   Box slab = wholeBox(shape);
   if (slab.elements() == 0) return absl::OkStatus();

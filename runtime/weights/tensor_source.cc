@@ -38,9 +38,11 @@ absl::StatusOr<std::map<std::string, std::string>> readWeightMap(const std::stri
     return invalid("requires an object \"weight_map\", got none");
   std::map<std::string, std::string> files;
   for (const auto &[tensor, name] : (*index)["weight_map"].items()) {
-    if (!name.is_string()) return invalid(absl::StrCat("requires a file name for tensor \"", tensor, "\", got ", name.type_name()));
+    if (!name.is_string())
+      return invalid(absl::StrCat("requires a file name for tensor \"", tensor, "\", got ", name.type_name()));
     if (!isPlainName(name.get<std::string>()))
-      return invalid(absl::StrCat("requires a file in the index's own folder for tensor \"", tensor, "\", got ", name.dump()));
+      return invalid(
+          absl::StrCat("requires a file in the index's own folder for tensor \"", tensor, "\", got ", name.dump()));
     files[tensor] = name.get<std::string>();
   }
   return files;
@@ -76,7 +78,8 @@ absl::Status TensorSource::addIndex(const std::string &path) {
     const SafetensorsFile *&file = opened[name];
     if (file == nullptr) {
       if (opened.size() > kMaxIndexFiles)
-        return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires at most ", kMaxIndexFiles, " files, got more"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("\"", path, "\": requires at most ", kMaxIndexFiles, " files, got more"));
       auto next = SafetensorsFile::open(folderOf(path) + "/" + name);
       if (!next.ok()) return next.status();
       files_.push_back(*std::move(next));
@@ -89,8 +92,8 @@ absl::Status TensorSource::addIndex(const std::string &path) {
   for (const SafetensorsFile &file : files_)
     for (const auto &[name, value] : file.tensors())
       if (auto found = tensors_.find(name); found == tensors_.end() || found->second != &value)
-        return absl::InvalidArgumentError(absl::StrCat("\"", file.path(), "\": requires tensors that the index \"", path,
-                                                       "\" names, got \"", name, "\""));
+        return absl::InvalidArgumentError(absl::StrCat("\"", file.path(), "\": requires tensors that the index \"",
+                                                       path, "\" names, got \"", name, "\""));
   return absl::OkStatus();
 }
 

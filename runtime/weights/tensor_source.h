@@ -14,9 +14,9 @@ namespace cleave {
 
 class TensorSource {
  public:
-  // `path` is a .safetensors file, an index ("model.safetensors.index.json": {"weight_map": {tensor: file}}), or a folder
-  // that holds "model.safetensors" or that index. Files of an index must lie in its folder, and hold the tensors that it
-  // names and no others.
+  // `path` is a .safetensors file, an index ("model.safetensors.index.json": {"weight_map": {tensor: file}}), or a
+  // folder that holds "model.safetensors" or that index. Files of an index must lie in its folder, and hold the tensors
+  // that it names and no others.
   static absl::StatusOr<TensorSource> open(const std::string &path);
 
   // The values live as long as this object.

@@ -44,19 +44,23 @@ absl::StatusOr<FileTensor> fileTensorOf(const StoredTensor &stored, const Loaded
       return invalid(absl::StrCat("requires parameters of the plan, got \"", name, "\""));
     const Variable &parameter = plan.variables[size_t(index)];
     if (parameter.type.dtype != DType::kF32)
-      return invalid(absl::StrCat("requires parameters of f32, got ", nameOf(parameter.type.dtype), " for \"", name, "\""));
+      return invalid(
+          absl::StrCat("requires parameters of f32, got ", nameOf(parameter.type.dtype), " for \"", name, "\""));
     const int64_t rank = int64_t(parameter.type.dims.size());
     const bool isAlone = stored.parameters.size() == 1;
     if ((stored.transposed && rank < 2) || (!isAlone && (stored.dimension < 0 || stored.dimension >= rank)))
-      return invalid(absl::StrCat("requires a parameter that has dimension ", stored.dimension, ", got rank ", rank, " for \"", name, "\""));
+      return invalid(absl::StrCat("requires a parameter that has dimension ", stored.dimension, ", got rank ", rank,
+                                  " for \"", name, "\""));
     const std::vector<int64_t> dims = shapeInFile(parameter, stored);
     if (tensor.shape.empty() && tensor.parameters.empty()) {
       tensor.shape = dims;
     } else {
       std::vector<int64_t> expected = tensor.shape;
-      if (int64_t(dims.size()) != int64_t(expected.size())) return invalid("requires parameters of one rank, got several");
+      if (int64_t(dims.size()) != int64_t(expected.size()))
+        return invalid("requires parameters of one rank, got several");
       expected[size_t(stored.dimension)] = dims[size_t(stored.dimension)];
-      if (dims != expected) return invalid(absl::StrCat("requires parts of shape ", shapeText(expected), ", got ", shapeText(dims)));
+      if (dims != expected)
+        return invalid(absl::StrCat("requires parts of shape ", shapeText(expected), ", got ", shapeText(dims)));
       tensor.shape[size_t(stored.dimension)] += dims[size_t(stored.dimension)];
     }
     tensor.parameters.push_back(&parameter);
@@ -74,9 +78,11 @@ absl::StatusOr<std::map<std::string, FileTensor>> fileTensors(const LoadedPlan &
     if (!tensor.ok()) return tensor.status();
     for (const std::string &parameter : stored.parameters)
       if (!described.insert(parameter).second)
-        return absl::InvalidArgumentError(absl::StrCat("plan: requires each parameter in one stored tensor, got \"", parameter, "\" in two"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("plan: requires each parameter in one stored tensor, got \"", parameter, "\" in two"));
     if (!tensors.emplace(stored.fileName, *std::move(tensor)).second)
-      return absl::InvalidArgumentError(absl::StrCat("plan: requires stored tensors of different names, got two of \"", stored.fileName, "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat("plan: requires stored tensors of different names, got two of \"", stored.fileName, "\""));
     return absl::OkStatus();
   };
   for (const StoredTensor &stored : plan.family.stored)
@@ -112,8 +118,9 @@ bool isIgnored(const std::string &name, const program::ModelFamily &family) {
 std::string someOf(const std::vector<std::string> &names) {
   constexpr size_t kShown = 5;
   const size_t shown = std::min(names.size(), kShown);
-  const std::string text = absl::StrJoin(names.begin(), names.begin() + int64_t(shown), ", ",
-                                         [](std::string *out, const std::string &name) { absl::StrAppend(out, "\"", name, "\""); });
+  const std::string text =
+      absl::StrJoin(names.begin(), names.begin() + int64_t(shown), ", ",
+                    [](std::string *out, const std::string &name) { absl::StrAppend(out, "\"", name, "\""); });
   return names.size() > shown ? absl::StrCat(text, " and ", names.size() - shown, " more") : text;
 }
 
@@ -144,18 +151,21 @@ absl::StatusOr<std::map<std::string, std::vector<Found>>> matchNames(const Tenso
       continue;
     }
     if (auto [before, isNew] = seen.emplace(known->first, spelling); !isNew)
-      return absl::InvalidArgumentError(absl::StrCat("requires tensor \"", known->first, "\" once, got \"", before->second,
-                                                     "\" and \"", spelling, "\""));
+      return absl::InvalidArgumentError(absl::StrCat("requires tensor \"", known->first, "\" once, got \"",
+                                                     before->second, "\" and \"", spelling, "\""));
     found[known->second].push_back({spelling, value});
   }
   std::vector<std::string> missing;
   for (const auto &[name, tensor] : tensors)
     if (found.count(name) == 0) missing.push_back(name);
   if (!missing.empty() && !unexpected.empty())
-    return absl::NotFoundError(absl::StrCat("requires tensors ", someOf(missing), ", which are missing, got unexpected ones: ", someOf(unexpected)));
-  if (!missing.empty()) return absl::NotFoundError(absl::StrCat("requires tensors ", someOf(missing), ", which are missing"));
+    return absl::NotFoundError(absl::StrCat("requires tensors ", someOf(missing),
+                                            ", which are missing, got unexpected ones: ", someOf(unexpected)));
+  if (!missing.empty())
+    return absl::NotFoundError(absl::StrCat("requires tensors ", someOf(missing), ", which are missing"));
   if (!unexpected.empty())
-    return absl::InvalidArgumentError(absl::StrCat("requires tensors of the model alone, got unexpected ones: ", someOf(unexpected)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires tensors of the model alone, got unexpected ones: ", someOf(unexpected)));
   return found;
 }
 
@@ -169,8 +179,9 @@ absl::Status checkTied(const Found &first, const Found &other) {
     if (auto status = readAsFloat(*other.value, begin, absl::MakeSpan(b.data(), count)); !status.ok()) return status;
     for (size_t i = 0; i < count; ++i)
       if (a[i] != b[i] && !(a[i] != a[i] && b[i] != b[i]))
-        return absl::InvalidArgumentError(absl::StrCat("requires tied tensors \"", first.spelling, "\" and \"", other.spelling,
-                                                       "\" to be equal, got ", a[i], " and ", b[i], " at element ", begin + int64_t(i)));
+        return absl::InvalidArgumentError(absl::StrCat("requires tied tensors \"", first.spelling, "\" and \"",
+                                                       other.spelling, "\" to be equal, got ", a[i], " and ", b[i],
+                                                       " at element ", begin + int64_t(i)));
   }
   return absl::OkStatus();
 }
@@ -178,8 +189,8 @@ absl::Status checkTied(const Found &first, const Found &other) {
 absl::Status checkFound(const std::vector<Found> &found, const FileTensor &tensor) {
   for (const Found &one : found) {
     if (one.value->shape != tensor.shape)
-      return absl::InvalidArgumentError(absl::StrCat("tensor \"", one.spelling, "\": requires shape ", shapeText(tensor.shape), ", got ",
-                                                     shapeText(one.value->shape)));
+      return absl::InvalidArgumentError(absl::StrCat("tensor \"", one.spelling, "\": requires shape ",
+                                                     shapeText(tensor.shape), ", got ", shapeText(one.value->shape)));
     if (auto status = readAsFloat(*one.value, 0, {}); !status.ok())
       return absl::InvalidArgumentError(absl::StrCat("tensor \"", one.spelling, "\": ", status.message()));
   }
@@ -218,7 +229,8 @@ absl::Status visitSlab(const FileTensor &tensor, const Box &slab, float *values,
 
 bool isAligned(const void *data) { return reinterpret_cast<uintptr_t>(data) % alignof(float) == 0; }
 
-absl::Status takeTensor(const StoredValue &value, const FileTensor &tensor, const TensorSource &source, VisitPart take) {
+absl::Status takeTensor(const StoredValue &value, const FileTensor &tensor, const TensorSource &source,
+                        VisitPart take) {
   std::vector<float> converted;
   int64_t first = 0;
   return forEachSlab(tensor.shape, [&](const Box &slab) -> absl::Status {

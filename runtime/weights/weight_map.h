@@ -12,13 +12,13 @@
 
 namespace cleave {
 
-// Hands every parameter of the plan to `take`, straight from the mapped file where it is f32 there. Nothing is taken unless
-// all names and shapes fit: missing and unexpected tensors, and tied ones that differ, are errors that name them. Needs
-// memory for one slab.
+// Hands every parameter of the plan to `take`, straight from the mapped file where it is f32 there. Nothing is taken
+// unless all names and shapes fit: missing and unexpected tensors, and tied ones that differ, are errors that name
+// them. Needs memory for one slab.
 absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, VisitPart take);
 
-// Writes all parameters as one safetensors file, as f32, with the names that the family's own files have. The file appears
-// whole or not at all. Needs memory for one slab.
+// Writes all parameters as one safetensors file, as f32, with the names that the family's own files have. The file
+// appears whole or not at all. Needs memory for one slab.
 absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, VisitPart fill);
 
 }  // namespace cleave

@@ -52,7 +52,8 @@ inline std::string contentsOf(const std::string &path) {
 // Names in a folder, sorted.
 inline std::vector<std::string> namesIn(const std::string &folder) {
   std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  for (const auto &entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }

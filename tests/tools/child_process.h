@@ -23,7 +23,8 @@ struct Finished {
 // A program under way; stdout and stderr go to files of `folder`.
 class ChildProcess {
  public:
-  ChildProcess(const TemporaryFolder &folder, std::vector<std::string> command) : out_(folder / "stdout"), err_(folder / "stderr") {
+  ChildProcess(const TemporaryFolder &folder, std::vector<std::string> command)
+      : out_(folder / "stdout"), err_(folder / "stderr") {
     std::vector<char *> arguments;
     for (std::string &word : command) arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -22,12 +22,12 @@ namespace cleave {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::bytesOf;
 using testing::ChildProcess;
 using testing::contentsOf;
 using testing::Finished;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using testing::TemporaryFolder;
 
 class CleaveRunTest : public ::testing::Test {
@@ -36,7 +36,9 @@ class CleaveRunTest : public ::testing::Test {
     BigramSizes sizes;
     sizes.vocabulary = 256;
     plan_ = folder_.write("bigram.plan", bigramPlanBytes(sizes));
-    text_ = folder_.write("text.txt", "In the beginning God created the heaven and the earth. And the earth was without form, and void.\n");
+    text_ = folder_.write(
+        "text.txt",
+        "In the beginning God created the heaven and the earth. And the earth was without form, and void.\n");
     data_ = folder_ / "text.bin";
     EXPECT_EQ(run({"tokenize", text_, "-o", data_}).code, 0);
   }
@@ -106,7 +108,8 @@ TEST_F(CleaveRunTest, TrainsAndSamples) {
   EXPECT_EQ(trained.out, "");
   EXPECT_THAT(trained.err, HasSubstr("step 30/30  loss "));
   EXPECT_EQ(lossesIn("m.jsonl").size(), 30u);
-  const std::vector<std::string> sample = {"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In the", "--tokens", "20", "--temperature", "0"};
+  const std::vector<std::string> sample = {"sample", plan_,      "--weights", folder_ / "w.safetensors", "--prompt",
+                                           "In the", "--tokens", "20",        "--temperature",           "0"};
   const Finished written = run(sample);
   ASSERT_EQ(written.code, 0) << written.err;
   EXPECT_THAT(written.out, StartsWith("In the"));
@@ -117,7 +120,9 @@ TEST_F(CleaveRunTest, TrainsAndSamples) {
 TEST_F(CleaveRunTest, SamplesByItsSeed) {
   ASSERT_EQ(run(trainFor("5", {"--save", folder_ / "w.safetensors"})).code, 0);
   auto sampleOf = [&](const std::string &seed) {
-    return run({"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In", "--tokens", "40", "--top-k", "50", "--seed", seed}).out;
+    return run({"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In", "--tokens", "40", "--top-k",
+                "50", "--seed", seed})
+        .out;
   };
   EXPECT_EQ(sampleOf("1"), sampleOf("1"));
   EXPECT_NE(sampleOf("1"), sampleOf("2"));
@@ -125,12 +130,15 @@ TEST_F(CleaveRunTest, SamplesByItsSeed) {
 
 TEST_F(CleaveRunTest, RefusesAPromptThatDoesNotFitAndAVocabularyThatIsTooLarge) {
   ASSERT_EQ(run(trainFor("0", {"--save", folder_ / "w.safetensors"})).code, 0);
-  const Finished tooLong = run({"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In the beginning"});
+  const Finished tooLong =
+      run({"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In the beginning"});
   EXPECT_EQ(tooLong.code, 1);
   EXPECT_THAT(tooLong.err, HasSubstr("requires a prompt of 1 to 8 tokens (the plan's sequence), got 16"));
   EXPECT_EQ(tooLong.out, "");
-  ASSERT_EQ(run({"tokenize", text_, "-o", folder_ / "x.bin", "--vocab", "260", "--vocab-out", folder_ / "v.json"}).code, 0);
-  const Finished tooLarge = run({"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In", "--vocab-in", folder_ / "v.json"});
+  ASSERT_EQ(run({"tokenize", text_, "-o", folder_ / "x.bin", "--vocab", "260", "--vocab-out", folder_ / "v.json"}).code,
+            0);
+  const Finished tooLarge = run(
+      {"sample", plan_, "--weights", folder_ / "w.safetensors", "--prompt", "In", "--vocab-in", folder_ / "v.json"});
   EXPECT_EQ(tooLarge.code, 1);
   EXPECT_THAT(tooLarge.err, HasSubstr("requires a vocabulary of at most the model's 256 tokens, got 260"));
 }
@@ -156,12 +164,14 @@ TEST_F(CleaveRunTest, StopsAfterTheStepUnderWayOnCtrlCWithACheckpointToGoOnFrom)
 
 TEST_F(CleaveRunTest, GoesOnWithTheSameBitsAfterItWasKilled) {
   const std::string dir = folder_ / "checkpoints";
-  ChildProcess child = start(trainFor("100000000", {"--metrics", folder_ / "m.jsonl", "--checkpoint", dir, "--checkpoint-every", "2"}));
+  ChildProcess child =
+      start(trainFor("100000000", {"--metrics", folder_ / "m.jsonl", "--checkpoint", dir, "--checkpoint-every", "2"}));
   waitForLines("m.jsonl", 11);
   child.signal(SIGKILL);
   EXPECT_EQ(child.wait().code, 128 + SIGKILL);
   const std::string steps = std::to_string(lossesIn("m.jsonl").size() + 5);
-  const Finished resumed = run(trainFor(steps, {"--metrics", folder_ / "m.jsonl", "--resume", dir, "--save", folder_ / "a.safetensors"}));
+  const Finished resumed =
+      run(trainFor(steps, {"--metrics", folder_ / "m.jsonl", "--resume", dir, "--save", folder_ / "a.safetensors"}));
   ASSERT_EQ(resumed.code, 0) << resumed.err;
   ASSERT_EQ(run(trainFor(steps, {"--metrics", folder_ / "whole.jsonl", "--save", folder_ / "b.safetensors"})).code, 0);
   EXPECT_EQ(lossesIn("m.jsonl"), lossesIn("whole.jsonl"));
@@ -196,7 +206,8 @@ TEST_F(CleaveRunTest, ExplainsAPlanInTheFormThatScriptsRelyOn) {
   EXPECT_EQ(keysOf(root["ops"][0]), (Keys{"name", "op", "operands", "results", "phase", "layer"}));
   EXPECT_EQ(root["ops"][0]["layer"], nullptr);
   EXPECT_EQ(keysOf(root["collectives"][0]), (Keys{"kind", "axes", "bytes", "count", "phase", "op", "layer", "why"}));
-  EXPECT_EQ(keysOf(root["memory"][0]), (Keys{"device", "planned_peak", "lower_bound", "parameters", "optimizer", "gradients", "activations", "scratch"}));
+  EXPECT_EQ(keysOf(root["memory"][0]), (Keys{"device", "planned_peak", "lower_bound", "parameters", "optimizer",
+                                             "gradients", "activations", "scratch"}));
   EXPECT_EQ(root["memory"][0]["planned_peak"], 7);
 }
 
@@ -235,8 +246,13 @@ TEST_F(CleaveRunTest, PrintsAPlan) {
 }
 
 TEST_F(CleaveRunTest, TokenizesWithAVocabularyThatItLearnsAndKeeps) {
-  ASSERT_EQ(run({"tokenize", text_, "-o", folder_ / "a.bin", "--vocab", "270", "--vocab-out", folder_ / "v.json", "--token-bytes", "4"}).code, 0);
-  ASSERT_EQ(run({"tokenize", text_, "-o", folder_ / "b.bin", "--vocab-in", folder_ / "v.json", "--token-bytes", "4"}).code, 0);
+  ASSERT_EQ(run({"tokenize", text_, "-o", folder_ / "a.bin", "--vocab", "270", "--vocab-out", folder_ / "v.json",
+                 "--token-bytes", "4"})
+                .code,
+            0);
+  ASSERT_EQ(
+      run({"tokenize", text_, "-o", folder_ / "b.bin", "--vocab-in", folder_ / "v.json", "--token-bytes", "4"}).code,
+      0);
   EXPECT_EQ(contentsOf(folder_ / "a.bin"), contentsOf(folder_ / "b.bin"));
   EXPECT_LT(contentsOf(folder_ / "a.bin").size(), 4 * contentsOf(text_).size());
   EXPECT_EQ(contentsOf(data_).size(), 2 * contentsOf(text_).size());

@@ -29,7 +29,9 @@ const BadLine kBadLines[] = {
     {"train", {"p", "--data", "d.bin"}, "requires --steps N, got none"},
     {"train", {"p", "q", "--data", "d.bin", "--steps", "1"}, "requires PLAN alone, got also \"q\""},
     {"train", {"", "--data", "d.bin", "--steps", "1"}, "requires a path, got an empty text"},
-    {"train", {"p", "--dta", "d.bin"}, "--dta: requires a flag of \"cleave train\", got an unknown one; did you mean --data?"},
+    {"train",
+     {"p", "--dta", "d.bin"},
+     "--dta: requires a flag of \"cleave train\", got an unknown one; did you mean --data?"},
     {"train", {"p", "--step", "3"}, "did you mean --steps?"},
     {"train", {"p", "--chekcpoint", "d"}, "did you mean --checkpoint?"},
     {"train", {"p", "--zzzzzzzzzz", "3"}, "--zzzzzzzzzz: requires a flag of \"cleave train\", got an unknown one"},
@@ -48,41 +50,69 @@ const BadLine kBadLines[] = {
     {"train", {"p", "--order", "random"}, "--order: requires shuffled or sequential, got \"random\""},
     {"train", {"p", "--data="}, "--data: requires a path, got \"\""},
     {"train", {"p", "--allow-nonfinite=yes"}, "--allow-nonfinite: requires no value, got \"yes\""},
-    {"train", {"p", "--data", "d.bin", "--steps", "1", "--checkpoint-every", "2"}, "--checkpoint-every: requires --checkpoint too, got none"},
-    {"train", {"p", "--data", "d.bin", "--steps", "1", "--eval-every", "2"}, "--eval-every: requires --eval-data too, got none"},
-    {"train", {"p", "--data", "d.bin", "--steps", "1", "--init", "w", "--resume", "d"}, "--init: requires that --resume is absent, got both"},
+    {"train",
+     {"p", "--data", "d.bin", "--steps", "1", "--checkpoint-every", "2"},
+     "--checkpoint-every: requires --checkpoint too, got none"},
+    {"train",
+     {"p", "--data", "d.bin", "--steps", "1", "--eval-every", "2"},
+     "--eval-every: requires --eval-data too, got none"},
+    {"train",
+     {"p", "--data", "d.bin", "--steps", "1", "--init", "w", "--resume", "d"},
+     "--init: requires that --resume is absent, got both"},
     {"compile", {"c.json", "-o", "p", "--batch", "1", "--seq", "4"}, "requires --mesh for a config, got none"},
     {"compile", {"c.json", "-o", "p", "--mesh", "data=1", "--seq", "4"}, "requires --batch for a config, got none"},
     {"compile", {"c.json", "-o", "p", "--mesh", "data=1", "--batch", "4"}, "requires --seq for a config, got none"},
-    {"compile", {"m.mlir", "-o", "p", "--mesh", "data=1", "--batch", "4"}, "--batch: requires a config (a .mlir model has sizes of its own)"},
+    {"compile",
+     {"m.mlir", "-o", "p", "--mesh", "data=1", "--batch", "4"},
+     "--batch: requires a config (a .mlir model has sizes of its own)"},
     {"compile", {"m.mlir", "-o", "p", "--mesh", "data=1", "--seq", "4"}, "--seq: requires a config"},
     {"compile", {"m.mlir", "--mesh", "data=1"}, "requires -o PLAN, got none"},
-    {"compile", {"m.mlir", "-o", "p", "--schedule", "cosine"}, "--schedule: requires --total-steps with \"cosine\", got none"},
-    {"compile", {"m.mlir", "-o", "p", "--schedule", "cosine", "--total-steps", "5", "--warmup", "5"}, "--total-steps: requires more steps than --warmup 5, got 5"},
+    {"compile",
+     {"m.mlir", "-o", "p", "--schedule", "cosine"},
+     "--schedule: requires --total-steps with \"cosine\", got none"},
+    {"compile",
+     {"m.mlir", "-o", "p", "--schedule", "cosine", "--total-steps", "5", "--warmup", "5"},
+     "--total-steps: requires more steps than --warmup 5, got 5"},
     {"compile", {"m.mlir", "-o", "p", "--optimizer", "adam"}, "--optimizer: requires adamw or sgd, got \"adam\""},
-    {"compile", {"m.mlir", "-o", "p", "--optimizer", "sgd", "--beta1", "0.9"}, "--beta1: requires --optimizer adamw, got sgd"},
+    {"compile",
+     {"m.mlir", "-o", "p", "--optimizer", "sgd", "--beta1", "0.9"},
+     "--beta1: requires --optimizer adamw, got sgd"},
     {"compile", {"m.mlir", "-o", "p", "--momentum", "0.9"}, "--momentum: requires --optimizer sgd, got adamw"},
     {"compile", {"m.mlir", "-o", "p", "--dropout", "1"}, "--dropout: requires a number from 0 to 1, got \"1\""},
     {"compile", {"m.mlir", "-o", "p", "--lr", "-1"}, "--lr: requires a number from 0"},
     {"compile", {"m.mlir", "-o", "p", "--clip-norm", "0"}, "--clip-norm: requires a number of at least 1e-30, got"},
-    {"compile", {"m.mlir", "-o", "p", "--compile-to", "parse"}, "--compile-to: requires normalize or differentiate or place or partition or schedule"},
-    {"tokenize", {"t", "-o", "x", "--vocab", "255"}, "--vocab: requires \"bytes\" or a number of tokens from 256 to 65536, got \"255\""},
-    {"tokenize", {"t", "-o", "x", "--vocab", "70000"}, "--vocab: requires \"bytes\" or a number of tokens from 256 to 65536"},
+    {"compile",
+     {"m.mlir", "-o", "p", "--compile-to", "parse"},
+     "--compile-to: requires normalize or differentiate or place or partition or schedule"},
+    {"tokenize",
+     {"t", "-o", "x", "--vocab", "255"},
+     "--vocab: requires \"bytes\" or a number of tokens from 256 to 65536, got \"255\""},
+    {"tokenize",
+     {"t", "-o", "x", "--vocab", "70000"},
+     "--vocab: requires \"bytes\" or a number of tokens from 256 to 65536"},
     {"tokenize", {"t", "-o", "x", "--vocab", "many"}, "got \"many\""},
-    {"tokenize", {"t", "-o", "x", "--vocab", "300", "--vocab-in", "v"}, "--vocab: requires that --vocab-in is absent, got both"},
-    {"tokenize", {"t", "-o", "x", "--vocab-out", "w", "--vocab-in", "v"}, "--vocab-out: requires that --vocab-in is absent, got both"},
+    {"tokenize",
+     {"t", "-o", "x", "--vocab", "300", "--vocab-in", "v"},
+     "--vocab: requires that --vocab-in is absent, got both"},
+    {"tokenize",
+     {"t", "-o", "x", "--vocab-out", "w", "--vocab-in", "v"},
+     "--vocab-out: requires that --vocab-in is absent, got both"},
     {"sample", {"p", "--weights", "w"}, "requires --prompt TEXT, got none"},
-    {"sample", {"p", "--weights", "w", "--prompt", "x", "--temperature", "-1"}, "--temperature: requires a number from 0"},
+    {"sample",
+     {"p", "--weights", "w", "--prompt", "x", "--temperature", "-1"},
+     "--temperature: requires a number from 0"},
     {"explain", {"p", "--jsn"}, "did you mean --json?"},
     {"print-plan", {"p", "q"}, "requires PLAN alone, got also \"q\""},
 };
 
 TEST(Flags, RefuseAWrongCommandLineAndSayWhy) {
-  for (const BadLine &bad : kBadLines) EXPECT_THAT(messageOf(bad.command, bad.arguments), HasSubstr(bad.message)) << bad.command;
+  for (const BadLine &bad : kBadLines)
+    EXPECT_THAT(messageOf(bad.command, bad.arguments), HasSubstr(bad.message)) << bad.command;
 }
 
 TEST(Flags, GiveTheValueThatWasTypedOrElseTheDefault) {
-  auto flags = parseFlags(*findCommand("train"), std::vector<std::string>{"p", "--data=d.bin", "--steps", "7", "--allow-nonfinite"});
+  auto flags = parseFlags(*findCommand("train"),
+                          std::vector<std::string>{"p", "--data=d.bin", "--steps", "7", "--allow-nonfinite"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_EQ(flags->positional(0), "p");
   EXPECT_EQ(flags->text("--data"), "d.bin");
@@ -101,7 +131,8 @@ TEST(Flags, EndAtTwoDashes) {
 }
 
 TEST(Flags, TakeValuesThatBeginWithADash) {
-  auto flags = parseFlags(*findCommand("sample"), std::vector<std::string>{"p", "--weights", "w", "--prompt=--x", "--tokens", "0"});
+  auto flags = parseFlags(*findCommand("sample"),
+                          std::vector<std::string>{"p", "--weights", "w", "--prompt=--x", "--tokens", "0"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_EQ(flags->text("--prompt"), "--x");
 }
@@ -119,7 +150,8 @@ TEST(CommandTable, GivesEveryDefaultInAFormThatItsFlagAllows) {
     for (const FlagSpec &flag : command.flags) {
       if (flag.fallback.empty()) continue;
       const CommandSpec alone{"x", {}, "", "", "", {flag}};
-      EXPECT_TRUE(parseFlags(alone, std::vector<std::string>{flag.name, flag.fallback}).ok()) << command.name << " " << flag.name;
+      EXPECT_TRUE(parseFlags(alone, std::vector<std::string>{flag.name, flag.fallback}).ok())
+          << command.name << " " << flag.name;
     }
 }
 
@@ -128,7 +160,8 @@ TEST(CommandTable, HasEachNameOnce) {
   for (const CommandSpec &command : allCommands()) {
     EXPECT_TRUE(commands.insert(command.name).second) << command.name;
     std::set<std::string> flags;
-    for (const FlagSpec &flag : command.flags) EXPECT_TRUE(flags.insert(flag.name).second) << command.name << " " << flag.name;
+    for (const FlagSpec &flag : command.flags)
+      EXPECT_TRUE(flags.insert(flag.name).second) << command.name << " " << flag.name;
   }
 }
 

@@ -13,7 +13,8 @@ constexpr double kMostCount = 9.0e18;
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 
 FlagSpec count(std::string name, std::string unit, std::string fallback, std::string help, double least = 1) {
-  return {std::move(name), FlagType::kInteger, "N", std::move(unit), std::move(fallback), std::move(help), least, kMostCount};
+  return {std::move(name),     FlagType::kInteger, "N",   std::move(unit),
+          std::move(fallback), std::move(help),    least, kMostCount};
 }
 
 FlagSpec number(std::string name, std::string unit, std::string fallback, std::string help, double least, double most) {
@@ -28,8 +29,10 @@ FlagSpec text(std::string name, std::string value, std::string help) {
   return {std::move(name), FlagType::kText, std::move(value), "", "", std::move(help)};
 }
 
-FlagSpec choice(std::string name, std::vector<std::string> choices, std::string unit, std::string fallback, std::string help) {
-  FlagSpec flag{std::move(name), FlagType::kChoice, absl::StrJoin(choices, "|"), std::move(unit), std::move(fallback), std::move(help)};
+FlagSpec choice(std::string name, std::vector<std::string> choices, std::string unit, std::string fallback,
+                std::string help) {
+  FlagSpec flag{std::move(name), FlagType::kChoice,   absl::StrJoin(choices, "|"),
+                std::move(unit), std::move(fallback), std::move(help)};
   flag.choices = std::move(choices);
   return flag;
 }
@@ -37,11 +40,14 @@ FlagSpec choice(std::string name, std::vector<std::string> choices, std::string 
 FlagSpec phase(std::string name, std::vector<std::string> phases) {
   FlagSpec flag = choice(std::move(name), std::move(phases), "", "", "");
   flag.value = "PHASE";
-  flag.help = absl::StrCat("stop after ", absl::StrJoin(flag.choices, ", "), ": -o gets MLIR, which compile takes as MODEL");
+  flag.help =
+      absl::StrCat("stop after ", absl::StrJoin(flag.choices, ", "), ": -o gets MLIR, which compile takes as MODEL");
   return flag;
 }
 
-FlagSpec toggle(std::string name, std::string help) { return {std::move(name), FlagType::kSwitch, "", "", "", std::move(help)}; }
+FlagSpec toggle(std::string name, std::string help) {
+  return {std::move(name), FlagType::kSwitch, "", "", "", std::move(help)};
+}
 
 FlagSpec required(FlagSpec flag) {
   flag.isRequired = true;
@@ -67,23 +73,27 @@ absl::Status checkCompile(const ParsedFlags &flags) {
   const bool isMlir = absl::EndsWith(flags.positional(0), ".mlir");
   if (!isMlir)
     for (const char *flag : {"--mesh", "--batch", "--seq"})
-      if (!flags.has(flag)) return absl::InvalidArgumentError(absl::StrCat("requires ", flag, " for a config, got none"));
+      if (!flags.has(flag))
+        return absl::InvalidArgumentError(absl::StrCat("requires ", flag, " for a config, got none"));
   if (isMlir)
     for (const char *flag : {"--batch", "--seq", "--target-seq"})
       if (flags.has(flag))
-        return absl::InvalidArgumentError(absl::StrCat(flag, ": requires a config (a .mlir model has sizes of its own), got \"",
-                                                       flags.positional(0), "\""));
+        return absl::InvalidArgumentError(absl::StrCat(
+            flag, ": requires a config (a .mlir model has sizes of its own), got \"", flags.positional(0), "\""));
   if (flags.text("--schedule") == "cosine" && !flags.has("--total-steps"))
     return absl::InvalidArgumentError("--schedule: requires --total-steps with \"cosine\", got none");
   if (flags.has("--total-steps") && flags.integer("--total-steps") <= flags.integer("--warmup") &&
       flags.text("--schedule") == "cosine")
-    return absl::InvalidArgumentError(absl::StrCat("--total-steps: requires more steps than --warmup ", flags.integer("--warmup"),
-                                                   ", got ", flags.integer("--total-steps")));
+    return absl::InvalidArgumentError(absl::StrCat("--total-steps: requires more steps than --warmup ",
+                                                   flags.integer("--warmup"), ", got ",
+                                                   flags.integer("--total-steps")));
   for (const char *flag : {"--beta1", "--beta2", "--eps"})
     if (flags.has(flag) && flags.text("--optimizer") != "adamw")
-      return absl::InvalidArgumentError(absl::StrCat(flag, ": requires --optimizer adamw, got ", flags.text("--optimizer")));
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, ": requires --optimizer adamw, got ", flags.text("--optimizer")));
   if (flags.has("--momentum") && flags.text("--optimizer") != "sgd")
-    return absl::InvalidArgumentError(absl::StrCat("--momentum: requires --optimizer sgd, got ", flags.text("--optimizer")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--momentum: requires --optimizer sgd, got ", flags.text("--optimizer")));
   return absl::OkStatus();
 }
 
@@ -99,8 +109,10 @@ absl::Status checkTokenize(const ParsedFlags &flags) {
   const std::string vocabulary = flags.text("--vocab");
   int64_t tokens = 0;
   const int64_t most = flags.text("--token-bytes") == "2" ? 65536 : kMostTokens;
-  if (vocabulary == "bytes" || (absl::SimpleAtoi(vocabulary, &tokens) && tokens >= 256 && tokens <= most)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens from 256 to ", most, ", got \"", vocabulary, "\""));
+  if (vocabulary == "bytes" || (absl::SimpleAtoi(vocabulary, &tokens) && tokens >= 256 && tokens <= most))
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens from 256 to ", most,
+                                                 ", got \"", vocabulary, "\""));
 }
 
 // The launcher runs these three and bench; here they are for their help.
@@ -115,17 +127,22 @@ CommandSpec quickstartCommand() {
 }
 
 CommandSpec testCommand() {
-  return {"test",
-          {"[TARGET]"},
-          "Installs what is missing, builds, and runs all tests",
-          "TARGET is one Bazel target or several. Ends with one line: N passed, N failed.",
-          "cleave test",
-          {toggle("--sanitize", "run the suites without MLIR under address, undefined-behaviour and thread sanitizers")}};
+  return {
+      "test",
+      {"[TARGET]"},
+      "Installs what is missing, builds, and runs all tests",
+      "TARGET is one Bazel target or several. Ends with one line: N passed, N failed.",
+      "cleave test",
+      {toggle("--sanitize", "run the suites without MLIR under address, undefined-behaviour and thread sanitizers")}};
 }
 
 CommandSpec buildCommand() {
-  return {"build", {"[TARGET]"}, "Installs what is missing, and builds all or some Bazel targets",
-          "All other commands but quickstart and test run what was built, and never build.", "cleave build", {}};
+  return {"build",
+          {"[TARGET]"},
+          "Installs what is missing, and builds all or some Bazel targets",
+          "All other commands but quickstart and test run what was built, and never build.",
+          "cleave build",
+          {}};
 }
 
 CommandSpec compileCommand() {
@@ -144,7 +161,8 @@ CommandSpec compileCommand() {
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),
-          absentMeans("required for T5", count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
+          absentMeans("required for T5",
+                      count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
           count("--microbatches", "", "1", "parts that a batch is run in, one after the other; must divide it"),
           choice("--optimizer", {"adamw", "sgd"}, "", "adamw", "how parameters are updated"),
           number("--lr", "", "1e-3", "learning rate after warm-up", 0, 1e6),
@@ -153,16 +171,21 @@ CommandSpec compileCommand() {
           number("--beta2", "", "0.999", "AdamW's decay of the mean of their squares", 0, kBelowOne),
           number("--eps", "", "1e-8", "AdamW's addend of the denominator", 0, 1e6),
           number("--momentum", "", "0", "SGD's decay of the sum of gradients", 0, kBelowOne),
-          absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down", 1e-30, 1e30)),
-          file("--groups", "G.json", "per parameter: {\"groups\": [{\"match\": GLOB, \"lr\": FACTOR, \"weight_decay\": X, "
-                                     "\"trainable\": BOOL}]}, first match wins"),
+          absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down",
+                                    1e-30, 1e30)),
+          file("--groups", "G.json",
+               "per parameter: {\"groups\": [{\"match\": GLOB, \"lr\": FACTOR, \"weight_decay\": X, "
+               "\"trainable\": BOOL}]}, first match wins"),
           choice("--schedule", {"constant", "cosine"}, "", "constant", "learning rate after warm-up"),
           count("--warmup", "steps", "0", "the learning rate rises linearly up to this step", 0),
           absentMeans("required for cosine", count("--total-steps", "steps", "", "the cosine ends at this step")),
           number("--min-lr", "", "0", "learning rate at the cosine's end", 0, 1e6),
-          absentMeans("the config's", number("--dropout", "", "", "probability that replaces all of the config's", 0, kBelowOne)),
-          absentMeans("off", count("--document-end", "", "", "attention and positions start anew behind this token", 0)),
-          absentMeans("the plan", phase("--compile-to", {"normalize", "differentiate", "place", "partition", "schedule"})),
+          absentMeans("the config's",
+                      number("--dropout", "", "", "probability that replaces all of the config's", 0, kBelowOne)),
+          absentMeans("off",
+                      count("--document-end", "", "", "attention and positions start anew behind this token", 0)),
+          absentMeans("the plan",
+                      phase("--compile-to", {"normalize", "differentiate", "place", "partition", "schedule"})),
       },
       checkCompile};
 }
@@ -189,9 +212,11 @@ CommandSpec trainCommand() {
           choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in a .bin file"),
           choice("--order", {"shuffled", "sequential"}, "", "shuffled", "of the examples"),
           count("--seed", "", "0", "of the order, of first weights and of dropout", 0),
-          absentMeans("cores / devices", FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
+          absentMeans("cores / devices",
+                      FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
           number("--deadline", "seconds", "60", "longest time without progress before the run is given up", 1e-3, 1e9),
-          absentMeans("drawn by seed", file("--init", "W.safetensors", "weights to start from: a file, an index, or a folder")),
+          absentMeans("drawn by seed",
+                      file("--init", "W.safetensors", "weights to start from: a file, an index, or a folder")),
           absentMeans("not saved", file("--save", "W.safetensors", "where weights go at the end")),
           absentMeans("none", file("--checkpoint", "DIR", "where checkpoints go; the last step gets one")),
           absentMeans("at the end alone", count("--checkpoint-every", "steps", "", "steps between checkpoints")),
@@ -213,7 +238,8 @@ CommandSpec tokenizeCommand() {
           "cleave tokenize bible.txt -o bible.bin --vocab 512 --vocab-out vocab.json",
           {
               required(file("-o", "TOKENS.bin", "the tokens to write, little-endian")),
-              FlagSpec{"--vocab", FlagType::kText, "bytes|N", "tokens", "bytes", "the 256 bytes, or that many tokens learnt from TEXT"},
+              FlagSpec{"--vocab", FlagType::kText, "bytes|N", "tokens", "bytes",
+                       "the 256 bytes, or that many tokens learnt from TEXT"},
               absentMeans("not written", file("--vocab-out", "V.json", "the vocabulary to write")),
               absentMeans("none", file("--vocab-in", "V.json", "a vocabulary to use in place of a new one")),
               choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in the file"),
@@ -235,7 +261,8 @@ CommandSpec sampleCommand() {
               number("--temperature", "", "1", "0 takes the likeliest token; higher is wilder", 0, 1e6),
               count("--top-k", "tokens", "0", "choose among so many of the likeliest; 0 means all", 0),
               count("--seed", "", "0", "of the choices", 0),
-              absentMeans("cores / devices", FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
+              absentMeans("cores / devices",
+                          FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
           }};
 }
 
@@ -244,16 +271,16 @@ CommandSpec printPlanCommand() {
 }
 
 CommandSpec benchCommand() {
-  return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message", {}};
+  return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message",
+          {}};
 }
 
 }  // namespace
 
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
-      quickstartCommand(), compileCommand(), explainCommand(),   trainCommand(), tokenizeCommand(),
-      sampleCommand(),     printPlanCommand(), benchCommand(), testCommand(),
-      buildCommand()};
+      quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), tokenizeCommand(),
+      sampleCommand(),     printPlanCommand(), benchCommand(),   testCommand(),  buildCommand()};
   return commands;
 }
 

@@ -25,8 +25,8 @@ std::string helpOf(const CommandSpec &command);
 // Names the command and what to try instead, for an unknown one.
 std::string unknownCommandText(absl::string_view name);
 
-// A program that serves some of the commands: parses `argc`, `argv`; prints help or what is wrong; else calls `run`, whose
-// error it prints to stderr. Returns the exit code. `run` returns one too, so that it can report an interruption.
+// A program that serves some of the commands: parses `argc`, `argv`; prints help or what is wrong; else calls `run`,
+// whose error it prints to stderr. Returns the exit code. `run` returns one too, so that it can report an interruption.
 int runProgram(int argc, char **argv, absl::Span<const std::string> served,
                absl::StatusOr<ExitCode> (*run)(const CommandSpec &command, const ParsedFlags &flags));
 

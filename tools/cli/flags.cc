@@ -42,7 +42,9 @@ std::string rangeText(const FlagSpec &flag) {
 }
 
 absl::Status checkValue(const FlagSpec &flag, const std::string &value) {
-  auto requires_ = [&](absl::string_view rule) { return wrong(flag.name, absl::StrCat("requires ", rule, ", got \"", value, "\"")); };
+  auto requires_ = [&](absl::string_view rule) {
+    return wrong(flag.name, absl::StrCat("requires ", rule, ", got \"", value, "\""));
+  };
   switch (flag.type) {
     case FlagType::kSwitch:
       return absl::OkStatus();
@@ -51,7 +53,8 @@ absl::Status checkValue(const FlagSpec &flag, const std::string &value) {
       return value.empty() ? requires_(flag.type == FlagType::kFile ? "a path" : "a value") : absl::OkStatus();
     case FlagType::kInteger: {
       int64_t integer;
-      const bool fits = absl::SimpleAtoi(value, &integer) && double(integer) >= flag.least && double(integer) <= flag.most;
+      const bool fits =
+          absl::SimpleAtoi(value, &integer) && double(integer) >= flag.least && double(integer) <= flag.most;
       return fits ? absl::OkStatus() : requires_(absl::StrCat("an integer", rangeText(flag)));
     }
     case FlagType::kNumber: {
@@ -99,7 +102,8 @@ size_t editDistance(absl::string_view a, absl::string_view b) {
         distance[i][j] = i + j;
         continue;
       }
-      distance[i][j] = std::min({distance[i - 1][j] + 1, distance[i][j - 1] + 1, distance[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      distance[i][j] =
+          std::min({distance[i - 1][j] + 1, distance[i][j - 1] + 1, distance[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         distance[i][j] = std::min(distance[i][j], distance[i - 2][j - 2] + 1);
     }
@@ -157,7 +161,8 @@ absl::StatusOr<ParsedFlags> parseFlags(const CommandSpec &spec, absl::Span<const
     std::string value;
     parsed.given_.push_back(name);
     if (flag->type == FlagType::kSwitch) {
-      if (equals != std::string::npos) return wrong(name, absl::StrCat("requires no value, got \"", argument.substr(equals + 1), "\""));
+      if (equals != std::string::npos)
+        return wrong(name, absl::StrCat("requires no value, got \"", argument.substr(equals + 1), "\""));
     } else if (equals != std::string::npos) {
       value = argument.substr(equals + 1);
     } else if (i + 1 < arguments.size() && !(absl::StartsWith(arguments[i + 1], "--"))) {

@@ -28,10 +28,10 @@ enum class FlagType {
 };
 
 struct FlagSpec {
-  std::string name;   // "--seed", or "-o"
+  std::string name;  // "--seed", or "-o"
   FlagType type;
-  std::string value;  // what stands for the value in help: "N", "FILE", "adamw|sgd"
-  std::string unit;   // of the value: "steps", "seconds"; empty where there is none
+  std::string value;     // what stands for the value in help: "N", "FILE", "adamw|sgd"
+  std::string unit;      // of the value: "steps", "seconds"; empty where there is none
   std::string fallback;  // as one would type it; empty: absent unless given
   std::string help;
   double least = -9.2e18;
@@ -44,10 +44,10 @@ struct FlagSpec {
 class ParsedFlags;
 
 struct CommandSpec {
-  std::string name;                      // "train"
-  std::vector<std::string> positional;   // "PLAN"; in brackets where it may be left out: "[NAME]"
-  std::string summary;                   // one line
-  std::string details;                   // what a user needs besides the flags; may be empty
+  std::string name;                     // "train"
+  std::vector<std::string> positional;  // "PLAN"; in brackets where it may be left out: "[NAME]"
+  std::string summary;                  // one line
+  std::string details;                  // what a user needs besides the flags; may be empty
   std::string example;
   std::vector<FlagSpec> flags;
   // Rules between flags; null: none. Called after each flag alone has been checked.
@@ -81,9 +81,9 @@ class ParsedFlags {
   std::vector<std::string> positional_, given_;
 };
 
-// Parses what follows the command's name. "--flag value" and "--flag=value" are the same; "--" ends flags; "--help" wins
-// over all else. An error is about the command line alone (exit code 2) and names the flag; an unknown one comes with the
-// most similar known one. `spec` must outlive the result.
+// Parses what follows the command's name. "--flag value" and "--flag=value" are the same; "--" ends flags; "--help"
+// wins over all else. An error is about the command line alone (exit code 2) and names the flag; an unknown one comes
+// with the most similar known one. `spec` must outlive the result.
 absl::StatusOr<ParsedFlags> parseFlags(const CommandSpec &spec, absl::Span<const std::string> arguments);
 
 // The word of `known` that `word` most likely means, or "" if none is near.

@@ -27,17 +27,20 @@ std::vector<std::string> cellsOf(const FlagSpec &flag) {
                                : !flag.fallbackText.empty()     ? flag.fallbackText
                                : flag.type == FlagType::kSwitch ? "off"
                                                                 : "none";
-  return {absl::StrCat(flag.name, flag.value.empty() ? "" : " ", flag.value), flag.unit.empty() ? "-" : flag.unit, fallback, flag.help};
+  return {absl::StrCat(flag.name, flag.value.empty() ? "" : " ", flag.value), flag.unit.empty() ? "-" : flag.unit,
+          fallback, flag.help};
 }
 
 constexpr char kFiles[] =
-    "Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed, 2 the command line is\n"
+    "Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed, 2 the command line "
+    "is\n"
     "wrong, 130 interrupted (after the step under way).\n";
 
 }  // namespace
 
 std::string helpOf(const CommandSpec &command) {
-  std::string text = absl::StrCat(command.summary, ".\n\nUsage: ", usage(command), "\nExample: ", command.example, "\n");
+  std::string text =
+      absl::StrCat(command.summary, ".\n\nUsage: ", usage(command), "\nExample: ", command.example, "\n");
   if (!command.details.empty()) absl::StrAppend(&text, "\n", command.details, "\n");
   if (command.flags.empty()) return text;
   std::vector<std::vector<std::string>> rows = {{"flag", "unit", "default", "meaning"}};
@@ -94,7 +97,8 @@ int runProgram(int argc, char **argv, absl::Span<const std::string> served,
     return kDone;
   }
   if (std::find(served.begin(), served.end(), name) == served.end()) {
-    std::fprintf(stderr, "cleave %s: requires the launcher or another program of the build, got %s\n", name.c_str(), argv[0]);
+    std::fprintf(stderr, "cleave %s: requires the launcher or another program of the build, got %s\n", name.c_str(),
+                 argv[0]);
     return kFailed;
   }
   auto code = run(*command, *flags);

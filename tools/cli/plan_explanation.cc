@@ -49,10 +49,12 @@ std::string originText(const plan::Plan &plan) {
   rows.push_back({"compiler", provenance.compiler()});
   rows.push_back({"hash", absl::BytesToHexString(plan.hash())});
   const plan::Training &training = plan.training();
-  rows.push_back({"step", absl::StrCat("batch ", training.batch(), ", sequence ", training.seq(),
-                                       training.target_seq() > 0 ? absl::StrCat(", target sequence ", training.target_seq()) : "",
-                                       training.microbatches() > 1 ? absl::StrCat(", in ", training.microbatches(), " microbatches") : "", ", ",
-                                       training.optimizer(), absl::StrFormat(", %.3g flops", training.flops_per_step()))});
+  rows.push_back(
+      {"step",
+       absl::StrCat("batch ", training.batch(), ", sequence ", training.seq(),
+                    training.target_seq() > 0 ? absl::StrCat(", target sequence ", training.target_seq()) : "",
+                    training.microbatches() > 1 ? absl::StrCat(", in ", training.microbatches(), " microbatches") : "",
+                    ", ", training.optimizer(), absl::StrFormat(", %.3g flops", training.flops_per_step()))});
   return textTable(rows);
 }
 
@@ -75,10 +77,12 @@ std::vector<std::string> headOfValues(const plan::Plan &plan) {
 }
 
 // The values of one phase outside all layers (an empty class) or of the first layer of a class.
-std::string valuesText(const plan::Plan &plan, const std::string &layerClass, int64_t instance, const std::string &phase) {
+std::string valuesText(const plan::Plan &plan, const std::string &layerClass, int64_t instance,
+                       const std::string &phase) {
   std::vector<std::vector<std::string>> rows = {headOfValues(plan)};
   for (const Explanation::Value &value : plan.explanation().values())
-    if (value.layer_class() == layerClass && (layerClass.empty() || value.layer_instance() == instance) && value.phase() == phase)
+    if (value.layer_class() == layerClass && (layerClass.empty() || value.layer_instance() == instance) &&
+        value.phase() == phase)
       rows.push_back({value.name(), value.op(), value.type(), placementText(value), value.reason()});
   return rows.size() == 1 ? "" : textTable(rows);
 }
@@ -88,7 +92,8 @@ std::vector<std::pair<std::string, std::set<int64_t>>> layerClasses(const plan::
   std::vector<std::pair<std::string, std::set<int64_t>>> classes;
   for (const Explanation::Value &value : plan.explanation().values()) {
     if (value.layer_class().empty()) continue;
-    auto found = std::find_if(classes.begin(), classes.end(), [&](const auto &known) { return known.first == value.layer_class(); });
+    auto found = std::find_if(classes.begin(), classes.end(),
+                              [&](const auto &known) { return known.first == value.layer_class(); });
     if (found == classes.end()) found = classes.insert(classes.end(), {value.layer_class(), {}});
     found->second.insert(value.layer_instance());
   }
@@ -101,12 +106,14 @@ std::string placementsText(const plan::Plan &plan) {
   for (const auto &[layerClass, instances] : layerClasses(plan)) {
     const std::string table = valuesText(plan, layerClass, *instances.begin(), "forward");
     if (table.empty()) continue;
-    absl::StrAppend(&text, "\nLayer class ", layerClass, ": ", instances.size(), instances.size() == 1 ? " layer" : " equal layers, the first shown", "\n", table);
+    absl::StrAppend(&text, "\nLayer class ", layerClass, ": ", instances.size(),
+                    instances.size() == 1 ? " layer" : " equal layers, the first shown", "\n", table);
   }
   std::map<std::string, int64_t> others;
   for (const Explanation::Value &value : plan.explanation().values())
     if (value.phase() != "forward") ++others[value.phase()];
-  for (const auto &[phase, count] : others) absl::StrAppend(&text, count, " values of phase ", phase, " are in --json.\n");
+  for (const auto &[phase, count] : others)
+    absl::StrAppend(&text, count, " values of phase ", phase, " are in --json.\n");
   return text;
 }
 
@@ -117,17 +124,20 @@ std::string collectivesText(const plan::Plan &plan) {
   };
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Sum> sums;
   for (const Explanation::Collective &collective : plan.explanation().collectives()) {
-    Sum &sum = sums[{collective.phase(), collective.layer_class(), collective.kind(), absl::StrJoin(collective.axes(), ",")}];
+    Sum &sum =
+        sums[{collective.phase(), collective.layer_class(), collective.kind(), absl::StrJoin(collective.axes(), ",")}];
     sum.count += collective.count();
     sum.bytes += collective.count() * collective.bytes();
     if (sum.why.empty()) sum.why = collective.why();
   }
   if (sums.empty()) return "\nNothing moves between devices.\n";
-  std::vector<std::vector<std::string>> rows = {{"phase", "layers", "collective", "axes", "a step", "bytes a device", "why (of the first)"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"phase", "layers", "collective", "axes", "a step", "bytes a device", "why (of the first)"}};
   Sum total;
   for (const auto &[key, sum] : sums) {
     const auto &[phase, layerClass, kind, axes] = key;
-    rows.push_back({phase, layerClass.empty() ? "-" : layerClass, kind, axes, absl::StrCat(sum.count), sizeText(sum.bytes), sum.why});
+    rows.push_back({phase, layerClass.empty() ? "-" : layerClass, kind, axes, absl::StrCat(sum.count),
+                    sizeText(sum.bytes), sum.why});
     total.count += sum.count;
     total.bytes += sum.bytes;
   }
@@ -139,8 +149,9 @@ std::string memoryText(const plan::Plan &plan) {
   std::vector<std::vector<std::string>> rows = {
       {"device", "planned peak", "lower bound", "parameters", "optimizer", "gradients", "activations", "scratch"}};
   for (const Explanation::Memory &memory : plan.explanation().memory())
-    rows.push_back({absl::StrCat(memory.device()), sizeText(memory.planned_peak()), sizeText(memory.lower_bound()), sizeText(memory.parameters()),
-                    sizeText(memory.optimizer()), sizeText(memory.gradients()), sizeText(memory.activations()), sizeText(memory.scratch())});
+    rows.push_back({absl::StrCat(memory.device()), sizeText(memory.planned_peak()), sizeText(memory.lower_bound()),
+                    sizeText(memory.parameters()), sizeText(memory.optimizer()), sizeText(memory.gradients()),
+                    sizeText(memory.activations()), sizeText(memory.scratch())});
   return absl::StrCat("\nMemory\n", textTable(rows));
 }
 

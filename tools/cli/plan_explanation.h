@@ -14,8 +14,8 @@ namespace cleave::cli {
 // `layer` is [class, instance] or null.
 std::string explanationJson(const plan::Plan &plan);
 
-// Tables for a person: where the plan comes from, the mesh, the placements of each class of layers once, what moves between
-// devices, and memory.
+// Tables for a person: where the plan comes from, the mesh, the placements of each class of layers once, what moves
+// between devices, and memory.
 std::string explanationTables(const plan::Plan &plan);
 
 }  // namespace cleave::cli

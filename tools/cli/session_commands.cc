@@ -76,7 +76,9 @@ absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
   settings.threadsPerDevice = int(flags.integer("--threads"));
   auto session = Session::create(*std::move(plan), settings);
   if (!session.ok()) return session.status();
-  auto write = [&](absl::string_view name, const Box &part, const TensorView &view) { return (*session)->writePart(name, part, view); };
+  auto write = [&](absl::string_view name, const Box &part, const TensorView &view) {
+    return (*session)->writePart(name, part, view);
+  };
   if (auto status = loadWeights(*weights, (*session)->plan(), write); !status.ok()) return status;
 
   SampleOptions options;

@@ -16,7 +16,8 @@ std::string textTable(const std::vector<std::vector<std::string>> &rows, size_t 
   std::string text;
   for (const auto &row : rows) {
     std::string line = " ";
-    for (size_t i = 0; i + 1 < row.size(); ++i) absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
+    for (size_t i = 0; i + 1 < row.size(); ++i)
+      absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
     const size_t indent = line.size();
     for (absl::string_view word : absl::StrSplit(row.empty() ? "" : row.back(), ' ')) {
       if (wrapAt > 0 && line.size() + 1 + word.size() > wrapAt && line.size() > indent) {

@@ -59,7 +59,8 @@ size_t pieceLength(absl::string_view text) {
   return length;
 }
 
-absl::StatusOr<int64_t> encodeFile(const MappedFile &file, const Vocabulary &vocabulary, int64_t tokenBytes, NewFile &out) {
+absl::StatusOr<int64_t> encodeFile(const MappedFile &file, const Vocabulary &vocabulary, int64_t tokenBytes,
+                                   NewFile &out) {
   Percents percents("writing tokens", int64_t(file.bytes().size()));
   Encoder encoder(vocabulary);
   int64_t count = 0;
@@ -86,12 +87,14 @@ absl::StatusOr<int64_t> encodeFile(const MappedFile &file, const Vocabulary &voc
 absl::StatusOr<ExitCode> runTokenize(const ParsedFlags &flags) {
   auto file = MappedFile::open(flags.positional(0));
   if (!file.ok()) return file.status();
-  if (file->bytes().empty()) return absl::InvalidArgumentError(absl::StrCat("\"", file->path(), "\": requires text, got an empty file"));
+  if (file->bytes().empty())
+    return absl::InvalidArgumentError(absl::StrCat("\"", file->path(), "\": requires text, got an empty file"));
   auto vocabulary = vocabularyFor(flags, file->bytes());
   if (!vocabulary.ok()) return vocabulary.status();
   const int64_t tokenBytes = flags.integer("--token-bytes");
   if (tokenBytes == 2 && vocabulary->size() > 65536)
-    return absl::InvalidArgumentError(absl::StrCat("--token-bytes: requires 4 for a vocabulary of ", vocabulary->size(), " tokens, got 2"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--token-bytes: requires 4 for a vocabulary of ", vocabulary->size(), " tokens, got 2"));
   auto out = NewFile::create(flags.text("-o"));
   if (!out.ok()) return out.status();
   auto count = encodeFile(*file, *vocabulary, tokenBytes, *out);
@@ -99,8 +102,8 @@ absl::StatusOr<ExitCode> runTokenize(const ParsedFlags &flags) {
   if (flags.has("--vocab-out"))
     if (auto status = vocabulary->save(flags.text("--vocab-out")); !status.ok()) return status;
   if (auto status = out->commit(); !status.ok()) return status;
-  std::fprintf(stderr, "%zu bytes of text are %lld tokens of a vocabulary of %lld\n", file->bytes().size(), static_cast<long long>(*count),
-               static_cast<long long>(vocabulary->size()));
+  std::fprintf(stderr, "%zu bytes of text are %lld tokens of a vocabulary of %lld\n", file->bytes().size(),
+               static_cast<long long>(*count), static_cast<long long>(vocabulary->size()));
   return kDone;
 }
 

@@ -15,9 +15,9 @@ namespace cleave {
 namespace {
 
 using program::Variable;
+using testing::contentsOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::contentsOf;
 using testing::namesIn;
 using testing::TemporaryFolder;
 
@@ -31,8 +31,10 @@ Variable variable(const std::string &name, Variable::Role role, DType dtype, std
 
 LoadedPlan smallPlan() {
   LoadedPlan plan;
-  plan.variables = {variable("w", Variable::Role::kParameter, DType::kF32, {2, 3}), variable("m(w)", Variable::Role::kState, DType::kF32, {2, 3}),
-                    variable("count", Variable::Role::kState, DType::kF32, {}), variable("flag", Variable::Role::kState, DType::kI64, {2})};
+  plan.variables = {variable("w", Variable::Role::kParameter, DType::kF32, {2, 3}),
+                    variable("m(w)", Variable::Role::kState, DType::kF32, {2, 3}),
+                    variable("count", Variable::Role::kState, DType::kF32, {}),
+                    variable("flag", Variable::Role::kState, DType::kI64, {2})};
   return plan;
 }
 
@@ -80,7 +82,9 @@ RunPosition positionAt(int64_t step) {
 std::string save(const std::string &folder, int64_t step, char seed) {
   Memory memory;
   memory.fill(seed);
-  auto written = writeCheckpoint(folder, positionAt(step), smallPlan(), [&](absl::string_view name, const Box &, const TensorView &view) { return memory.read(name, view); });
+  auto written = writeCheckpoint(
+      folder, positionAt(step), smallPlan(),
+      [&](absl::string_view name, const Box &, const TensorView &view) { return memory.read(name, view); });
   EXPECT_TRUE(written.ok()) << written.status();
   return written.ok() ? *written : "";
 }
@@ -88,7 +92,9 @@ std::string save(const std::string &folder, int64_t step, char seed) {
 absl::StatusOr<RunPosition> load(const std::string &path, Memory &memory, const LoadedPlan &plan = smallPlan()) {
   auto found = findCheckpoint(path);
   if (!found.ok()) return found.status();
-  return readCheckpoint(*found, plan, [&](absl::string_view name, const Box &, const TensorView &view) { return memory.write(name, view); });
+  return readCheckpoint(*found, plan, [&](absl::string_view name, const Box &, const TensorView &view) {
+    return memory.write(name, view);
+  });
 }
 
 TEST(Checkpoint, ReadsBackAllThatWasWritten) {
@@ -137,10 +143,11 @@ TEST(Checkpoint, WhoseWriteIsCutOffLeavesTheOneBeforeWhole) {
   int calls = 0;
   Memory memory;
   memory.fill(9);
-  auto failed = writeCheckpoint(folder.path(), positionAt(20), smallPlan(), [&](absl::string_view name, const Box &, const TensorView &view) -> absl::Status {
-    if (++calls == 3) return absl::InternalError("the power goes");
-    return memory.read(name, view);
-  });
+  auto failed = writeCheckpoint(folder.path(), positionAt(20), smallPlan(),
+                                [&](absl::string_view name, const Box &, const TensorView &view) -> absl::Status {
+                                  if (++calls == 3) return absl::InternalError("the power goes");
+                                  return memory.read(name, view);
+                                });
   EXPECT_THAT(std::string(failed.status().message()), HasSubstr("the power goes"));
   EXPECT_THAT(namesIn(folder.path()), ElementsAre("latest", "step-00000010"));
   // As if the process had died within the write:
@@ -151,7 +158,8 @@ TEST(Checkpoint, WhoseWriteIsCutOffLeavesTheOneBeforeWhole) {
   ASSERT_EQ(load(folder.path(), read)->step, 10);
   EXPECT_TRUE(read == expected);
   save(folder.path(), 20, 5);
-  EXPECT_THAT(namesIn(folder.path()), ElementsAre("latest", "step-00000010", "step-00000020")) << "what was left is tidied up";
+  EXPECT_THAT(namesIn(folder.path()), ElementsAre("latest", "step-00000010", "step-00000020"))
+      << "what was left is tidied up";
 }
 
 struct Damage {
@@ -175,22 +183,33 @@ TEST(Checkpoint, ThatIsDamagedIsRefusedByNameBeforeAnythingIsTaken) {
   auto cut = [](std::string text) { return text.substr(0, text.size() - 1); };
   auto none = [](std::string) { return std::string(); };
   const std::vector<Damage> damages = {
-      {"a flipped bit of a weight", "step-00000010/model.safetensors", flipLast, "model.safetensors\": requires SHA-256"},
-      {"a flipped bit of a state", "step-00000010/state.safetensors", flipLast, "state.safetensors\": requires SHA-256"},
+      {"a flipped bit of a weight", "step-00000010/model.safetensors", flipLast,
+       "model.safetensors\": requires SHA-256"},
+      {"a flipped bit of a state", "step-00000010/state.safetensors", flipLast,
+       "state.safetensors\": requires SHA-256"},
       {"weights cut off", "step-00000010/model.safetensors", cut, "bytes as its manifest says, got"},
       {"no bytes of state", "step-00000010/state.safetensors", none, "bytes as its manifest says, got 0"},
       {"an empty manifest", "step-00000010/manifest.json", none, "manifest.json\": requires JSON"},
-      {"a manifest cut off", "step-00000010/manifest.json", [](std::string text) { return text.substr(0, text.size() / 2); }, "manifest.json\": requires JSON"},
-      {"another format", "step-00000010/manifest.json", replaced("\"format\": 1", "\"format\": 2"), "requires format 1, got 2"},
-      {"a negative step", "step-00000010/manifest.json", replaced("\"step\": 10", "\"step\": -1"), "requires \"step\" to be an integer from 0 to 2^63-1, got -1"},
-      {"a step that is a text", "step-00000010/manifest.json", replaced("\"step\": 10", "\"step\": \"x\""), "requires \"step\" to be an integer"},
+      {"a manifest cut off", "step-00000010/manifest.json",
+       [](std::string text) { return text.substr(0, text.size() / 2); }, "manifest.json\": requires JSON"},
+      {"another format", "step-00000010/manifest.json", replaced("\"format\": 1", "\"format\": 2"),
+       "requires format 1, got 2"},
+      {"a negative step", "step-00000010/manifest.json", replaced("\"step\": 10", "\"step\": -1"),
+       "requires \"step\" to be an integer from 0 to 2^63-1, got -1"},
+      {"a step that is a text", "step-00000010/manifest.json", replaced("\"step\": 10", "\"step\": \"x\""),
+       "requires \"step\" to be an integer"},
       {"no seed", "step-00000010/manifest.json", replaced("\"seed\"", "\"sed\""), "requires \"seed\", got none"},
-      {"an unknown order", "step-00000010/manifest.json", replaced("shuffled", "sorted"), "requires order shuffled or sequential, got \"sorted\""},
-      {"no record of a file", "step-00000010/manifest.json", replaced("\"state.safetensors\"", "\"stat.safetensors\""), "requires file \"state.safetensors\", got none"},
-      {"a list of files", "step-00000010/manifest.json", replaced("\"machine\": {", "\"machine\": [], \"mach\": {"), "requires \"machine\" to be an object, got array"},
-      {"latest that leads elsewhere", "latest", [](std::string) { return std::string("step-/../../x\n"); }, "requires the name of a checkpoint, got \"step-/../../x\""},
+      {"an unknown order", "step-00000010/manifest.json", replaced("shuffled", "sorted"),
+       "requires order shuffled or sequential, got \"sorted\""},
+      {"no record of a file", "step-00000010/manifest.json", replaced("\"state.safetensors\"", "\"stat.safetensors\""),
+       "requires file \"state.safetensors\", got none"},
+      {"a list of files", "step-00000010/manifest.json", replaced("\"machine\": {", "\"machine\": [], \"mach\": {"),
+       "requires \"machine\" to be an object, got array"},
+      {"latest that leads elsewhere", "latest", [](std::string) { return std::string("step-/../../x\n"); },
+       "requires the name of a checkpoint, got \"step-/../../x\""},
       {"latest that is empty", "latest", none, "requires the name of a checkpoint, got \"\""},
-      {"latest that names nothing", "latest", [](std::string) { return std::string("step-00000099\n"); }, "step-00000099/manifest.json\": No such file"},
+      {"latest that names nothing", "latest", [](std::string) { return std::string("step-00000099\n"); },
+       "step-00000099/manifest.json\": No such file"},
   };
   for (const Damage &damage : damages) {
     TemporaryFolder folder;
@@ -205,8 +224,10 @@ TEST(Checkpoint, ThatIsDamagedIsRefusedByNameBeforeAnythingIsTaken) {
 TEST(Checkpoint, ThatIsNotThereIsRefusedByName) {
   TemporaryFolder folder;
   Memory memory;
-  EXPECT_THAT(std::string(load(folder / "none", memory).status().message()), HasSubstr("none\": requires a folder of checkpoints, got nothing"));
-  EXPECT_THAT(std::string(load(folder.write("file", "x"), memory).status().message()), HasSubstr("requires a folder of checkpoints, got a file"));
+  EXPECT_THAT(std::string(load(folder / "none", memory).status().message()),
+              HasSubstr("none\": requires a folder of checkpoints, got nothing"));
+  EXPECT_THAT(std::string(load(folder.write("file", "x"), memory).status().message()),
+              HasSubstr("requires a folder of checkpoints, got a file"));
   EXPECT_THAT(std::string(load(folder.path(), memory).status().message()), HasSubstr("latest\": No such file"));
 }
 
@@ -216,16 +237,20 @@ TEST(Checkpoint, OfAnotherModelIsRefused) {
   Memory memory;
   LoadedPlan plan = smallPlan();
   plan.variables[1].type.dims = {3, 2};
-  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()), HasSubstr("requires F32 [3, 2] for \"m(w)\", got F32 [2, 3]"));
+  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()),
+              HasSubstr("requires F32 [3, 2] for \"m(w)\", got F32 [2, 3]"));
   plan = smallPlan();
   plan.variables[1].name = "v(w)";
-  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()), HasSubstr("requires tensor \"v(w)\", got count, flag, m(w)"));
+  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()),
+              HasSubstr("requires tensor \"v(w)\", got count, flag, m(w)"));
   plan = smallPlan();
   plan.variables.pop_back();
-  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()), HasSubstr("requires states of the plan alone, got \"flag\""));
+  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()),
+              HasSubstr("requires states of the plan alone, got \"flag\""));
   plan = smallPlan();
   plan.variables[0].name = "u";
-  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()), HasSubstr("requires tensors \"u\", which are missing"));
+  EXPECT_THAT(std::string(load(folder.path(), memory, plan).status().message()),
+              HasSubstr("requires tensors \"u\", which are missing"));
   EXPECT_TRUE(memory.isEmpty());
 }
 

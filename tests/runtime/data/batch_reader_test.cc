@@ -16,9 +16,9 @@ namespace {
 using program::DataInput;
 using program::Entry;
 using program::Port;
+using testing::bytesOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::bytesOf;
 using testing::rawSafetensors;
 using testing::TemporaryFolder;
 
@@ -54,8 +54,10 @@ std::vector<T> valuesOf(const Batch &batch, const std::string &name) {
   return std::vector<T>(tensor.as<T>(), tensor.as<T>() + tensor.elements());
 }
 
-std::string tensorText(const std::string &name, const std::string &dtype, const std::string &shape, size_t begin, size_t end) {
-  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(end) + "]}";
+std::string tensorText(const std::string &name, const std::string &dtype, const std::string &shape, size_t begin,
+                       size_t end) {
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
+         std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
 // One I32 tensor after the other.
@@ -63,7 +65,8 @@ std::string examples(const std::vector<std::pair<std::string, std::vector<int32_
   std::string header = "{", data;
   for (const auto &[name, values] : tensors) {
     const std::string shape = "[" + std::to_string(rows) + "," + std::to_string(int64_t(values.size()) / rows) + "]";
-    header += (header.size() > 1 ? "," : "") + tensorText(name, "I32", shape, data.size(), data.size() + 4 * values.size());
+    header +=
+        (header.size() > 1 ? "," : "") + tensorText(name, "I32", shape, data.size(), data.size() + 4 * values.size());
     data += bytesOf(values);
   }
   return rawSafetensors(header + "}", data);
@@ -71,7 +74,8 @@ std::string examples(const std::vector<std::pair<std::string, std::vector<int32_
 
 TEST(TokenFile, GivesRowsOfInputsAndOfTheTokensThatFollowThem) {
   TemporaryFolder folder;
-  auto reader = openWith(causalPlan(), folder.write("x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 3, 4, 5, 6, 7, 8})));
+  auto reader =
+      openWith(causalPlan(), folder.write("x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 3, 4, 5, 6, 7, 8})));
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ(reader->rows(), 2) << "the ninth token ends no row";
   auto batch = reader->read({1, 0}, 2);
@@ -117,7 +121,8 @@ TEST(Documents, GetSegmentsAndPositionsFromTheTokenThatEndsThem) {
                         {"labels", "labels", "required", 10},
                         {"segment_ids", "input_ids", "segments", 0},
                         {"position_ids", "input_ids", "positions", 0}};
-  plan.entries[0].inputs = {port("input_ids", {1, 6}), port("labels", {1, 6}), port("segment_ids", {1, 6}), port("position_ids", {1, 6})};
+  plan.entries[0].inputs = {port("input_ids", {1, 6}), port("labels", {1, 6}), port("segment_ids", {1, 6}),
+                            port("position_ids", {1, 6})};
   auto reader = openWith(plan, folder.write("x.bin", bytesOf(std::vector<uint16_t>{5, 9, 6, 7, 9, 8, 1})));
   ASSERT_TRUE(reader.ok()) << reader.status();
   auto batch = reader->read({0}, 1);
@@ -147,19 +152,24 @@ LoadedPlan encoderDecoderPlan() {
 
 TEST(Examples, GetWhatTheirFileLacks) {
   TemporaryFolder folder;
-  auto reader = openWith(encoderDecoderPlan(), folder.write("x.safetensors", examples({{"input_ids", {1, 2, 3, 4, 5, 6}}, {"labels", {1, 2, -100, 3, 4, 5, 6, 0}}}, 2)));
+  auto reader =
+      openWith(encoderDecoderPlan(),
+               folder.write("x.safetensors",
+                            examples({{"input_ids", {1, 2, 3, 4, 5, 6}}, {"labels", {1, 2, -100, 3, 4, 5, 6, 0}}}, 2)));
   ASSERT_TRUE(reader.ok()) << reader.status();
   auto batch = reader->read({0}, 1);
   EXPECT_THAT(valuesOf<int32_t>(*batch, "input_ids"), ElementsAre(1, 2, 3));
   EXPECT_THAT(valuesOf<int32_t>(*batch, "attention_mask"), ElementsAre(1, 1, 1));
   EXPECT_THAT(valuesOf<int64_t>(*batch, "token_type_ids"), ElementsAre(0, 0, 0));
   EXPECT_THAT(valuesOf<int32_t>(*batch, "labels"), ElementsAre(1, 2, -100, 3));
-  EXPECT_THAT(valuesOf<int32_t>(*batch, "decoder_input_ids"), ElementsAre(8, 1, 2, 7)) << "shifted right, -100 as the pad token";
+  EXPECT_THAT(valuesOf<int32_t>(*batch, "decoder_input_ids"), ElementsAre(8, 1, 2, 7))
+      << "shifted right, -100 as the pad token";
 }
 
 TEST(Examples, KeepTheMaskThatTheirFileHas) {
   TemporaryFolder folder;
-  const std::string file = examples({{"attention_mask", {1, 1, 0}}, {"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"other", {1}}}, 1);
+  const std::string file =
+      examples({{"attention_mask", {1, 1, 0}}, {"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"other", {1}}}, 1);
   auto reader = openWith(encoderDecoderPlan(), folder.write("x.safetensors", file));
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_THAT(valuesOf<int32_t>(*reader->read({0}, 1), "attention_mask"), ElementsAre(1, 1, 0));
@@ -173,7 +183,8 @@ TEST(Examples, MayBeFloatsForAModelOfFloats) {
   Entry step;
   step.inputs = {port("x", {1, 2}, DType::kF32)};
   plan.entries = {step};
-  const std::string file = rawSafetensors("{" + tensorText("x", "F32", "[2,2]", 0, 16) + "}", bytesOf(std::vector<float>{1, 2, 3, 4}));
+  const std::string file =
+      rawSafetensors("{" + tensorText("x", "F32", "[2,2]", 0, 16) + "}", bytesOf(std::vector<float>{1, 2, 3, 4}));
   auto reader = openWith(plan, folder.write("x.safetensors", file));
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_THAT(valuesOf<float>(*reader->read({1}, 1), "x"), ElementsAre(3, 4));
@@ -188,8 +199,10 @@ struct BadData {
 
 TEST(TokenFile, IsRefusedWithFileAndPositionWhereItIsWrong) {
   const std::vector<BadData> cases = {
-      {"half a token", "x.bin", std::string(9, '\0'), "x.bin\": requires a multiple of 2 bytes a token, got 9 bytes (token 4 is cut off)"},
-      {"too short for a row", "x.bin", std::string(6, '\0'), "x.bin\": requires at least 4 tokens for one row of 3, got 3"},
+      {"half a token", "x.bin", std::string(9, '\0'),
+       "x.bin\": requires a multiple of 2 bytes a token, got 9 bytes (token 4 is cut off)"},
+      {"too short for a row", "x.bin", std::string(6, '\0'),
+       "x.bin\": requires at least 4 tokens for one row of 3, got 3"},
       {"nothing", "x.bin", "", "requires at least 4 tokens for one row of 3, got 0"},
       {"a token outside the vocabulary", "x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 3, 4, 10, 6}),
        "x.bin\" at token 5: requires a value from 0 to 9, got 10"},
@@ -199,46 +212,63 @@ TEST(TokenFile, IsRefusedWithFileAndPositionWhereItIsWrong) {
   };
   for (const BadData &bad : cases) {
     TemporaryFolder folder;
-    EXPECT_THAT(std::string(openWith(causalPlan(), folder.write(bad.name, bad.bytes)).status().message()), HasSubstr(bad.message)) << bad.what;
+    EXPECT_THAT(std::string(openWith(causalPlan(), folder.write(bad.name, bad.bytes)).status().message()),
+                HasSubstr(bad.message))
+        << bad.what;
   }
-  EXPECT_THAT(std::string(openWith(causalPlan(), "/nonexistent/x.bin").status().message()), HasSubstr("/nonexistent/x.bin\": No such file"));
+  EXPECT_THAT(std::string(openWith(causalPlan(), "/nonexistent/x.bin").status().message()),
+              HasSubstr("/nonexistent/x.bin\": No such file"));
   TemporaryFolder folder;
-  EXPECT_THAT(std::string(openWith(encoderDecoderPlan(), folder.write("x.bin", std::string(80, '\0'))).status().message()),
-              HasSubstr("requires examples (.safetensors) for a model that is not causal, got tokens"));
+  EXPECT_THAT(
+      std::string(openWith(encoderDecoderPlan(), folder.write("x.bin", std::string(80, '\0'))).status().message()),
+      HasSubstr("requires examples (.safetensors) for a model that is not causal, got tokens"));
 }
 
 TEST(Examples, AreRefusedWithFileAndPositionWhereTheyAreWrong) {
   const std::vector<BadData> cases = {
-      {"no labels", "x.safetensors", examples({{"input_ids", {1, 2, 3}}}, 1), "requires tensor \"labels\", got input_ids"},
+      {"no labels", "x.safetensors", examples({{"input_ids", {1, 2, 3}}}, 1),
+       "requires tensor \"labels\", got input_ids"},
       {"rows of another length", "x.safetensors", examples({{"input_ids", {1, 2}}, {"labels", {1, 2, 3, 4}}}, 1),
        "requires 3 values an example in \"input_ids\" (the plan's 1x3xi32), got 2"},
-      {"a token outside the vocabulary", "x.safetensors", examples({{"input_ids", {1, 2, 3, 4, -1, 6}}, {"labels", {1, 2, 3, 4, 5, 6, 7, 8}}}, 2),
+      {"a token outside the vocabulary", "x.safetensors",
+       examples({{"input_ids", {1, 2, 3, 4, -1, 6}}, {"labels", {1, 2, 3, 4, 5, 6, 7, 8}}}, 2),
        "x.safetensors\" at \"input_ids\" row 1 position 1: requires a value from 0 to 9, got -1"},
-      {"a label outside the vocabulary", "x.safetensors", examples({{"input_ids", {1, 2, 3}}, {"labels", {1, -99, 3, 4}}}, 1),
+      {"a label outside the vocabulary", "x.safetensors",
+       examples({{"input_ids", {1, 2, 3}}, {"labels", {1, -99, 3, 4}}}, 1),
        "at \"labels\" row 0 position 1: requires a value from 0 to 9, or -100, got -99"},
-      {"a token type out of range", "x.safetensors", examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"token_type_ids", {0, 2, 0}}}, 1),
+      {"a token type out of range", "x.safetensors",
+       examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"token_type_ids", {0, 2, 0}}}, 1),
        "at \"token_type_ids\" row 0 position 1: requires a value from 0 to 1, got 2"},
       {"ids that are floats", "x.safetensors",
-       rawSafetensors("{" + tensorText("input_ids", "F32", "[1,3]", 0, 12) + "," + tensorText("labels", "I32", "[1,4]", 12, 28) + "}", std::string(28, '\0')),
+       rawSafetensors("{" + tensorText("input_ids", "F32", "[1,3]", 0, 12) + "," +
+                          tensorText("labels", "I32", "[1,4]", 12, 28) + "}",
+                      std::string(28, '\0')),
        "requires dtype I32, I64, U8 or BOOL for \"input_ids\", got F32"},
       {"different numbers of examples", "x.safetensors",
-       rawSafetensors("{" + tensorText("input_ids", "I32", "[1,3]", 0, 12) + "," + tensorText("labels", "I32", "[2,2]", 12, 28) + "}", std::string(28, '\0')),
+       rawSafetensors("{" + tensorText("input_ids", "I32", "[1,3]", 0, 12) + "," +
+                          tensorText("labels", "I32", "[2,2]", 12, 28) + "}",
+                      std::string(28, '\0')),
        "requires as many examples in each tensor, got 1 in \"input_ids\" and 2 in \"labels\""},
-      {"a scalar", "x.safetensors", rawSafetensors("{" + tensorText("x", "I32", "[]", 0, 4) + "}", std::string(4, '\0')), "got a scalar \"x\""},
-      {"no examples", "x.safetensors", rawSafetensors("{" + tensorText("x", "I32", "[0,3]", 0, 0) + "}", ""), "requires at least one example, got 0"},
+      {"a scalar", "x.safetensors",
+       rawSafetensors("{" + tensorText("x", "I32", "[]", 0, 4) + "}", std::string(4, '\0')), "got a scalar \"x\""},
+      {"no examples", "x.safetensors", rawSafetensors("{" + tensorText("x", "I32", "[0,3]", 0, 0) + "}", ""),
+       "requires at least one example, got 0"},
       {"no tensors", "x.safetensors", rawSafetensors("{}", ""), "requires at least one tensor, got none"},
       {"no safetensors", "x.safetensors", "hello", "requires at least 8 bytes, got 5"},
   };
   for (const BadData &bad : cases) {
     TemporaryFolder folder;
-    EXPECT_THAT(std::string(openWith(encoderDecoderPlan(), folder.write(bad.name, bad.bytes)).status().message()), HasSubstr(bad.message)) << bad.what;
+    EXPECT_THAT(std::string(openWith(encoderDecoderPlan(), folder.write(bad.name, bad.bytes)).status().message()),
+                HasSubstr(bad.message))
+        << bad.what;
   }
 }
 
 TEST(ShuffledOrder, TakesEachRowOnceInEveryEpochAndEachEpochInAnotherOrder) {
   RowOrder order = RowOrder::shuffled(100, 5);
   std::vector<std::vector<int64_t>> epochs(3);
-  for (int64_t position = 0; position < 300; ++position) epochs[size_t(position / 100)].push_back(order.rowAt(position));
+  for (int64_t position = 0; position < 300; ++position)
+    epochs[size_t(position / 100)].push_back(order.rowAt(position));
   for (const auto &epoch : epochs) EXPECT_EQ(std::set<int64_t>(epoch.begin(), epoch.end()).size(), 100u);
   EXPECT_NE(epochs[0], epochs[1]);
   EXPECT_NE(epochs[1], epochs[2]);

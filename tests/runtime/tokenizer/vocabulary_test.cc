@@ -37,7 +37,8 @@ std::string decode(const Vocabulary &vocabulary, const std::vector<Token> &token
 
 std::string sampleText() {
   std::string text;
-  const char *words[] = {"the", " heaven", " and", " the", " earth", "\n", " 42", ",", " \xC3\xA9t\xC3\xA9", "  ", "!?"};
+  const char *words[] = {"the", " heaven", " and", " the", " earth", "\n", " 42", ",", " \xC3\xA9t\xC3\xA9",
+                         "  ",  "!?"};
   uint32_t state = 7;
   for (int i = 0; i < 5000; ++i) {
     state = state * 1664525 + 1013904223;
@@ -47,7 +48,8 @@ std::string sampleText() {
 }
 
 TEST(Chunks, AreRunsOfOneKindWithTheSpaceBeforeThem) {
-  EXPECT_EQ(chunksOf("In the  year 1611, x"), (std::vector<std::string>{"In", " the", " ", " year", " 1611", ",", " x"}));
+  EXPECT_EQ(chunksOf("In the  year 1611, x"),
+            (std::vector<std::string>{"In", " the", " ", " year", " 1611", ",", " x"}));
   EXPECT_EQ(chunksOf("a\n b"), (std::vector<std::string>{"a", "\n", " b"}));
   EXPECT_EQ(chunksOf("   "), (std::vector<std::string>{"   "}));
   EXPECT_EQ(chunksOf(" "), (std::vector<std::string>{" "}));
@@ -131,7 +133,8 @@ std::vector<Merge> naiveMerges(const std::string &text, size_t count) {
 }
 
 TEST(TrainedVocabulary, EqualsCountingAllPairsAnewBeforeEachMerge) {
-  for (const std::string &text : {sampleText(), std::string("aaaaaaa aaaaa aaa aa aaaaaaaaaaaa"), std::string("abababab babababa aabbaabb")})
+  for (const std::string &text :
+       {sampleText(), std::string("aaaaaaa aaaaa aaa aa aaaaaaaaaaaa"), std::string("abababab babababa aabbaabb")})
     EXPECT_EQ(trainVocabulary(text, 256 + 60, [](int64_t) {}).merges(), naiveMerges(text, 60));
 }
 
@@ -155,12 +158,14 @@ TEST(VocabularyFile, IsRefusedWithTheReasonWhereItIsWrong) {
       {R"({"format":"cleave-bpe-1","tokens":257,"merges":[[1,-2]]})", "merge 0: requires two tokens, got [1,-2]"},
       {R"({"format":"cleave-bpe-1","tokens":257,"merges":[[1,99999999999]]})", "merge 0: requires two tokens"},
       {R"({"format":"cleave-bpe-1","tokens":257,"merges":[[1,256]]})", "merge 0: requires tokens below 256, got 256"},
-      {R"({"format":"cleave-bpe-1","tokens":258,"merges":[[1,2],[1,2]]})", "requires merges that differ, got 1 repeated"},
+      {R"({"format":"cleave-bpe-1","tokens":258,"merges":[[1,2],[1,2]]})",
+       "requires merges that differ, got 1 repeated"},
       {R"({"format":"cleave-bpe-1","tokens":257,"merges":[[[[1]],2]]})", "requires at most 3 levels of nesting"},
   };
   TemporaryFolder folder;
   for (const auto &[text, message] : cases)
-    EXPECT_THAT(std::string(Vocabulary::load(folder.write("v.json", text)).status().message()), HasSubstr(message)) << text;
+    EXPECT_THAT(std::string(Vocabulary::load(folder.write("v.json", text)).status().message()), HasSubstr(message))
+        << text;
   EXPECT_THAT(std::string(Vocabulary::load(folder / "none.json").status().message()), HasSubstr("No such file"));
 }
 
@@ -168,7 +173,8 @@ TEST(VocabularyFile, CannotMakeTokensOfAnyLength) {
   // Each merge doubles the one before: token 262 would have 128 bytes.
   std::vector<Merge> merges = {{97, 97}};
   for (Token token = 256; token < 280; ++token) merges.emplace_back(token, token);
-  EXPECT_THAT(std::string(Vocabulary::fromMerges(merges).status().message()), HasSubstr("requires a token of at most 64 bytes, got 128"));
+  EXPECT_THAT(std::string(Vocabulary::fromMerges(merges).status().message()),
+              HasSubstr("requires a token of at most 64 bytes, got 128"));
 }
 
 }  // namespace

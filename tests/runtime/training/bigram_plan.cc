@@ -160,7 +160,8 @@ class BigramBuilder {
     builder_.addTask(0, 0, "loss", "div", {lossSum_, divisor}, {loss});
     builder_.addTask(0, 0, "dloss", "div", {one, divisor}, {dloss});
     const int grad = addGradient(logits, dloss, key);
-    const int squares = scalar("squares"), norm = scalar("grad_norm"), active = builder_.addRegister(0, "active", {}, plan::BOOL);
+    const int squares = scalar("squares"), norm = scalar("grad_norm"),
+              active = builder_.addRegister(0, "active", {}, plan::BOOL);
     builder_.addTask(0, 0, "squares", "sum_squares", {grad}, {squares});
     builder_.addTask(0, 0, "norm", "sqrt", {squares}, {norm});
     With(builder_.addTask(0, 0, "active", "compare", {tokens_, zero}, {active})).text("direction", "gt");
@@ -185,7 +186,8 @@ class BigramBuilder {
         .integer("index_size", sizes_.vocabulary);
     const Dims table = {sizes_.vocabulary, sizes_.vocabulary};
     const int partial = builder_.addRegister(0, "partial_grad", table);
-    With(builder_.addTask(0, 0, "grad_of_batch", "embedding_gradient", {ids_, dropout("drop_gradient", dlogits, key)}, {partial}))
+    With(builder_.addTask(0, 0, "grad_of_batch", "embedding_gradient", {ids_, dropout("drop_gradient", dlogits, key)},
+                          {partial}))
         .integer("rows", sizes_.vocabulary)
         .integer("row_offset", 0)
         .integer("padding_index", -1)
@@ -248,8 +250,8 @@ class BigramBuilder {
 
   const BigramSizes sizes_;
   PlanBuilder builder_;
-  int table_ = 0, momentum_ = 0;                                       // variables
-  int ids_ = 0, labels_ = 0, lse_ = 0, lossSum_ = 0, tokens_ = 0;      // registers of the entry under way
+  int table_ = 0, momentum_ = 0;                                   // variables
+  int ids_ = 0, labels_ = 0, lse_ = 0, lossSum_ = 0, tokens_ = 0;  // registers of the entry under way
 };
 
 }  // namespace

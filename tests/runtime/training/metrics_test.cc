@@ -16,8 +16,8 @@ namespace cleave {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
 using testing::contentsOf;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 StepMetrics metricsAt(int64_t step) {
@@ -35,7 +35,8 @@ TEST(MetricsLine, HasExactlyItsFields) {
   json line = json::parse(metricsLine(metrics));
   std::set<std::string> fields;
   for (const auto &[name, value] : line.items()) fields.insert(name);
-  EXPECT_EQ(fields, (std::set<std::string>{"step", "loss", "grad_norm", "lr", "step_ms", "data_ms", "tokens_per_s", "tflops", "peak_bytes"}));
+  EXPECT_EQ(fields, (std::set<std::string>{"step", "loss", "grad_norm", "lr", "step_ms", "data_ms", "tokens_per_s",
+                                           "tflops", "peak_bytes"}));
   metrics.evalLoss = 2.5;
   line = json::parse(metricsLine(metrics));
   EXPECT_EQ(line["eval_loss"], 2.5);
@@ -44,7 +45,8 @@ TEST(MetricsLine, HasExactlyItsFields) {
 
 TEST(MetricsLine, HoldsFloatsThatReadBackAsTheSame) {
   StepMetrics metrics = metricsAt(1);
-  for (double value : {double(0.1f), 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 3.0, double(std::nextafter(2.0f, 3.0f))}) {
+  for (double value :
+       {double(0.1f), 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 3.0, double(std::nextafter(2.0f, 3.0f))}) {
     metrics.loss = value;
     EXPECT_EQ(json::parse(metricsLine(metrics))["loss"].get<double>(), value);
   }
@@ -93,7 +95,8 @@ TEST(MetricsFile, IsCutToTheCheckpointByARunThatGoesOn) {
 TEST(MetricsFile, IsMadeByARunThatGoesOnWithoutOne) {
   TemporaryFolder folder;
   EXPECT_TRUE(MetricsFile::open(folder / "m.jsonl", 3).ok());
-  EXPECT_THAT(std::string(MetricsFile::open(folder / "no/m.jsonl", 0).status().message()), HasSubstr("no/m.jsonl\": No such file"));
+  EXPECT_THAT(std::string(MetricsFile::open(folder / "no/m.jsonl", 0).status().message()),
+              HasSubstr("no/m.jsonl\": No such file"));
 }
 
 TEST(LearningRate, RisesToItsHighestAndStaysThere) {
@@ -128,7 +131,8 @@ TEST(ProgressText, TellsAllThatAPersonWatches) {
   metrics.stepMs = 56.78;
   metrics.peakBytes = {1000000, 45600000};
   const std::string text = progressText(metrics, 200);
-  for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"}) EXPECT_THAT(text, HasSubstr(part));
+  for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"})
+    EXPECT_THAT(text, HasSubstr(part));
 }
 
 }  // namespace

@@ -20,9 +20,9 @@ namespace cleave {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
 using testing::bytesOf;
 using testing::contentsOf;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
 class TrainerTest : public ::testing::Test {
@@ -65,7 +65,8 @@ class TrainerTest : public ::testing::Test {
   // What a run computed, without its times.
   std::vector<std::pair<double, double>> resultsOf(const std::string &name) {
     std::vector<std::pair<double, double>> results;
-    for (const json &line : metricsOf(name)) results.emplace_back(line["loss"].get<double>(), line["grad_norm"].get<double>());
+    for (const json &line : metricsOf(name))
+      results.emplace_back(line["loss"].get<double>(), line["grad_norm"].get<double>());
     return results;
   }
 
@@ -210,7 +211,8 @@ TEST_F(TrainerTest, WritesATraceOfItsSteps) {
   ASSERT_TRUE(train(planOf(), options).ok());
   const json trace = json::parse(contentsOf(options.trace));
   int updates = 0;
-  for (const json &event : trace["traceEvents"]) updates += event.value("ph", "") == "X" && event.value("name", "") == "update";
+  for (const json &event : trace["traceEvents"])
+    updates += event.value("ph", "") == "X" && event.value("name", "") == "update";
   EXPECT_EQ(updates, 3 * 2) << "steps times devices";
 }
 
@@ -238,7 +240,9 @@ TEST_F(TrainerTest, StopsAtALossThatIsNotFiniteAndNamesTheOp) {
 TEST_F(TrainerTest, GoesOnAfterALossThatIsNotFiniteWhereThatIsAllowed) {
   plan::Plan broken = makeBigramPlan();
   for (plan::Task &task : *broken.mutable_entries(0)->mutable_programs(0)->mutable_tasks())
-    if (task.op() == "one") task.mutable_attributes(0)->mutable_values(0)->mutable_numbers()->set_values(0, std::numeric_limits<double>::infinity());
+    if (task.op() == "one")
+      task.mutable_attributes(0)->mutable_values(0)->mutable_numbers()->set_values(
+          0, std::numeric_limits<double>::infinity());
   TrainOptions options = optionsFor("run", 4);
   options.allowNonfinite = true;
   ASSERT_TRUE(train(planOf(broken), options).ok());
@@ -247,7 +251,8 @@ TEST_F(TrainerTest, GoesOnAfterALossThatIsNotFiniteWhereThatIsAllowed) {
 
 TEST_F(TrainerTest, LeavesEverythingAsItIsForABatchInWhichNoLabelCounts) {
   const std::vector<int32_t> ids(4 * 8, 3), labels(4 * 8, -100);
-  const std::string header = R"({"input_ids":{"dtype":"I32","shape":[4,8],"data_offsets":[0,128]},"labels":{"dtype":"I32","shape":[4,8],"data_offsets":[128,256]}})";
+  const std::string header = R"({"input_ids":{"dtype":"I32","shape":[4,8],"data_offsets":[0,128]},)"
+                             R"("labels":{"dtype":"I32","shape":[4,8],"data_offsets":[128,256]}})";
   TrainOptions none = optionsFor("none", 3), start = optionsFor("start", 0);
   none.data = folder_.write("none.safetensors", testing::rawSafetensors(header, bytesOf(ids) + bytesOf(labels)));
   ASSERT_TRUE(train(planOf(), none).ok());
@@ -261,7 +266,9 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFitTheResumedRun) {
   options.checkpoint = folder_ / "checkpoints";
   options.seed = 3;
   ASSERT_TRUE(train(planOf(), options).ok());
-  auto messageOf = [&](const TrainOptions &changed) { return std::string(train(planOf(), changed).status().message()); };
+  auto messageOf = [&](const TrainOptions &changed) {
+    return std::string(train(planOf(), changed).status().message());
+  };
   options.resume = options.checkpoint;
   options.steps = 6;
   TrainOptions changed = options;
@@ -285,7 +292,8 @@ TEST_F(TrainerTest, RefusesAPlanWithoutTheEntriesThatItNeeds) {
   without.mutable_entries()->DeleteSubrange(1, 1);
   TrainOptions options = optionsFor("run", 1);
   options.evalData = data_;
-  EXPECT_THAT(std::string(train(planOf(without), options).status().message()), HasSubstr("requires an entry \"evaluate\", got none"));
+  EXPECT_THAT(std::string(train(planOf(without), options).status().message()),
+              HasSubstr("requires an entry \"evaluate\", got none"));
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ namespace {
 
 using program::StoredTensor;
 using program::Variable;
+using testing::bytesOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::bytesOf;
 using testing::rawSafetensors;
 using testing::TemporaryFolder;
 
@@ -30,8 +30,9 @@ Variable parameter(const std::string &name, std::vector<int64_t> dims) {
 // A model that has one of everything: fused q, k, v, a transposed weight, a tied pair, an obsolete buffer, a prefix.
 LoadedPlan planOfEverything() {
   LoadedPlan plan;
-  plan.variables = {parameter("m.attn.q.weight", {2, 1}), parameter("m.attn.k.weight", {2, 1}), parameter("m.attn.v.weight", {2, 2}),
-                    parameter("m.out.weight", {2, 3}), parameter("m.wte.weight", {2, 2}), parameter("head.bias", {2})};
+  plan.variables = {parameter("m.attn.q.weight", {2, 1}), parameter("m.attn.k.weight", {2, 1}),
+                    parameter("m.attn.v.weight", {2, 2}), parameter("m.out.weight", {2, 3}),
+                    parameter("m.wte.weight", {2, 2}),    parameter("head.bias", {2})};
   Variable state = parameter("m(head.bias)", {2});
   state.role = Variable::Role::kState;
   plan.variables.push_back(state);
@@ -65,8 +66,9 @@ std::vector<FileTensor> goodTensors() {
 std::string fileOf(const std::vector<FileTensor> &tensors) {
   std::string header = "{", data;
   for (const FileTensor &tensor : tensors) {
-    header += (header.size() > 1 ? ",\"" : "\"") + tensor.name + "\":{\"dtype\":\"" + tensor.dtype + "\",\"shape\":" + tensor.shape + ",\"data_offsets\":[" +
-              std::to_string(data.size()) + "," + std::to_string(data.size() + tensor.bytes.size()) + "]}";
+    header += (header.size() > 1 ? ",\"" : "\"") + tensor.name + "\":{\"dtype\":\"" + tensor.dtype +
+              "\",\"shape\":" + tensor.shape + ",\"data_offsets\":[" + std::to_string(data.size()) + "," +
+              std::to_string(data.size() + tensor.bytes.size()) + "]}";
     data += tensor.bytes;
   }
   return rawSafetensors(header + "}", data);
@@ -75,7 +77,8 @@ std::string fileOf(const std::vector<FileTensor> &tensors) {
 using Values = std::map<std::string, std::vector<float>>;  // row-major, by parameter
 
 // Copies between a part and the whole value of a parameter.
-void copyPart(const LoadedPlan &plan, absl::string_view name, const Box &part, const TensorView &view, std::vector<float> &whole, bool isTaken) {
+void copyPart(const LoadedPlan &plan, absl::string_view name, const Box &part, const TensorView &view,
+              std::vector<float> &whole, bool isTaken) {
   const auto &dims = plan.variables[size_t(plan.findVariable(std::string(name)))].type.dims;
   const Box all = wholeBox(dims);
   whole.resize(size_t(all.elements()));
@@ -122,7 +125,9 @@ void expectGoodValues(const absl::StatusOr<Values> &values) {
   EXPECT_THAT(values->at("head.bias"), ElementsAre(0.5f, -0.5f));
 }
 
-TEST(LoadWeights, SplitsFusedTensorsAndTurnsTransposedOnes) { expectGoodValues(load(planOfEverything(), fileOf(goodTensors()))); }
+TEST(LoadWeights, SplitsFusedTensorsAndTurnsTransposedOnes) {
+  expectGoodValues(load(planOfEverything(), fileOf(goodTensors())));
+}
 
 TEST(LoadWeights, TakesNamesWithoutTheBaseModelsPrefix) {
   std::vector<FileTensor> tensors = goodTensors();
@@ -139,7 +144,8 @@ TEST(LoadWeights, ReadsDataThatAreNotAligned) {
 
 TEST(LoadWeights, ConvertsSixteenBitFloats) {
   std::vector<FileTensor> tensors = goodTensors();
-  tensors[0] = {"m.attn.c_attn.weight", "BF16", "[2,4]", bytesOf(std::vector<uint16_t>{0x3F80, 0x4000, 0x4040, 0x4080, 0x40A0, 0x40C0, 0x40E0, 0x4100})};
+  tensors[0] = {"m.attn.c_attn.weight", "BF16", "[2,4]",
+                bytesOf(std::vector<uint16_t>{0x3F80, 0x4000, 0x4040, 0x4080, 0x40A0, 0x40C0, 0x40E0, 0x4100})};
   tensors[3] = {"head.bias", "F16", "[2]", bytesOf(std::vector<uint16_t>{0x3800, 0xB800})};
   expectGoodValues(load(planOfEverything(), fileOf(tensors)));
 }
@@ -162,7 +168,9 @@ TEST(LoadWeights, TakesATiedTensorUnderEitherNameOrBoth) {
 TEST(LoadWeights, RefusesTiedTensorsThatDiffer) {
   std::vector<FileTensor> tensors = goodTensors();
   tensors.push_back({"head.weight", "F32", "[2,2]", bytesOf(std::vector<float>{9, 8, 7.5f, 6})});
-  EXPECT_THAT(messageOf(tensors), HasSubstr("requires tied tensors \"head.weight\" and \"m.wte.weight\" to be equal, got 7.5 and 7 at element 2"));
+  EXPECT_THAT(
+      messageOf(tensors),
+      HasSubstr("requires tied tensors \"head.weight\" and \"m.wte.weight\" to be equal, got 7.5 and 7 at element 2"));
 }
 
 TEST(LoadWeights, NamesWhatIsMissingUnexpectedOrOfAnotherShape) {
@@ -171,9 +179,11 @@ TEST(LoadWeights, NamesWhatIsMissingUnexpectedOrOfAnotherShape) {
   EXPECT_THAT(messageOf(tensors), HasSubstr("requires tensors \"m.attn.c_attn.weight\", which are missing"));
   tensors = goodTensors();
   tensors.push_back({"m.extra.weight", "F32", "[1]", std::string(4, '\0')});
-  EXPECT_THAT(messageOf(tensors), HasSubstr("requires tensors of the model alone, got unexpected ones: \"m.extra.weight\""));
+  EXPECT_THAT(messageOf(tensors),
+              HasSubstr("requires tensors of the model alone, got unexpected ones: \"m.extra.weight\""));
   tensors[0].name = "m.attn.c_atn.weight";
-  EXPECT_THAT(messageOf(tensors), HasSubstr("which are missing, got unexpected ones: \"m.attn.c_atn.weight\", \"m.extra.weight\""));
+  EXPECT_THAT(messageOf(tensors),
+              HasSubstr("which are missing, got unexpected ones: \"m.attn.c_atn.weight\", \"m.extra.weight\""));
   tensors = goodTensors();
   tensors[1].shape = "[2,3]";
   EXPECT_THAT(messageOf(tensors), HasSubstr("tensor \"m.out.weight\": requires shape [3, 2], got [2, 3]"));
@@ -182,7 +192,8 @@ TEST(LoadWeights, NamesWhatIsMissingUnexpectedOrOfAnotherShape) {
   EXPECT_THAT(messageOf(tensors), HasSubstr("tensor \"head.bias\": requires dtype F32, F64, F16 or BF16, got I32"));
   tensors = goodTensors();
   tensors.push_back({"wte.weight", "F32", "[2,2]", tensors[2].bytes});
-  EXPECT_THAT(messageOf(tensors), HasSubstr("requires tensor \"m.wte.weight\" once, got \"m.wte.weight\" and \"wte.weight\""));
+  EXPECT_THAT(messageOf(tensors),
+              HasSubstr("requires tensor \"m.wte.weight\" once, got \"m.wte.weight\" and \"wte.weight\""));
 }
 
 TEST(LoadWeights, RefusesAPlanWhoseDescriptionDoesNotFit) {
@@ -223,7 +234,8 @@ TEST(SaveWeights, WritesTheFamilysNamesAndFormsSoThatTheyLoadAgain) {
   auto file = SafetensorsFile::open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   ASSERT_EQ(file->tensors().size(), 4u) << "tied tensors are saved once";
-  for (const FileTensor &tensor : goodTensors()) EXPECT_EQ(file->tensors().at(tensor.name).bytes, tensor.bytes) << tensor.name;
+  for (const FileTensor &tensor : goodTensors())
+    EXPECT_EQ(file->tensors().at(tensor.name).bytes, tensor.bytes) << tensor.name;
   EXPECT_EQ(file->metadata().at("format"), "pt");
   expectGoodValues(load(plan, testing::contentsOf(path)));
 }
@@ -248,7 +260,8 @@ TEST(SaveWeights, GivesBackTensorsOfSeveralSlabs) {
       ASSERT_TRUE(save(folder / "w.safetensors", plan, values).ok());
       auto file = SafetensorsFile::open(folder / "w.safetensors");
       ASSERT_TRUE(file.ok()) << file.status();
-      std::vector<int64_t> shape = isTransposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
+      std::vector<int64_t> shape =
+          isTransposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
       shape[size_t(dimension)] *= 2;
       EXPECT_EQ(file->tensors().at("ab").shape, shape);
       // The last element of all is b's last.
