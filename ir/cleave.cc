@@ -1,6 +1,9 @@
 #include "ir/cleave.h"
 
-#include "llvm/ADT/SmallString.h"
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
 #include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/DialectImplementation.h"
 
@@ -53,10 +56,21 @@ mlir::ParseResult parseDouble(mlir::AsmParser &parser, mlir::FailureOr<llvm::APF
   return mlir::success();
 }
 
-// All digits that tell the number apart from its neighbours.
+// As few digits as tell the number apart from its neighbours.
 void printDouble(mlir::AsmPrinter &printer, const llvm::APFloat &value) {
-  llvm::SmallString<32> text;
-  value.toString(text, /*FormatPrecision=*/17, /*FormatMaxPadding=*/0, /*TruncateZero=*/false);
+  const double number = value.convertToDouble();
+  char text[64];
+  for (int digits = 1; digits <= 6; ++digits) {
+    std::snprintf(text, sizeof text, "%.*f", digits, number);
+    if (std::abs(number) < 1e6 && std::strtod(text, nullptr) == number) {
+      printer << text;
+      return;
+    }
+  }
+  for (int digits = 1; digits <= 17; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits, number);
+    if (std::strtod(text, nullptr) == number) break;
+  }
   printer << text;
 }
 
@@ -144,12 +158,13 @@ void CleaveDialect::initialize() {
 }
 
 mlir::LogicalResult InitAttr::verify(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
-                                     llvm::StringRef distribution, llvm::APFloat, llvm::APFloat deviation,
+                                     llvm::StringRef distribution, llvm::APFloat mean, llvm::APFloat deviation,
                                      int64_t zeroRow) {
   if (!llvm::is_contained({"normal", "uniform", "constant"}, distribution))
     return emitError() << "requires a distribution normal, uniform or constant, got " << distribution;
-  if (deviation.isNegative() || deviation.isNaN())
-    return emitError() << "requires a deviation of at least 0, got " << deviation.convertToDouble();
+  if (!mean.isFinite()) return emitError() << "requires a finite mean, got " << mean.convertToDouble();
+  if (!deviation.isFinite() || deviation.isNegative())
+    return emitError() << "requires a finite deviation of at least 0, got " << deviation.convertToDouble();
   if (zeroRow < -1) return emitError() << "requires a zero_row of at least -1, got " << zeroRow;
   return mlir::success();
 }

@@ -109,6 +109,24 @@ Strategy instantiate(const Strategy &pattern, int64_t unit, bool minor) {
   return strategy;
 }
 
+std::optional<std::pair<size_t, size_t>> findConflict(llvm::ArrayRef<Strategy> strategies) {
+  auto valuesOf = [](const Strategy &strategy) { return llvm::concat<const AxisPlacement>(strategy.operands, strategy.results); };
+  auto isInside = [&](size_t minor, size_t major) {  // both split one dimension of a value, in that order
+    for (auto [inner, outer] : llvm::zip(valuesOf(strategies[minor]), valuesOf(strategies[major])))
+      if (inner.isSplit() && outer.isSplit() && inner.dim == outer.dim &&
+          (inner.minor != outer.minor ? inner.minor : minor > major))
+        return true;
+    return false;
+  };
+  for (size_t major = 0; major < strategies.size(); ++major)
+    for (size_t minor = 0; minor < strategies.size(); ++minor) {
+      if (major == minor || !isInside(minor, major)) continue;
+      for (auto [inner, outer] : llvm::zip(valuesOf(strategies[minor]), valuesOf(strategies[major])))
+        if (inner.isSplit() && !outer.isSplit()) return std::make_pair(major, minor);
+    }
+  return std::nullopt;
+}
+
 llvm::SmallVector<int64_t> ShardingRule::operandCounts() const {
   llvm::SmallVector<int64_t> counts;
   for (auto [first, count] : slots_) counts.push_back(count);

@@ -29,6 +29,11 @@ struct Strategy {
 // `pattern` with its splits counted in `unit` times their own units, minor if `minor`.
 Strategy instantiate(const Strategy &pattern, int64_t unit, bool minor);
 
+// Strategies of all mesh axes that can't hold at once: where two axes split one dimension, the minor one may not split a
+// value that the major one leaves whole, since its shares would not meet (query heads split by both axes, key heads by the
+// minor one alone). Gives the major and the minor axis of such a pair, if there is one.
+std::optional<std::pair<size_t, size_t>> findConflict(llvm::ArrayRef<Strategy> strategies);
+
 // What a record says of its op besides the text.
 struct Linearity {
   llvm::ArrayRef<int> each = {};      // operands of which one may be partial while the others are whole

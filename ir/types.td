@@ -18,6 +18,11 @@ def Cleave_KeyTensor : Type<And<[Cleave_TensorOf<[I32]>.predicate,
                                  CPred<"::mlir::cast<::mlir::RankedTensorType>($_self).getShape() == ::llvm::ArrayRef<int64_t>{4}">]>,
                             "random key of type tensor<4xi32>", "::mlir::RankedTensorType">;
 
+// Like I64Attr, but it reads as it is written: -1 is less than 0.
+def Cleave_IntAttr : TypedSignlessIntegerAttrBase<I64, "int64_t", "64-bit signless integer attribute"> {
+  let convertFromStorage = "$_self.getInt()";
+}
+
 // A string out of a few.
 class Cleave_OneOf<list<string> words>
     : ConfinedAttr<StrAttr, [AttrConstraint<

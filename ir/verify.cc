@@ -118,8 +118,9 @@ mlir::FailureOr<PlacementAttr> verifyOneMesh(mlir::Operation *op) {
 mlir::LogicalResult verifyStrategies(mlir::Operation *op, const ShardingRule &rule) {
   auto placement = verifyOneMesh(op);
   if (failed(placement)) return mlir::failure();
+  llvm::SmallVector<Strategy> all;
   for (size_t axis = 0; *placement && axis < placement->getAxes().size(); ++axis) {
-    const Strategy used = strategyAlong(axis, op);
+    const Strategy used = all.emplace_back(strategyAlong(axis, op));
     if (rule.match(used)) continue;
     const bool hasPartial = llvm::any_of(used.operands, [](const AxisPlacement &p) { return p.isPartial(); });
     if (hasPartial)
@@ -128,6 +129,10 @@ mlir::LogicalResult verifyStrategies(mlir::Operation *op, const ShardingRule &ru
     return op->emitOpError("requires placements that its rule '")
            << rule.text() << "' allows, got " << used.str() << " on axis " << axis << " of " << placement->getMesh();
   }
+  if (auto conflict = findConflict(all))
+    return op->emitOpError("requires the axis that splits more of its values to be the major one, got ")
+           << all[conflict->first].str() << " on axis " << conflict->first << " and " << all[conflict->second].str() << " on axis "
+           << conflict->second << " of " << placement->getMesh();
   return mlir::success();
 }
 

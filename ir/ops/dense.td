@@ -80,7 +80,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
     %x = cleave.embedding %table, %ids : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids, DefaultValuedAttr<I64Attr, "-1">:$padding_index);
+  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids, DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "v c, ... -> ... c";
   let linearEach = [0];
@@ -108,7 +108,7 @@ def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
     ```
   }];
   let arguments = (ins Cleave_IntTensor:$ids, Cleave_FloatTensor:$d_result, Optional<Cleave_FloatTensor>:$accumulator,
-                       DefaultValuedAttr<I64Attr, "-1">:$padding_index);
+                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
   let results = (outs Cleave_FloatTensor:$d_table);
   let rule = "..., ... c, v c -> v c";
   let linearEach = [1];

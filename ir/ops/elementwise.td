@@ -542,8 +542,8 @@ def Cleave_DropoutOp : Cleave_InferredOp<"dropout"> {
     %y = cleave.dropout %x, %key {rate = 0.1 : f64, id = 7 : i64} : (tensor<4x8xf32>, tensor<4xi32>) -> tensor<4x8xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$input, Cleave_KeyTensor:$key, F64Attr:$rate, I64Attr:$id,
-                       DefaultValuedAttr<I64Attr, "0">:$element_offset);
+  let arguments = (ins Cleave_FloatTensor:$input, Cleave_KeyTensor:$key, F64Attr:$rate, Cleave_IntAttr:$id,
+                       DefaultValuedAttr<Cleave_IntAttr, "0">:$element_offset);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "..., [four] -> ...";
   let linearEach = [0];
@@ -575,7 +575,7 @@ def Cleave_RandomOp : Cleave_TensorOp<"random"> {
     ```
   }];
   let arguments = (ins Cleave_KeyTensor:$key, Cleave_OneOf<["normal", "uniform"]>:$distribution, F64Attr:$mean,
-                       F64Attr:$deviation, I64Attr:$id, DefaultValuedAttr<I64Attr, "-1">:$zero_row);
+                       F64Attr:$deviation, Cleave_IntAttr:$id, DefaultValuedAttr<Cleave_IntAttr, "-1">:$zero_row);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "[four] -> ...";
   let slice = [{ return ::mlir::success(original.getType() == getType()); }]; // a slice would draw the first one's numbers

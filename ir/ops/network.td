@@ -141,9 +141,9 @@ def Cleave_RotaryOp : Cleave_InferredOp<"rotary"> {
 // What attention and its gradient have in common: who sees whom.
 defvar Cleave_AttentionMasks = (ins Optional<Cleave_FloatTensor>:$bias, Optional<Cleave_IntTensor>:$key_mask,
     Optional<Cleave_IntTensor>:$query_segments, Optional<Cleave_IntTensor>:$key_segments, Optional<Cleave_KeyTensor>:$key,
-    DefaultValuedAttr<BoolAttr, "false">:$causal, DefaultValuedAttr<I64Attr, "0">:$window, F64Attr:$scale,
-    DefaultValuedAttr<F64Attr, "0.0">:$dropout_rate, DefaultValuedAttr<I64Attr, "0">:$id,
-    DefaultValuedAttr<I64Attr, "0">:$element_offset);
+    DefaultValuedAttr<BoolAttr, "false">:$causal, DefaultValuedAttr<Cleave_IntAttr, "0">:$window, F64Attr:$scale,
+    DefaultValuedAttr<F64Attr, "0.0">:$dropout_rate, DefaultValuedAttr<Cleave_IntAttr, "0">:$id,
+    DefaultValuedAttr<Cleave_IntAttr, "0">:$element_offset);
 
 def Cleave_AttentionOp : Cleave_InferredOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "softmax(scale * q k^T + bias) v, by heads";
@@ -233,7 +233,7 @@ def Cleave_CrossEntropyOp : Cleave_InferredOp<"cross_entropy"> {
         : (tensor<4x16x96xf32>, tensor<4x16xi32>) -> (tensor<f32>, tensor<f32>, tensor<4x16xf32>)
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$logits, Cleave_IntTensor:$labels, DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+  let arguments = (ins Cleave_FloatTensor:$logits, Cleave_IntTensor:$labels, DefaultValuedAttr<Cleave_IntAttr, "-100">:$ignore_index);
   let results = (outs Cleave_FloatTensor:$sum, Cleave_FloatTensor:$count, Cleave_FloatTensor:$lse);
   let rule = "... [v], ... -> , , ...";
   let infer = [{
@@ -260,7 +260,7 @@ def Cleave_CrossEntropyGradientOp : Cleave_InferredOp<"cross_entropy_gradient"> 
     ```
   }];
   let arguments = (ins Cleave_FloatTensor:$logits, Cleave_IntTensor:$labels, Cleave_FloatTensor:$lse,
-                       Cleave_FloatTensor:$d_sum, DefaultValuedAttr<I64Attr, "-100">:$ignore_index);
+                       Cleave_FloatTensor:$d_sum, DefaultValuedAttr<Cleave_IntAttr, "-100">:$ignore_index);
   let results = (outs Cleave_FloatTensor:$d_logits);
   let rule = "... v, ..., ...,  -> ... v";
   let linearEach = [3];

@@ -209,7 +209,7 @@ def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, Si
     } : (tensor<8x8xf32>) -> tensor<f32>
     ```
   }];
-  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, I64Attr:$count, Cleave_AxesAttr:$operand_modes,
+  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, Cleave_IntAttr:$count, Cleave_AxesAttr:$operand_modes,
                        Cleave_AxesAttr:$result_modes);
   let results = (outs Variadic<Cleave_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);

@@ -35,7 +35,7 @@ def Cleave_IotaOp : Cleave_TensorOp<"iota"> {
     %positions = cleave.iota {dimension = 1 : i64} : () -> tensor<4x16xi32>
     ```
   }];
-  let arguments = (ins I64Attr:$dimension);
+  let arguments = (ins Cleave_IntAttr:$dimension);
   let results = (outs Cleave_NumberTensor:$result);
   let rule = "-> ...";
   let flops = [{ return 0; }];
@@ -192,7 +192,7 @@ def Cleave_ConcatOp : Cleave_InferredOp<"concat"> {
     %y = cleave.concat %a, %b {dimension = 1 : i64} : (tensor<4x3xf32>, tensor<4x5xf32>) -> tensor<4x8xf32>
     ```
   }];
-  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, I64Attr:$dimension);
+  let arguments = (ins Variadic<Cleave_Tensor>:$inputs, Cleave_IntAttr:$dimension);
   let results = (outs Cleave_Tensor:$result);
   let ruleText = [{ return ::cleave::concatRule(getResult(), getDimension()); }];
   let linearTogether = [0];
