@@ -15,8 +15,8 @@ std::string TaskLabel::str() const {
 }
 
 Actor::Outcome Actor::resume(const Message &, ActContext &context) {
-  context.fail(absl::InternalError(absl::StrCat("requires messages of a communicator to go to collectives, got one for ",
-                                                doing())));
+  context.fail(absl::InternalError(
+      absl::StrCat("requires messages of a communicator to go to collectives, got one for ", doing())));
   return Outcome::kStopped;
 }
 
@@ -40,8 +40,8 @@ ActorId ActorGraph::addActor(StreamId stream, std::unique_ptr<Actor> actor) {
 void ActorGraph::addEdge(Edge edge) { edges_.push_back(std::move(edge)); }
 
 void ActorGraph::finish() {
-  // What can be under way to a stream at once: all tokens of its edges, and a communicator's messages to the one actor that
-  // can be pending.
+  // What can be under way to a stream at once: all tokens of its edges, and a communicator's messages to the one actor
+  // that can be pending.
   std::vector<size_t> capacities(streams_.size(), 4);
   for (const Edge &edge : edges_) {
     ++nodes_[indexOf(edge.to)].incomingCount;

@@ -1,10 +1,10 @@
 // Actors and the graph that they form.
 //
-// An actor owns its output registers, a fixed number of copies of each. It acts when every input holds a filled register and
-// every output has a free one; then it tells the consumers ("filled") and returns the inputs ("freed"). Both are tokens on an
-// edge between two actors: a pair of edges there and back, with as many tokens on the way back as the register has copies,
-// is a register with credits. So memory is bounded, back-pressure needs no code of its own, and how far a producer may run
-// ahead is a number of tokens.
+// An actor owns its output registers, a fixed number of copies of each. It acts when every input holds a filled
+// register and every output has a free one; then it tells the consumers ("filled") and returns the inputs ("freed").
+// Both are tokens on an edge between two actors: a pair of edges there and back, with as many tokens on the way back as
+// the register has copies, is a register with credits. So memory is bounded, back-pressure needs no code of its own,
+// and how far a producer may run ahead is a number of tokens.
 
 #ifndef CLEAVE_ACTORS_ACTOR_H
 #define CLEAVE_ACTORS_ACTOR_H
@@ -28,12 +28,12 @@ namespace cleave {
 class ActContext {
  public:
   virtual ~ActContext() = default;
-  virtual int64_t step() const = 0;                // of this run, from 0
-  virtual void progress() = 0;                     // something has ended: restarts the deadline
-  virtual bool isStopped() const = 0;              // the run is given up: end early
-  virtual void fail(absl::Status status) = 0;      // gives the run up, unless an earlier error has
-  virtual std::vector<TaskEvent> *trace() = 0;     // of the stream; null when nobody looks
-  virtual void post(const Message &message) = 0;   // from any thread, while the actor is pending
+  virtual int64_t step() const = 0;               // of this run, from 0
+  virtual void progress() = 0;                    // something has ended: restarts the deadline
+  virtual bool isStopped() const = 0;             // the run is given up: end early
+  virtual void fail(absl::Status status) = 0;     // gives the run up, unless an earlier error has
+  virtual std::vector<TaskEvent> *trace() = 0;    // of the stream; null when nobody looks
+  virtual void post(const Message &message) = 0;  // from any thread, while the actor is pending
 };
 
 class Actor {
@@ -61,7 +61,7 @@ class ActorGraph {
     int capacity = 1;                             // the most tokens that can be on it: the register's copies
     RegisterId what{};
     Bytes extent{};
-    std::string name;                             // of the register, for reports
+    std::string name;  // of the register, for reports
   };
 
   // A stream runs its actors one after the other, in the order in which they are added.

@@ -13,14 +13,15 @@ namespace cleave {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual int64_t nanos() = 0;              // never goes back; from any thread
-  virtual void sleep(int64_t nanos) = 0;    // nothing can happen for so long
+  virtual int64_t nanos() = 0;            // never goes back; from any thread
+  virtual void sleep(int64_t nanos) = 0;  // nothing can happen for so long
 };
 
 class SystemClock final : public Clock {
  public:
   int64_t nanos() final {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   }
   void sleep(int64_t nanos) final { std::this_thread::sleep_for(std::chrono::nanoseconds(nanos)); }
 };

@@ -15,8 +15,7 @@ size_t powerOfTwoFrom(size_t least) {
 
 }  // namespace
 
-Mailbox::Mailbox(size_t capacity)
-    : cells_(new Cell[powerOfTwoFrom(capacity)]), mask_(powerOfTwoFrom(capacity) - 1) {
+Mailbox::Mailbox(size_t capacity) : cells_(new Cell[powerOfTwoFrom(capacity)]), mask_(powerOfTwoFrom(capacity) - 1) {
   for (uint64_t turn = 0; turn <= mask_; ++turn) cells_[turn].turn.store(turn, std::memory_order_relaxed);
 }
 

@@ -12,8 +12,9 @@
 
 namespace cleave {
 
-// A bounded lock-free queue (after Vyukov): a cell holds a message and the turn at which it may be written or read, in one
-// cache line, so that a message costs a spinning receiver one transfer. The capacity follows from the credits of the graph.
+// A bounded lock-free queue (after Vyukov): a cell holds a message and the turn at which it may be written or read, in
+// one cache line, so that a message costs a spinning receiver one transfer. The capacity follows from the credits of
+// the graph.
 class Mailbox {
  public:
   explicit Mailbox(size_t capacity);
@@ -50,8 +51,8 @@ class Mailbox {
   }
   bool isEmpty() const { return cells_[head_ & mask_].turn.load(std::memory_order_acquire) != head_ + 1; }
 
-  // Returns when there is a message, or `stop` is set and wake() was called, or for no reason. Spins for `spinNanos` first.
-  // Only the receiver's thread.
+  // Returns when there is a message, or `stop` is set and wake() was called, or for no reason. Spins for `spinNanos`
+  // first. Only the receiver's thread.
   void wait(const std::atomic<bool> &stop, int64_t spinNanos);
   void wake();  // any thread
 

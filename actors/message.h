@@ -19,8 +19,8 @@ constexpr auto indexOf(Id id) {
   return static_cast<std::underlying_type_t<Id>>(id);
 }
 
-// When what a message says comes true, in the sender's stream order. On a CPU work is over when its actor says so, and the
-// fence is complete from the start; a GPU's names an event, another process's a request.
+// When what a message says comes true, in the sender's stream order. On a CPU work is over when its actor says so, and
+// the fence is complete from the start; a GPU's names an event, another process's a request.
 struct Fence {
   uint64_t token = 0;
   bool isComplete() const { return token == 0; }
@@ -36,9 +36,9 @@ struct Message {
   };
   Kind kind = Kind::kFilled;
   ActorId to{};
-  PortId port{};          // of the receiver (kFilled, kFreed)
-  RegisterId what{};      // the sender's register, for reports
-  Bytes extent{};         // how much of it is filled: all of it, today
+  PortId port{};      // of the receiver (kFilled, kFreed)
+  RegisterId what{};  // the sender's register, for reports
+  Bytes extent{};     // how much of it is filled: all of it, today
   Fence fence;
 };
 

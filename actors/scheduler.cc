@@ -66,7 +66,8 @@ class ThreadedScheduler final : public SchedulerBase {
   void awaitCall(uint32_t served) {
     if (options_.spinNanos > 0) {
       const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(options_.spinNanos);
-      while (generation_.load(std::memory_order_acquire) == served && std::chrono::steady_clock::now() < end) pauseThread();
+      while (generation_.load(std::memory_order_acquire) == served && std::chrono::steady_clock::now() < end)
+        pauseThread();
     }
     while (generation_.load(std::memory_order_seq_cst) == served) futexWait(generation_, served);
   }

@@ -25,9 +25,9 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
 
-  // Every actor acts `steps` times, those of a stream one after the other. Returns when all have, or when the run was given
-  // up and no thread is at work any more: the first error; after the deadline a report of who waits for whom. One run at a
-  // time. `graph` must be finished; after an error reset it.
+  // Every actor acts `steps` times, those of a stream one after the other. Returns when all have, or when the run was
+  // given up and no thread is at work any more: the first error; after the deadline a report of who waits for whom. One
+  // run at a time. `graph` must be finished; after an error reset it.
   virtual absl::Status run(ActorGraph &graph, int64_t steps) = 0;
 
   // Gives up the run under way; from any thread. No effect between runs.

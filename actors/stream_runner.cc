@@ -78,8 +78,8 @@ void StreamRunner::addToken(const Message &message) {
 void StreamRunner::failOverflow(const Message &message) {
   const ActorGraph::Node &to = graph_.nodes_[indexOf(message.to)];
   const ActorGraph::Edge &edge = graph_.edges_[to.incoming[indexOf(message.port)].edge];
-  fail(absl::InternalError(absl::StrCat("requires at most ", edge.capacity, " tokens of '", edge.name, "' on their way to ",
-                                        to.actor->doing(), ", got more")));
+  fail(absl::InternalError(absl::StrCat("requires at most ", edge.capacity, " tokens of '", edge.name,
+                                        "' on their way to ", to.actor->doing(), ", got more")));
 }
 
 SchedulerBase::SchedulerBase(const SchedulerOptions &options)

@@ -29,7 +29,9 @@ class StreamRunner final : public ActContext {
   int64_t progressed() const { return progressed_.load(std::memory_order_relaxed); }
 
   int64_t step() const final { return step_; }
-  void progress() final { progressed_.store(progressed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  void progress() final {
+    progressed_.store(progressed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   bool isStopped() const final;
   void fail(absl::Status status) final;
   std::vector<TaskEvent> *trace() final { return trace_; }

@@ -10,7 +10,8 @@ namespace cleave {
 namespace {
 
 int64_t nowNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 class Chain final : public Actor {
@@ -37,7 +38,9 @@ class Chain final : public Actor {
     return Outcome::kDone;
   }
 
-  std::string doing() const final { return absl::StrCat("'", tasks_[current_.load(std::memory_order_relaxed)].label->op, "'"); }
+  std::string doing() const final {
+    return absl::StrCat("'", tasks_[current_.load(std::memory_order_relaxed)].label->op, "'");
+  }
 
  private:
   const std::vector<KernelTask> tasks_;

@@ -18,7 +18,8 @@ namespace cleave {
 class TaskObserver {
  public:
   virtual ~TaskObserver() = default;
-  virtual void onTask(const TaskLabel &label, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) = 0;
+  virtual void onTask(const TaskLabel &label, absl::Span<const TensorView> inputs,
+                      absl::Span<const TensorView> outputs) = 0;
 };
 
 // One call of a kernel. What it points to outlives the chain.

@@ -12,7 +12,7 @@ namespace cleave {
 struct TaskLabel {
   std::string op, kernel, layer, phase, location;
   int rank = 0;
-  int order = 0;  // in the program
+  int order = 0;            // in the program
   std::string str() const;  // "op 'x' (kernel matmul, layer block 3, rank 1, at model.mlir:3:1)"
 };
 

@@ -40,8 +40,8 @@ class ClassBuilder {
  public:
   ClassBuilder(const GraphSites &sites, size_t rankClass, const ScheduleModel::Program &model, const Unfolding &step,
                ActorGraph &graph)
-      : sites_(sites), program_(sites.entry.programs[rankClass]), rankClass_(sites.plan.classes[rankClass]), model_(model),
-        step_(step), links_(cutChains(program_, step)), graph_(graph) {}
+      : sites_(sites), program_(sites.entry.programs[rankClass]), rankClass_(sites.plan.classes[rankClass]),
+        model_(model), step_(step), links_(cutChains(program_, step)), graph_(graph) {}
 
   void addRank(int position, int firstStream) {
     const int rank = rankClass_.ranks[position];
@@ -50,7 +50,8 @@ class ClassBuilder {
       const StreamId stream = StreamId(firstStream + link.stream);
       const program::Task &first = program_.tasks[step_.nodes[link.nodes[0]].task];
       const ActorId id = graph_.nextActor();
-      graph_.addActor(stream, first.collective >= 0 ? collectiveOf(link.nodes[0], rank, id) : chainOf(link, rank, position));
+      graph_.addActor(stream,
+                      first.collective >= 0 ? collectiveOf(link.nodes[0], rank, id) : chainOf(link, rank, position));
       for (int node : link.nodes) actorOf[node] = id;
     }
     for (const auto &edge : step_.edges) graph_.addEdge(edgeOf(edge, actorOf));
@@ -86,8 +87,8 @@ class ClassBuilder {
 
   std::unique_ptr<Actor> collectiveOf(int node, int rank, ActorId id) const {
     const program::Task &task = program_.tasks[step_.nodes[node].task];
-    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], rank), viewOf(node, task.outputs[0], rank),
-                           labelOf(node, rank)},
+    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], rank),
+                           viewOf(node, task.outputs[0], rank), labelOf(node, rank)},
                           id, sites_.communicator, sites_.observer);
   }
 

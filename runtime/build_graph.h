@@ -30,8 +30,8 @@ struct GraphSites {
   std::deque<TaskLabel> &labels;     // of the tasks; grows
 };
 
-// One step of the entry. The streams of rank r are number r * streamsPerRank and following; those that a program lacks are
-// empty. Kernels of one stream form chains that are cut wherever another stream waits for them or they for it.
+// One step of the entry. The streams of rank r are number r * streamsPerRank and following; those that a program lacks
+// are empty. Kernels of one stream form chains that are cut wherever another stream waits for them or they for it.
 absl::Status buildGraph(const GraphSites &sites, int streamsPerRank, ActorGraph &graph);
 
 }  // namespace cleave

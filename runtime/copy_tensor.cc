@@ -15,7 +15,8 @@ void copyElement(char *to, const char *from, int64_t bytes) {
 }
 
 // Dimensions from `dim` on, of which those from `dense` on lie without gaps in both and have `run` bytes.
-void copyFrom(const TensorView &to, const TensorView &from, int dim, int dense, int64_t run, char *target, const char *source) {
+void copyFrom(const TensorView &to, const TensorView &from, int dim, int dense, int64_t run, char *target,
+              const char *source) {
   if (dim == dense) {
     std::memcpy(target, source, run);
     return;

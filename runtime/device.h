@@ -35,7 +35,8 @@ class Memory {
 // Threads that stay: the caller's is worker 0. One parallelFor at a time.
 class PersistentPool final : public ThreadPool {
  public:
-  // Idle workers spin for `spinNanos` before they sleep; 0 where the process has more threads than the machine has cores.
+  // Idle workers spin for `spinNanos` before they sleep; 0 where the process has more threads than the machine has
+  // cores.
   PersistentPool(int threads, int64_t spinNanos);
   ~PersistentPool() final;
 
@@ -47,8 +48,8 @@ class PersistentPool final : public ThreadPool {
   bool awaitJob(uint32_t &served);  // false: closing
   void takeTiles(int worker);
 
-  // A job is open between two steps of `generation_`: workers join it, take tiles and leave. Who comes after it was closed
-  // finds nothing to do, so that a job never waits for a worker that sleeps.
+  // A job is open between two steps of `generation_`: workers join it, take tiles and leave. Who comes after it was
+  // closed finds nothing to do, so that a job never waits for a worker that sleeps.
   const int64_t spinNanos_;
   const absl::FunctionRef<void(int64_t, int)> *body_ = nullptr;
   int64_t tiles_ = 0;

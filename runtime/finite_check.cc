@@ -48,14 +48,16 @@ bool maybeInfinite(const std::string &kernel) {
 
 bool isFinite(const TensorView &view) { return view.elements() == 0 || isFiniteFrom(view, 0, view.as<char>()); }
 
-void FiniteCheck::onTask(const TaskLabel &label, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) {
+void FiniteCheck::onTask(const TaskLabel &label, absl::Span<const TensorView> inputs,
+                         absl::Span<const TensorView> outputs) {
   if (maybeInfinite(label.kernel)) return;
   // An attention's second result is -infinity for rows that see nothing.
   const auto results = label.kernel == "attention" ? outputs.subspan(0, 1) : outputs;
   if (std::all_of(results.begin(), results.end(), isFinite)) return;
   // A task that works in place has no inputs left to look at: then it counts, and the order of the program decides.
   const auto isOverwritten = [&](const TensorView &input) {
-    return std::any_of(outputs.begin(), outputs.end(), [&](const TensorView &output) { return output.data == input.data; });
+    return std::any_of(outputs.begin(), outputs.end(),
+                       [&](const TensorView &output) { return output.data == input.data; });
   };
   for (const TensorView &input : inputs)
     if (!isOverwritten(input) && !isFinite(input)) return;
@@ -69,7 +71,8 @@ absl::Status FiniteCheck::take() {
   std::lock_guard<std::mutex> lock(mutex_);
   const TaskLabel *first = std::exchange(first_, nullptr);
   if (!first) return absl::OkStatus();
-  return absl::OutOfRangeError(absl::StrCat(first->str(), " requires to make finite values, got NaN or infinity from finite ones"));
+  return absl::OutOfRangeError(
+      absl::StrCat(first->str(), " requires to make finite values, got NaN or infinity from finite ones"));
 }
 
 }  // namespace cleave

@@ -10,9 +10,9 @@
 
 namespace cleave {
 
-// Looks for outputs with NaN or infinity of tasks whose inputs have none. Values that are infinite by intent are left out:
-// constants and what is selected from them, the empty maximum of a reduction, the log-sum of an attention row that sees
-// nothing.
+// Looks for outputs with NaN or infinity of tasks whose inputs have none. Values that are infinite by intent are left
+// out: constants and what is selected from them, the empty maximum of a reduction, the log-sum of an attention row that
+// sees nothing.
 class FiniteCheck final : public TaskObserver {
  public:
   void onTask(const TaskLabel &label, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) final;

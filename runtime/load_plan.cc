@@ -40,7 +40,8 @@ absl::StatusOr<LoadedPlan> loadParsed(const plan::Plan &parsed, const Registry &
   for (const program::Entry &entry : plan->entries) {
     const ScheduleModel model = makeScheduleModel(*plan, entry);
     for (const absl::Status &proof : {proveLiveness(model), proveSharing(model)})
-      if (!proof.ok()) return absl::Status(proof.code(), absl::StrCat("entry ", quoted(entry.name), ": ", proof.message()));
+      if (!proof.ok())
+        return absl::Status(proof.code(), absl::StrCat("entry ", quoted(entry.name), ": ", proof.message()));
   }
   CLEAVE_RETURN_IF_ERROR(checkMemory(*plan, options));
   return plan;
@@ -64,7 +65,8 @@ absl::StatusOr<LoadedPlan> loadPlanFile(const std::string &path, const Registry 
   const absl::StatusOr<plan::Plan> parsed = readPlanFile(path);
   if (!parsed.ok()) return parsed.status();
   absl::StatusOr<LoadedPlan> plan = loadParsed(*parsed, registry, options);
-  if (!plan.ok()) return absl::Status(plan.status().code(), absl::StrCat("plan '", path, "': ", plan.status().message()));
+  if (!plan.ok())
+    return absl::Status(plan.status().code(), absl::StrCat("plan '", path, "': ", plan.status().message()));
   return plan;
 }
 

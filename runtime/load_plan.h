@@ -18,11 +18,12 @@ struct LoadOptions {
   int64_t availableBytes = -1;
 };
 
-// Checks format version and hash, then the meaning: indices, sizes, layouts, collectives, kernels; then proves that a step
-// cannot deadlock and that values that share bytes never meet; last, that memory suffices. An error says what and where.
-// `registry` must outlive the plan.
+// Checks format version and hash, then the meaning: indices, sizes, layouts, collectives, kernels; then proves that a
+// step cannot deadlock and that values that share bytes never meet; last, that memory suffices. An error says what and
+// where. `registry` must outlive the plan.
 absl::StatusOr<LoadedPlan> loadPlan(absl::string_view bytes, const Registry &registry, const LoadOptions &options = {});
-absl::StatusOr<LoadedPlan> loadPlanFile(const std::string &path, const Registry &registry, const LoadOptions &options = {});
+absl::StatusOr<LoadedPlan> loadPlanFile(const std::string &path, const Registry &registry,
+                                        const LoadOptions &options = {});
 
 // Bytes of memory that this process can still get.
 int64_t availableMemory();

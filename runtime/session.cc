@@ -31,7 +31,9 @@ absl::Status fill(const std::string &where, const TensorView &view, double value
   switch (view.dtype) {
     case DType::kF32: fillWith(view, static_cast<float>(value)); return absl::OkStatus();
     case DType::kF64: fillWith(view, value); return absl::OkStatus();
-    case DType::kI32: fillWith(view, static_cast<int32_t>(std::clamp(value, -2147483648.0, 2147483647.0))); return absl::OkStatus();
+    case DType::kI32:
+      fillWith(view, static_cast<int32_t>(std::clamp(value, -2147483648.0, 2147483647.0)));
+      return absl::OkStatus();
     case DType::kI64: fillWith(view, static_cast<int64_t>(std::clamp(value, -9e18, 9e18))); return absl::OkStatus();
     case DType::kBool: fillWith(view, static_cast<uint8_t>(1)); return absl::OkStatus();
     default: return planError(where, "a fill value of 0 for a 16-bit type", value);
@@ -224,8 +226,8 @@ class Session::Impl {
   absl::Status prepare(const program::Entry &entry) {
     std::unique_ptr<Prepared> held(
         new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives), {}});
-    const GraphSites sites{plan_,   entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr,
-                           *labels_};
+    const GraphSites sites{
+        plan_, entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr, *labels_};
     CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));
     prepared_.emplace(entry.name, std::move(held));
     return absl::OkStatus();
@@ -324,7 +326,9 @@ absl::Status Session::writePart(absl::string_view variable, const Box &part, con
 absl::Status Session::readPart(absl::string_view variable, const Box &part, const TensorView &values) const {
   return impl_->readPart(variable, part, values);
 }
-absl::StatusOr<Outputs> Session::run(absl::string_view entry, const Inputs &inputs) { return impl_->run(entry, inputs); }
+absl::StatusOr<Outputs> Session::run(absl::string_view entry, const Inputs &inputs) {
+  return impl_->run(entry, inputs);
+}
 void Session::interrupt(absl::Status why) { impl_->interrupt(std::move(why)); }
 std::vector<int64_t> Session::peakBytes() const { return impl_->peakBytes(); }
 int Session::threadsPerDevice() const { return impl_->threads(); }

@@ -1,8 +1,8 @@
 // Runs the entries of a plan on this machine's devices.
 //
-// A session holds one arena of memory a device, the variables of the plan in it, and the threads. Every tensor at its doors
-// is a global one in the host's memory: a session scatters and gathers by the plan's layouts. Calls are serialized by the
-// caller, except interrupt(), which any thread may call.
+// A session holds one arena of memory a device, the variables of the plan in it, and the threads. Every tensor at its
+// doors is a global one in the host's memory: a session scatters and gathers by the plan's layouts. Calls are
+// serialized by the caller, except interrupt(), which any thread may call.
 
 #ifndef CLEAVE_RUNTIME_SESSION_H
 #define CLEAVE_RUNTIME_SESSION_H
@@ -30,10 +30,10 @@ struct SessionOptions {
   double deadlineSeconds = 60;  // a run in which nothing has ended for so long is given up; 0: never
   bool deterministic = false;   // one thread, which picks among what could run next by `seed`: for tests
   uint64_t seed = 0;
-  Clock *clock = nullptr;       // of the deadline; null: the machine's. Not owned
-  bool trace = false;           // keep the time of every task (see takeTrace)
-  // Look at everything that kernels write: a run fails, once it is through, with the first op (in the program's order) that
-  // made a value that is not finite. Costs one more pass over all values.
+  Clock *clock = nullptr;  // of the deadline; null: the machine's. Not owned
+  bool trace = false;      // keep the time of every task (see takeTrace)
+  // Look at everything that kernels write: a run fails, once it is through, with the first op (in the program's order)
+  // that made a value that is not finite. Costs one more pass over all values.
   bool checkFinite = false;
 };
 
@@ -42,8 +42,8 @@ using Outputs = std::map<std::string, HostTensor>;  // by port; global
 
 class Session {
  public:
-  // Allocates arenas (address space: pages are touched when they are first used) and starts threads. States have their fill
-  // value; parameters are zero until written or until an entry makes them.
+  // Allocates arenas (address space: pages are touched when they are first used) and starts threads. States have their
+  // fill value; parameters are zero until written or until an entry makes them.
   static absl::StatusOr<std::unique_ptr<Session>> create(LoadedPlan plan, const SessionOptions &options);
   ~Session();
 
@@ -55,8 +55,9 @@ class Session {
   absl::Status writePart(absl::string_view variable, const Box &part, const TensorView &values);
   absl::Status readPart(absl::string_view variable, const Box &part, const TensorView &values) const;
 
-  // Runs an entry once. Every input port must be given. An error of a kernel names task, op, layer, rank and location. After
-  // a failed run of an entry that updates variables their values are unspecified, and the session refuses further runs.
+  // Runs an entry once. Every input port must be given. An error of a kernel names task, op, layer, rank and location.
+  // After a failed run of an entry that updates variables their values are unspecified, and the session refuses further
+  // runs.
   absl::StatusOr<Outputs> run(absl::string_view entry, const Inputs &inputs);
 
   // Ends the run under way with `why`. The session then refuses further runs. No effect between runs.
@@ -67,7 +68,8 @@ class Session {
   int threadsPerDevice() const;
   const LoadedPlan &plan() const;
 
-  // The events since the last call, where SessionOptions::trace asked for them. Write them with runtime/trace/chrome_trace.h.
+  // The events since the last call, where SessionOptions::trace asked for them. Write them with
+  // runtime/trace/chrome_trace.h.
   TraceLog takeTrace();
 
  private:

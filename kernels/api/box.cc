@@ -32,8 +32,7 @@ std::vector<Box> outside(Box box, const Box &inner) {
 
 std::string Box::str() const {
   std::string text = "[";
-  for (size_t d = 0; d < start.size(); ++d)
-    absl::StrAppend(&text, d ? ", " : "", start[d], ":", start[d] + extent[d]);
+  for (size_t d = 0; d < start.size(); ++d) absl::StrAppend(&text, d ? ", " : "", start[d], ":", start[d] + extent[d]);
   return text + "]";
 }
 

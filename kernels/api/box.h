@@ -31,7 +31,8 @@ Box wholeBox(absl::Span<const int64_t> dims);
 // What two boxes of one rank share; empty where they share nothing.
 Box intersect(const Box &a, const Box &b);
 
-// The part of a view of `of`'s elements that shows `part`, which must lie inside `of`. No address is formed of null data.
+// The part of a view of `of`'s elements that shows `part`, which must lie inside `of`. No address is formed of null
+// data.
 TensorView viewPart(const TensorView &view, const Box &of, const Box &part);
 
 // A part of a box together with the boxes that hold all of it, as ascending indices.

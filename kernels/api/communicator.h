@@ -18,7 +18,8 @@ enum class Combiner { kNone, kSum, kMax, kMin };
 
 // What one collective means, for member r of a group and each element of its output box:
 //   kNone: the element of the first member whose input box holds it
-//   else:  the elements of all members whose input boxes hold it, combined in the order of the group, in the value's dtype
+//   else:  the elements of all members whose input boxes hold it, combined in the order of the group, in the value's
+//   dtype
 //          (bf16 and f16 are summed in f32 and rounded once)
 // An element of an output box that no member holds is an error of the plan.
 struct CollectiveSpec {
@@ -39,7 +40,8 @@ struct CollectiveSpec {
 class CollectiveListener {
  public:
   enum class Event {
-    kShare,  // all members have arrived, and this one's own thread is to call Communicator::work (some members may have none)
+    kShare,  // all members have arrived, and this one's own thread is to call Communicator::work (some members may have
+             // none)
     kDone,   // the output is filled, and nobody reads the input any more
     kFailed  // given up: see Communicator::abort
   };
@@ -51,14 +53,14 @@ class CollectiveListener {
 struct CollectiveCall {
   int collective = 0;  // index of the spec
   int rank = 0;
-  // Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of the input where
-  // all boxes of the group are equal; else they are disjoint. The communicator owns both until kDone or kFailed.
+  // Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of the input
+  // where all boxes of the group are equal; else they are disjoint. The communicator owns both until kDone or kFailed.
   TensorView input, output;
   CollectiveListener *listener = nullptr;
 };
 
-// The collectives of one entry of a plan, all ranks. A collective may run any number of times, but a member starts it again
-// only after kDone. All methods may be called from any thread.
+// The collectives of one entry of a plan, all ranks. A collective may run any number of times, but a member starts it
+// again only after kDone. All methods may be called from any thread.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -69,17 +71,18 @@ class Communicator {
   // Does the member's share of the work, on the caller's thread; never waits for a peer. Called once for each kShare.
   virtual void work(int collective, int rank) = 0;
 
-  // Gives up every collective under way; calls that wait hear kFailed, later ones at once, until reset. A member that is at
-  // work ends its share first; only then do the others hear of it, so that nobody frees memory under it.
+  // Gives up every collective under way; calls that wait hear kFailed, later ones at once, until reset. A member that
+  // is at work ends its share first; only then do the others hear of it, so that nobody frees memory under it.
   virtual void abort() = 0;
   virtual void reset() = 0;  // after abort, when no call is under way
 
-  // The peers that `rank` waits for in a collective that it has started: those that have not come or not done their share.
+  // The peers that `rank` waits for in a collective that it has started: those that have not come or not done their
+  // share.
   virtual std::vector<int> awaited(int collective, int rank) const = 0;
 };
 
-// Between devices of one process, which share memory: each member's thread does its share of the work. `collectives` must
-// outlive the communicator. Link //kernels/collectives for it.
+// Between devices of one process, which share memory: each member's thread does its share of the work. `collectives`
+// must outlive the communicator. Link //kernels/collectives for it.
 std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives);
 
 }  // namespace cleave

@@ -6,7 +6,8 @@ namespace {
 
 class BoxExchange final : public Exchange {
  public:
-  BoxExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group) : combiner_(spec.combiner), group_(group) {
+  BoxExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
+      : combiner_(spec.combiner), group_(group) {
     for (const Box &output : group.outputs)
       pieces_.push_back(cutByHolders(output, group.inputs, /*firstOnly=*/spec.combiner == Combiner::kNone));
   }

@@ -49,12 +49,12 @@ uint16_t narrowF16(float value) {
   std::memcpy(&word, &value, sizeof word);
   const uint16_t sign = static_cast<uint16_t>((word >> 16) & 0x8000u);
   const uint32_t magnitude = word & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return sign | 0x7e00u;       // NaN
-  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;      // rounds to infinity
-  if (magnitude < 0x38800000u) {                            // subnormal: a multiple of 2^-24
+  if (magnitude > 0x7f800000u) return sign | 0x7e00u;   // NaN
+  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // rounds to infinity
+  if (magnitude < 0x38800000u) {                        // subnormal: a multiple of 2^-24
     float scaled;
     std::memcpy(&scaled, &magnitude, sizeof scaled);
-    scaled = scaled * 16777216.0f + 8388608.0f;             // 2^23: the sum rounds to an integer, ties to even
+    scaled = scaled * 16777216.0f + 8388608.0f;  // 2^23: the sum rounds to an integer, ties to even
     uint32_t rounded;
     std::memcpy(&rounded, &scaled, sizeof rounded);
     return sign | static_cast<uint16_t>(rounded - 0x4b000000u);
@@ -97,17 +97,20 @@ struct Add {
 // NaN wins, whichever side it is on.
 struct Max {
   template <typename T>
-  static T apply(T a, T b) { return a > b || a != a ? a : b; }
+  static T apply(T a, T b) {
+    return a > b || a != a ? a : b;
+  }
 };
 struct Min {
   template <typename T>
-  static T apply(T a, T b) { return a < b || a != a ? a : b; }
+  static T apply(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
 };
 
 // By tiles, so that a target may be one of the sources: all sources of a tile are read before any target is written.
 template <typename Type, typename Operation>
-void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const> targets,
-                  int64_t count) {
+void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const> targets, int64_t count) {
   using Stored = typename Type::Stored;
   using Sum = typename Type::Sum;
   alignas(64) Sum sum[kTile];
@@ -127,7 +130,8 @@ void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const>
 }
 
 template <typename Type>
-void combineBy(Combiner combiner, absl::Span<const char *const> sources, absl::Span<char *const> targets, int64_t count) {
+void combineBy(Combiner combiner, absl::Span<const char *const> sources, absl::Span<char *const> targets,
+               int64_t count) {
   if (combiner == Combiner::kSum) return combineTyped<Type, Add>(sources, targets, count);
   if (combiner == Combiner::kMax) return combineTyped<Type, Max>(sources, targets, count);
   combineTyped<Type, Min>(sources, targets, count);
@@ -184,8 +188,8 @@ void combineRows(Combiner combiner, DType dtype, absl::Span<const char *const> s
   }
 }
 
-void combineViews(Combiner combiner, absl::Span<const TensorView> sources, absl::Span<const TensorView> targets, int share,
-                  int shares) {
+void combineViews(Combiner combiner, absl::Span<const TensorView> sources, absl::Span<const TensorView> targets,
+                  int share, int shares) {
   if (targets.empty() || targets[0].elements() == 0) return;
   const DType dtype = targets[0].dtype;
   const Runs runs = findRuns(sources, targets);

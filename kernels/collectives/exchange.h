@@ -19,8 +19,8 @@ class Exchange {
   virtual void run(int member, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) const = 0;
 };
 
-// Whether every member holds and gets the same box: every share then is 1/n of the elements, combined in one pass over all
-// inputs and written to all outputs, which may be the inputs. (all_reduce, broadcast within a box)
+// Whether every member holds and gets the same box: every share then is 1/n of the elements, combined in one pass over
+// all inputs and written to all outputs, which may be the inputs. (all_reduce, broadcast within a box)
 bool areBoxesEqual(const CollectiveSpec::Group &group);
 std::unique_ptr<Exchange> makeAllReduce(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
 

@@ -13,7 +13,8 @@ namespace {
 using collectives::Exchange;
 using Event = CollectiveListener::Event;
 
-// Up to so many bytes of outputs the last member to arrive does all the work: that costs less than to wake the others twice.
+// Up to so many bytes of outputs the last member to arrive does all the work: that costs less than to wake the others
+// twice.
 constexpr int64_t kSoloBytes = int64_t{64} << 10;
 
 int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
@@ -26,14 +27,10 @@ int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &gro
 class Meeting {
  public:
   Meeting(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
-      : ranks_(group.ranks),
-        exchange_(collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
-                                                    : collectives::makeBoxExchange(spec, group)),
-        isSolo_(outputBytes(spec, group) <= kSoloBytes),
-        inputs_(group.ranks.size()),
-        outputs_(group.ranks.size()),
-        listeners_(group.ranks.size(), nullptr),
-        isDone_(group.ranks.size(), false) {}
+      : ranks_(group.ranks), exchange_(collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
+                                                                         : collectives::makeBoxExchange(spec, group)),
+        isSolo_(outputBytes(spec, group) <= kSoloBytes), inputs_(group.ranks.size()), outputs_(group.ranks.size()),
+        listeners_(group.ranks.size(), nullptr), isDone_(group.ranks.size(), false) {}
 
   void arrive(int member, const CollectiveCall &call) {
     std::unique_lock<std::mutex> lock(mutex_);

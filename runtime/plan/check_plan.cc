@@ -21,7 +21,8 @@ absl::Status checkBox(const std::string &where, const Box &box, absl::Span<const
   return absl::OkStatus();
 }
 
-absl::Status checkLayout(const std::string &where, const program::Layout &layout, const program::TensorType &type, int ranks) {
+absl::Status checkLayout(const std::string &where, const program::Layout &layout, const program::TensorType &type,
+                         int ranks) {
   if (static_cast<int>(layout.boxes.size()) != ranks)
     return planError(where, absl::StrCat("a box for each of ", ranks, " ranks"), layout.boxes.size());
   std::vector<const Box *> distinct;
@@ -45,12 +46,15 @@ absl::Status checkLayout(const std::string &where, const program::Layout &layout
 }
 
 // A register that holds a rank's box of a tensor.
-absl::Status checkHolds(const std::string &where, const program::Register &held, DType dtype, const Box &box, int rank) {
+absl::Status checkHolds(const std::string &where, const program::Register &held, DType dtype, const Box &box,
+                        int rank) {
   if (held.dtype != dtype)
-    return planError(where, absl::StrCat("register ", quoted(held.name), " to be of type ", nameOf(dtype)), nameOf(held.dtype));
+    return planError(where, absl::StrCat("register ", quoted(held.name), " to be of type ", nameOf(dtype)),
+                     nameOf(held.dtype));
   if (held.dims != box.extent)
-    return planError(where, absl::StrCat("register ", quoted(held.name), " to have the extents of rank ", rank, "'s box, ",
-                                         listOf(box.extent)),
+    return planError(where,
+                     absl::StrCat("register ", quoted(held.name), " to have the extents of rank ", rank, "'s box, ",
+                                  listOf(box.extent)),
                      listOf(held.dims));
   return absl::OkStatus();
 }
@@ -86,8 +90,8 @@ absl::Status checkVariables(const LoadedPlan &plan) {
     for (size_t i = 1; i < byOffset.size(); ++i) {
       const program::Register &before = *byOffset[i - 1].second, &after = *byOffset[i].second;
       if (before.offset + before.bytes * before.count > after.offset)
-        return planError(absl::StrCat("class ", c), "variables with bytes of their own",
-                         quoted(before.name), " and ", quoted(after.name), " at offset ", after.offset);
+        return planError(absl::StrCat("class ", c), "variables with bytes of their own", quoted(before.name), " and ",
+                         quoted(after.name), " at offset ", after.offset);
     }
   }
   return absl::OkStatus();
@@ -109,7 +113,8 @@ absl::Status checkPorts(const std::string &where, const std::vector<program::Por
       if (!areInputs) continue;
       if (held.viewOf >= 0 || held.variable >= 0)
         return planError(here, "a register that is no view and no variable's", quoted(held.name));
-      if (!taken[p].insert(port.registers[p]).second) return planError(here, "a register of its own", quoted(held.name));
+      if (!taken[p].insert(port.registers[p]).second)
+        return planError(here, "a register of its own", quoted(held.name));
     }
   }
   return absl::OkStatus();
@@ -125,8 +130,8 @@ absl::Status checkVariableRegisters(const std::string &where, const program::Pro
     if (held.variable < 0) {
       const auto next = variableBytes.lower_bound(held.offset + held.bytes * held.count);
       if (held.bytes > 0 && next != variableBytes.begin() && std::prev(next)->second > held.offset)
-        return planError(absl::StrCat(where, "register ", quoted(held.name)), "no bytes of a variable",
-                         "offset ", held.offset, ", inside a variable that ends at ", std::prev(next)->second);
+        return planError(absl::StrCat(where, "register ", quoted(held.name)), "no bytes of a variable", "offset ",
+                         held.offset, ", inside a variable that ends at ", std::prev(next)->second);
       continue;
     }
     const program::Register &variable = rankClass.variables[held.variable];
@@ -145,8 +150,8 @@ absl::Status checkGroup(const std::string &where, const CollectiveSpec &spec, co
   const size_t members = group.ranks.size();
   if (members == 0) return planError(where, "groups of at least one rank", "an empty one");
   if (group.inputs.size() != members || group.outputs.size() != members)
-    return planError(where, absl::StrCat("an input and an output box for each of ", members, " ranks"), group.inputs.size(),
-                     " and ", group.outputs.size());
+    return planError(where, absl::StrCat("an input and an output box for each of ", members, " ranks"),
+                     group.inputs.size(), " and ", group.outputs.size());
   for (int rank : group.ranks) {
     if (isTaken[rank]) return planError(where, "disjoint groups", "rank ", rank, " twice");
     isTaken[rank] = true;
@@ -160,7 +165,8 @@ absl::Status checkGroup(const std::string &where, const CollectiveSpec &spec, co
     if (output == group.inputs[m] || (covered && *covered == output)) continue;
     for (const Piece &piece : cutByHolders(output, group.inputs, /*firstOnly=*/true))
       if (piece.holders.empty())
-        return planError(where, absl::StrCat("every element of rank ", group.ranks[m], "'s output to be held by a member"),
+        return planError(where,
+                         absl::StrCat("every element of rank ", group.ranks[m], "'s output to be held by a member"),
                          "nobody who holds ", piece.box.str());
     covered = &output;
   }
@@ -194,8 +200,8 @@ absl::Status checkCollectiveTask(const std::string &where, const CollectiveSpec 
     const bool areEqual = std::all_of(group->inputs.begin(), group->inputs.end(), isFirst) &&
                           std::all_of(group->outputs.begin(), group->outputs.end(), isFirst);
     if (!areEqual || input.offset != output.offset || input.strides != output.strides)
-      return planError(where, "an output in the input's bytes only where all boxes of the group are equal",
-                       "input ", quoted(input.name), " and output ", quoted(output.name), " of rank ", rank);
+      return planError(where, "an output in the input's bytes only where all boxes of the group are equal", "input ",
+                       quoted(input.name), " and output ", quoted(output.name), " of rank ", rank);
   }
   return absl::OkStatus();
 }
@@ -234,7 +240,8 @@ absl::Status checkTasks(const std::string &where, const program::Program &progra
       const program::Register &output = program.registers[task.outputs[i]];
       for (size_t d = 0; d < output.dims.size(); ++d)
         if (output.strides[d] == 0 && output.dims[d] > 1)
-          return planError(here, absl::StrCat("an output without repeated elements in ", quoted(output.name)), "stride 0");
+          return planError(here, absl::StrCat("an output without repeated elements in ", quoted(output.name)),
+                           "stride 0");
     }
   }
   return absl::OkStatus();
@@ -247,7 +254,8 @@ absl::Status checkPlan(const LoadedPlan &plan) {
   std::set<std::string> names;
   for (const program::Entry &entry : plan.entries) {
     const std::string where = absl::StrCat("entry ", quoted(entry.name), ": ");
-    if (!names.insert(entry.name).second) return planError(absl::StrCat("entry ", quoted(entry.name)), "a name of its own", "a second one");
+    if (!names.insert(entry.name).second)
+      return planError(absl::StrCat("entry ", quoted(entry.name)), "a name of its own", "a second one");
     for (size_t p = 0; p < entry.programs.size(); ++p) {
       const std::string here = absl::StrCat(where, "class ", p, ": ");
       CLEAVE_RETURN_IF_ERROR(checkVariableRegisters(here, entry.programs[p], plan.classes[p]));

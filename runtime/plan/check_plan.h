@@ -10,8 +10,8 @@
 
 namespace cleave {
 
-// Layouts cover their tensors, registers have the extents of their rank's boxes, collectives have boxes that fit and a task
-// on each of their ranks.
+// Layouts cover their tensors, registers have the extents of their rank's boxes, collectives have boxes that fit and a
+// task on each of their ranks.
 absl::Status checkPlan(const LoadedPlan &plan);
 
 // Finds the kernel of every task and has it check its call.

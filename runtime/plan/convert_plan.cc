@@ -71,9 +71,10 @@ absl::Status checkBytes(const std::string &where, const program::Register &held,
   if (held.bytes < 0 || (held.count > 1 && held.bytes % kArenaAlignment != 0))
     return planError(where, absl::StrCat("a size, of several copies a multiple of ", kArenaAlignment), held.bytes);
   int64_t end;
-  if (__builtin_mul_overflow(held.bytes, held.count, &end) || __builtin_add_overflow(end, held.offset, &end) || end > arenaBytes)
-    return planError(where, absl::StrCat("to lie inside the arena of ", arenaBytes, " bytes"), "offset ", held.offset, " and ",
-                     held.count, " x ", held.bytes, " bytes");
+  if (__builtin_mul_overflow(held.bytes, held.count, &end) || __builtin_add_overflow(end, held.offset, &end) ||
+      end > arenaBytes)
+    return planError(where, absl::StrCat("to lie inside the arena of ", arenaBytes, " bytes"), "offset ", held.offset,
+                     " and ", held.count, " x ", held.bytes, " bytes");
   const int64_t span = spanOf(held.dims, held.strides);
   if (span < 0 || span > held.bytes / bytesOf(held.dtype))
     return planError(where, absl::StrCat("bytes for all elements of ", listOf(held.dims)), held.bytes);
@@ -115,7 +116,8 @@ absl::Status convertRegister(const std::string &where, const plan::Register &fro
 }
 
 // Places views, once all registers are known.
-absl::Status placeViews(const std::string &where, const plan::Program &from, std::vector<program::Register> &registers) {
+absl::Status placeViews(const std::string &where, const plan::Program &from,
+                        std::vector<program::Register> &registers) {
   for (size_t r = 0; r < registers.size(); ++r) {
     program::Register &view = registers[r];
     if (view.viewOf < 0) continue;
@@ -125,7 +127,8 @@ absl::Status placeViews(const std::string &where, const plan::Program &from, std
     if (view.offset || view.bytes || view.count || view.variable >= 0)
       return planError(here, "a view to have no bytes of its own", "offset, bytes, count or variable");
     if (view.dtype != viewed.dtype)
-      return planError(here, absl::StrCat("the element type of what it views, ", nameOf(viewed.dtype)), nameOf(view.dtype));
+      return planError(here, absl::StrCat("the element type of what it views, ", nameOf(viewed.dtype)),
+                       nameOf(view.dtype));
 
     const int64_t elements = spanOf(viewed.dims, viewed.strides), span = spanOf(view.dims, view.strides);
     const int64_t start = from.registers(static_cast<int>(r)).view_offset();
@@ -204,7 +207,8 @@ absl::Status convertTask(const std::string &where, const plan::Task &from, size_
 
 absl::Status convertStreams(const std::string &where, const plan::Program &from, program::Program &to) {
   if (from.streams_size() > kMaxStreams)
-    return planError(absl::StrCat(where, "program"), absl::StrCat("at most ", kMaxStreams, " streams"), from.streams_size());
+    return planError(absl::StrCat(where, "program"), absl::StrCat("at most ", kMaxStreams, " streams"),
+                     from.streams_size());
   std::vector<bool> isPlaced(to.tasks.size(), false);
   for (const plan::Stream &stream : from.streams()) {
     program::Stream &held = to.streams.emplace_back();
@@ -223,13 +227,12 @@ absl::Status convertStreams(const std::string &where, const plan::Program &from,
   return absl::OkStatus();
 }
 
-absl::Status convertProgram(const std::string &where, const plan::Program &from, const LoadedPlan &plan, size_t rankClass,
-                            size_t collectives, program::Program &to) {
+absl::Status convertProgram(const std::string &where, const plan::Program &from, const LoadedPlan &plan,
+                            size_t rankClass, size_t collectives, program::Program &to) {
   for (const plan::Register &held : from.registers()) {
     const std::string here = absl::StrCat(where, "register ", quoted(held.name()));
-    CLEAVE_RETURN_IF_ERROR(
-        convertRegister(here, held, plan.variables.size(), from.registers_size(), plan.classes[rankClass].arenaBytes,
-                        to.registers.emplace_back()));
+    CLEAVE_RETURN_IF_ERROR(convertRegister(here, held, plan.variables.size(), from.registers_size(),
+                                           plan.classes[rankClass].arenaBytes, to.registers.emplace_back()));
   }
   CLEAVE_RETURN_IF_ERROR(placeViews(where, from, to.registers));
   for (const plan::Task &task : from.tasks())
@@ -238,7 +241,8 @@ absl::Status convertProgram(const std::string &where, const plan::Program &from,
   return convertStreams(where, from, to);
 }
 
-absl::Status convertCollective(const std::string &where, const plan::Collective &from, size_t ranks, CollectiveSpec &to) {
+absl::Status convertCollective(const std::string &where, const plan::Collective &from, size_t ranks,
+                               CollectiveSpec &to) {
   to.kind = from.kind();
   to.name = from.name();
   to.axes = textsOf(from.axes());
@@ -264,14 +268,17 @@ absl::Status convertCollective(const std::string &where, const plan::Collective 
   return absl::OkStatus();
 }
 
-absl::Status convertPort(const std::string &where, const plan::Port &from, const program::Entry &entry, program::Port &to) {
+absl::Status convertPort(const std::string &where, const plan::Port &from, const program::Entry &entry,
+                         program::Port &to) {
   to.name = from.name();
   CLEAVE_RETURN_IF_ERROR(convertType(where, from.type(), to.type));
   to.layout = convertLayout(from.layout());
   if (from.registers_size() != static_cast<int>(entry.programs.size()))
-    return planError(where, absl::StrCat("a register in each of ", entry.programs.size(), " programs"), from.registers_size());
+    return planError(where, absl::StrCat("a register in each of ", entry.programs.size(), " programs"),
+                     from.registers_size());
   for (size_t p = 0; p < entry.programs.size(); ++p) {
-    const auto held = convertIndex(where, "a register", from.registers(static_cast<int>(p)), entry.programs[p].registers.size());
+    const auto held =
+        convertIndex(where, "a register", from.registers(static_cast<int>(p)), entry.programs[p].registers.size());
     if (!held.ok()) return held.status();
     to.registers.push_back(*held);
   }
@@ -282,7 +289,8 @@ absl::Status convertEntry(const plan::Entry &from, const LoadedPlan &plan, progr
   to.name = from.name();
   const std::string where = absl::StrCat("entry ", quoted(from.name()), ": ");
   if (from.programs_size() != static_cast<int>(plan.classes.size()))
-    return planError(absl::StrCat("entry ", quoted(from.name())), absl::StrCat("a program for each of ", plan.classes.size(), " classes"), from.programs_size());
+    return planError(absl::StrCat("entry ", quoted(from.name())),
+                     absl::StrCat("a program for each of ", plan.classes.size(), " classes"), from.programs_size());
   for (const plan::Collective &collective : from.collectives())
     CLEAVE_RETURN_IF_ERROR(convertCollective(absl::StrCat(where, "collective ", quoted(collective.name())), collective,
                                              plan.members.size(), to.collectives.emplace_back()));
@@ -320,11 +328,13 @@ absl::Status convertClasses(const plan::Plan &from, LoadedPlan &to) {
     if (made.ranks.empty()) return planError(where, "at least one rank", "none");
     for (size_t p = 0; p < made.ranks.size(); ++p) {
       LoadedPlan::Member &member = to.members[made.ranks[p]];
-      if (member.rankClass >= 0) return planError(where, "each rank to be in one class", "rank ", made.ranks[p], " twice");
+      if (member.rankClass >= 0)
+        return planError(where, "each rank to be in one class", "rank ", made.ranks[p], " twice");
       member = {c, static_cast<int>(p)};
     }
     if (held.variables_size() != static_cast<int>(to.variables.size()))
-      return planError(where, absl::StrCat("a register for each of ", to.variables.size(), " variables"), held.variables_size());
+      return planError(where, absl::StrCat("a register for each of ", to.variables.size(), " variables"),
+                       held.variables_size());
     for (const plan::Register &variable : held.variables())
       CLEAVE_RETURN_IF_ERROR(convertRegister(absl::StrCat(where, ": variable ", quoted(variable.name())), variable,
                                              to.variables.size(), /*registers=*/0, made.arenaBytes,
@@ -342,8 +352,8 @@ absl::Status convertVariables(const plan::Plan &from, LoadedPlan &to) {
     const std::string where = absl::StrCat("variable ", quoted(held.name));
     if (variable.role() != plan::Variable::PARAMETER && variable.role() != plan::Variable::STATE)
       return planError(where, "a known role", static_cast<int>(variable.role()));
-    held.role =
-        variable.role() == plan::Variable::STATE ? program::Variable::Role::kState : program::Variable::Role::kParameter;
+    held.role = variable.role() == plan::Variable::STATE ? program::Variable::Role::kState
+                                                         : program::Variable::Role::kParameter;
     held.trainable = variable.trainable();
     held.parameter = variable.parameter();
     held.fill = variable.fill();
@@ -355,9 +365,12 @@ absl::Status convertVariables(const plan::Plan &from, LoadedPlan &to) {
 
 void convertHostSide(const plan::Plan &from, LoadedPlan &to) {
   const plan::Training &training = from.training();
-  to.training = {training.batch(),         training.seq(),        training.target_seq(), training.microbatches(),
-                 training.optimizer(),     training.learning_rate(), training.schedule(),  training.warmup(),
-                 training.total_steps(),   training.min_learning_rate(), training.clips(), training.flops_per_step()};
+  to.training = {training.batch(),       training.seq(),
+                 training.target_seq(),  training.microbatches(),
+                 training.optimizer(),   training.learning_rate(),
+                 training.schedule(),    training.warmup(),
+                 training.total_steps(), training.min_learning_rate(),
+                 training.clips(),       training.flops_per_step()};
   const plan::ModelFamily &family = from.family();
   to.family.modelType = family.model_type();
   to.family.vocabulary = family.vocabulary();
@@ -365,15 +378,16 @@ void convertHostSide(const plan::Plan &from, LoadedPlan &to) {
   for (const plan::DataInput &input : family.inputs())
     to.family.inputs.push_back({input.name(), input.source(), input.otherwise(), input.limit()});
   for (const plan::StoredTensor &stored : family.stored())
-    to.family.stored.push_back({stored.file_name(), textsOf(stored.parameters()), stored.dimension(), stored.transposed(),
-                                textsOf(stored.aliases())});
+    to.family.stored.push_back({stored.file_name(), textsOf(stored.parameters()), stored.dimension(),
+                                stored.transposed(), textsOf(stored.aliases())});
   to.family.prefixes = textsOf(family.prefixes());
   to.family.ignored = textsOf(family.ignored());
   to.family.decoderStartToken = family.decoder_start_token();
   to.family.padToken = family.pad_token();
   to.family.documentEnd = family.document_end() - 1;
   const plan::Provenance &provenance = from.provenance();
-  to.provenance = {provenance.model_name(), provenance.model_text(), textsOf(provenance.flags()), provenance.compiler()};
+  to.provenance = {provenance.model_name(), provenance.model_text(), textsOf(provenance.flags()),
+                   provenance.compiler()};
 }
 
 }  // namespace

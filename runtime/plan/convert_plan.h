@@ -9,8 +9,8 @@
 
 namespace cleave {
 
-// Every index is in range afterwards, every shape has a size that fits, every rank is in one class, every task in one stream.
-// Kernels are not yet found.
+// Every index is in range afterwards, every shape has a size that fits, every rank is in one class, every task in one
+// stream. Kernels are not yet found.
 absl::StatusOr<LoadedPlan> convertPlan(const plan::Plan &plan);
 
 }  // namespace cleave

@@ -19,7 +19,8 @@ int64_t spanOf(absl::Span<const int64_t> dims, absl::Span<const int64_t> strides
   for (size_t d = 0; d < dims.size(); ++d) {
     if (dims[d] == 0) return 0;
     int64_t reach;
-    if (__builtin_mul_overflow(dims[d] - 1, strides[d], &reach) || __builtin_add_overflow(span, reach, &span)) return -1;
+    if (__builtin_mul_overflow(dims[d] - 1, strides[d], &reach) || __builtin_add_overflow(span, reach, &span))
+      return -1;
   }
   return span;
 }

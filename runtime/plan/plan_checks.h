@@ -16,8 +16,8 @@
 #include "kernels/api/tensor_view.h"
 
 // Returns the status of an expression if it is an error.
-#define CLEAVE_RETURN_IF_ERROR(expression)                          \
-  do {                                                              \
+#define CLEAVE_RETURN_IF_ERROR(expression)                                  \
+  do {                                                                      \
     if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 
@@ -39,7 +39,9 @@ inline std::string quoted(absl::string_view name) {
   return absl::StrCat("'", absl::CEscape(name.size() > 200 ? name.substr(0, 200) : name), "'");
 }
 
-inline std::string listOf(absl::Span<const int64_t> values) { return absl::StrCat("[", absl::StrJoin(values, ", "), "]"); }
+inline std::string listOf(absl::Span<const int64_t> values) {
+  return absl::StrCat("[", absl::StrJoin(values, ", "), "]");
+}
 
 // Extents are not negative, and all elements together have a size that fits.
 absl::Status checkDims(absl::string_view where, absl::Span<const int64_t> dims, DType dtype);

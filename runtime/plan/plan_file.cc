@@ -35,7 +35,8 @@ absl::StatusOr<plan::Plan> readPlanFile(const std::string &path) {
   if (!file || !(bytes << file.rdbuf()))
     return absl::NotFoundError(absl::StrCat("requires a readable plan, got '", path, "': ", std::strerror(errno)));
   absl::StatusOr<plan::Plan> plan = parsePlan(bytes.str());
-  if (!plan.ok()) return absl::Status(plan.status().code(), absl::StrCat("plan '", path, "': ", plan.status().message()));
+  if (!plan.ok())
+    return absl::Status(plan.status().code(), absl::StrCat("plan '", path, "': ", plan.status().message()));
   return plan;
 }
 
@@ -44,7 +45,9 @@ absl::Status writePlanFile(const plan::Plan &plan, const std::string &path) {
   versioned.set_format_version(kPlanFormatVersion);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << serializePlan(std::move(versioned)) << std::flush;
-  if (!file) return absl::UnavailableError(absl::StrCat("requires a writable plan file, got '", path, "': ", std::strerror(errno)));
+  if (!file)
+    return absl::UnavailableError(
+        absl::StrCat("requires a writable plan file, got '", path, "': ", std::strerror(errno)));
   return absl::OkStatus();
 }
 

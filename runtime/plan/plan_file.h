@@ -15,7 +15,8 @@ namespace cleave {
 
 inline constexpr uint32_t kPlanFormatVersion = 1;
 
-// Checks that the bytes are a plan of a version that this build reads, with the hash that it says; nothing of its meaning.
+// Checks that the bytes are a plan of a version that this build reads, with the hash that it says; nothing of its
+// meaning.
 absl::StatusOr<plan::Plan> parsePlan(absl::string_view bytes);
 absl::StatusOr<plan::Plan> readPlanFile(const std::string &path);
 

@@ -28,7 +28,8 @@ std::string computePlanHash(const plan::Plan &plan) {
       for (plan::Task &task : *program.mutable_tasks()) task.clear_location();
   const std::string bytes = serialize(kept);
   std::string hash(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char *>(bytes.data()), bytes.size(), reinterpret_cast<unsigned char *>(hash.data()));
+  SHA256(reinterpret_cast<const unsigned char *>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char *>(hash.data()));
   return hash;
 }
 

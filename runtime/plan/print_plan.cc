@@ -50,7 +50,8 @@ std::string attributesOf(const plan::Task &task) {
     std::vector<std::string> values;
     for (const auto &value : attribute.values()) values.push_back(valueOf(value));
     // Several: one a rank of the class.
-    const std::string all = values.size() == 1 ? values[0] : absl::StrCat("by rank (", absl::StrJoin(values, " | "), ")");
+    const std::string all =
+        values.size() == 1 ? values[0] : absl::StrCat("by rank (", absl::StrJoin(values, " | "), ")");
     shown.push_back(absl::StrCat(attribute.name(), " = ", all));
   }
   return shown.empty() ? "" : absl::StrCat(" {", absl::StrJoin(shown, ", "), "}");
@@ -69,7 +70,8 @@ std::string placeOf(const plan::Register &held, const plan::Plan &plan) {
   std::string text = absl::StrCat(held.bytes(), " bytes at ", held.offset());
   if (held.count() != 1) absl::StrAppend(&text, ", ", held.count(), " copies");
   if (held.variable() > 0 && held.variable() <= plan.variables_size())
-    absl::StrAppend(&text, ", variable '", absl::CEscape(plan.variables(static_cast<int>(held.variable()) - 1).name()), "'");
+    absl::StrAppend(&text, ", variable '", absl::CEscape(plan.variables(static_cast<int>(held.variable()) - 1).name()),
+                    "'");
   return text;
 }
 
@@ -77,7 +79,8 @@ void printTask(const plan::Task &task, const plan::Entry &entry, std::string &ou
   absl::StrAppend(&out, "      ", registersOf(task.outputs()), task.outputs_size() ? " = " : "");
   if (task.collective() > 0 && task.collective() <= entry.collectives_size()) {
     const plan::Collective &collective = entry.collectives(static_cast<int>(task.collective()) - 1);
-    absl::StrAppend(&out, collective.kind(), " ", registersOf(task.inputs()), " over ", absl::StrJoin(collective.axes(), ", "));
+    absl::StrAppend(&out, collective.kind(), " ", registersOf(task.inputs()), " over ",
+                    absl::StrJoin(collective.axes(), ", "));
     if (!collective.combiner().empty()) absl::StrAppend(&out, " by ", collective.combiner());
     absl::StrAppend(&out, " (", collective.bytes(), " bytes)");
   } else {
@@ -94,8 +97,8 @@ void printTask(const plan::Task &task, const plan::Entry &entry, std::string &ou
 void printProgram(const plan::Program &program, const plan::Entry &entry, const plan::Plan &plan, std::string &out) {
   for (int r = 0; r < program.registers_size(); ++r) {
     const plan::Register &held = program.registers(r);
-    absl::StrAppend(&out, "      %", r, ": ", typeOf(held.dtype(), held.dims()), "  // ", absl::CEscape(held.name()), ", ",
-                    placeOf(held, plan), "\n");
+    absl::StrAppend(&out, "      %", r, ": ", typeOf(held.dtype(), held.dims()), "  // ", absl::CEscape(held.name()),
+                    ", ", placeOf(held, plan), "\n");
   }
   for (const plan::Stream &stream : program.streams()) {
     absl::StrAppend(&out, "    stream ", stream.name(), "\n");
@@ -112,15 +115,18 @@ void printPort(const char *direction, const plan::Port &port, std::string &out) 
 }  // namespace
 
 std::string printPlan(const plan::Plan &plan) {
-  std::string out = absl::StrCat("plan version ", plan.format_version(), " hash ", absl::BytesToHexString(plan.hash()), "\n");
+  std::string out =
+      absl::StrCat("plan version ", plan.format_version(), " hash ", absl::BytesToHexString(plan.hash()), "\n");
   absl::StrAppend(&out, "made by ", plan.provenance().compiler(), " from ", plan.provenance().model_name(), " ",
                   absl::StrJoin(plan.provenance().flags(), " "), "\nmesh");
-  for (const plan::MeshAxis &axis : plan.mesh()) absl::StrAppend(&out, " ", axis.name(), ":", axis.kind(), "=", axis.size());
+  for (const plan::MeshAxis &axis : plan.mesh())
+    absl::StrAppend(&out, " ", axis.name(), ":", axis.kind(), "=", axis.size());
   out += "\n";
   for (const plan::Variable &variable : plan.variables())
     absl::StrAppend(&out, variable.role() == plan::Variable::STATE ? "state " : "parameter ", variable.name(), ": ",
                     typeOf(variable.type().dtype(), variable.type().dims()), " [",
-                    absl::StrJoin(variable.layout().placement(), ", "), "]", variable.trainable() ? "" : " frozen", "\n");
+                    absl::StrJoin(variable.layout().placement(), ", "), "]", variable.trainable() ? "" : " frozen",
+                    "\n");
   for (int c = 0; c < plan.classes_size(); ++c)
     absl::StrAppend(&out, "class ", c, ": ranks ", absl::StrJoin(plan.classes(c).ranks(), ", "), ", arena of ",
                     plan.classes(c).arena_bytes(), " bytes\n");

@@ -1,8 +1,8 @@
 // A loaded plan as plain structs: what the runtime takes. Nothing here knows protobuf.
 //
-// The meaning of every field is plan.proto's; indices are from 0 and -1 means none (plan.proto counts optional ones from 1).
-// Everything has been validated by loadPlan: indices are in range, sizes fit, kernels are known and checked, the step cannot
-// deadlock and values that share bytes don't meet.
+// The meaning of every field is plan.proto's; indices are from 0 and -1 means none (plan.proto counts optional ones
+// from 1). Everything has been validated by loadPlan: indices are in range, sizes fit, kernels are known and checked,
+// the step cannot deadlock and values that share bytes don't meet.
 
 #ifndef CLEAVE_RUNTIME_PLAN_PROGRAM_H
 #define CLEAVE_RUNTIME_PLAN_PROGRAM_H
@@ -47,9 +47,9 @@ struct Variable {
 // Bytes of a rank's arena that hold one value, or a view of another register's.
 struct Register {
   std::string name;
-  int64_t offset = 0;  // of the first byte within the arena; a view's is that of its first element
-  int64_t bytes = 0;   // of one copy; of a view: from its first to behind its last element
-  int64_t count = 1;   // a view's is that of what it views
+  int64_t offset = 0;     // of the first byte within the arena; a view's is that of its first element
+  int64_t bytes = 0;      // of one copy; of a view: from its first to behind its last element
+  int64_t count = 1;      // a view's is that of what it views
   int64_t copyBytes = 0;  // distance between two copies (a view's is that of what it views)
   DType dtype = DType::kF32;
   std::vector<int64_t> dims;     // local

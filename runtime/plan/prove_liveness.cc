@@ -153,18 +153,19 @@ class StepGraph {
   std::string nameOf(int node) const {
     const auto &program = model_.programs[places_[node].program];
     const auto &turn = unfoldings_[places_[node].program].nodes[node - firstNode_[places_[node].rank]];
-    const std::string stream = turn.stream < static_cast<int>(program.streamNames.size()) ? program.streamNames[turn.stream]
-                                                                                          : absl::StrCat(turn.stream);
+    const std::string stream = turn.stream < static_cast<int>(program.streamNames.size())
+                                   ? program.streamNames[turn.stream]
+                                   : absl::StrCat(turn.stream);
     return absl::StrCat("op '", program.tasks[turn.task].op, "' of rank ", places_[node].rank, " ", stream);
   }
 
   const ScheduleModel &model_;
-  std::vector<Unfolding> unfoldings_;                          // by program
+  std::vector<Unfolding> unfoldings_;                           // by program
   std::vector<std::vector<std::vector<int>>> collectiveNodes_;  // by program, collective, turn
-  std::vector<int> firstNode_, programOf_;                     // by rank
-  std::vector<Place> places_;                                  // by node
-  std::vector<int> merged_;                                    // by node: the one that stands for it
-  std::vector<int> waits_;                                     // by node: what it still waits for
+  std::vector<int> firstNode_, programOf_;                      // by rank
+  std::vector<Place> places_;                                   // by node
+  std::vector<int> merged_;                                     // by node: the one that stands for it
+  std::vector<int> waits_;                                      // by node: what it still waits for
   std::vector<std::vector<int>> successors_;
   int64_t distinct_ = 0;
 };

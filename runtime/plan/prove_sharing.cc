@@ -39,8 +39,10 @@ class Clocks {
     }
   }
 
-  const std::vector<int> &order() const { return order_; }  // one in which the turns could run; short if there is a cycle
-  bool isBefore(int a, int b) const {                       // a has ended before b begins
+  const std::vector<int> &order() const {
+    return order_;
+  }                                    // one in which the turns could run; short if there is a cycle
+  bool isBefore(int a, int b) const {  // a has ended before b begins
     return clocks_[b * streams_ + step_.nodes[a].stream] >= step_.nodes[a].position;
   }
 
@@ -66,7 +68,8 @@ struct Use {
   std::vector<int> accesses;   // nodes
   std::vector<int> writers;    // nodes; those of parts too
   std::vector<int> displaced;  // uses that owned some of the bytes before
-  std::vector<int> carried;    // uses that it went on with in place while their task still reads them (a loop's accumulator)
+  std::vector<int>
+      carried;  // uses that it went on with in place while their task still reads them (a loop's accumulator)
   bool isInput = false, isOutput = false;
 };
 
@@ -153,9 +156,9 @@ class SharingProof {
     for (const auto &[from, to] : written)
       if (from <= reached) reached = std::max(reached, to);
     if (reached >= end) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(describe(node), " requires register '", program_.values[value].name, "' to be written before it is read, got ",
-                     reached - begin, " of ", end - begin, " bytes written"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        describe(node), " requires register '", program_.values[value].name, "' to be written before it is read, got ",
+        reached - begin, " of ", end - begin, " bytes written"));
   }
 
   absl::Status checkWrite(int node, int value) {
@@ -213,7 +216,8 @@ class SharingProof {
   // Whether what `node` writes of `use` is exactly what it reads of `before`, and they share nothing else.
   bool writesInPlace(int before, int use, int node) {
     const auto &task = program_.tasks[step_.nodes[node].task];
-    const int64_t begin = std::max(uses_[before].begin, uses_[use].begin), end = std::min(uses_[before].end, uses_[use].end);
+    const int64_t begin = std::max(uses_[before].begin, uses_[use].begin),
+                  end = std::min(uses_[before].end, uses_[use].end);
     for (int target : task.writes) {
       if (useAt(node, target) != use) continue;
       for (int source : task.reads) {
@@ -236,8 +240,8 @@ class SharingProof {
       const auto &value = program_.values[v];
       if (!value.isOutput || isVariable(roots_[v]) || value.isInput || value.bytes == 0) continue;
       if (uses_[useIndex(static_cast<int>(v), step_.uses[v] - 1)].writers.empty())
-        return absl::FailedPreconditionError(absl::StrCat(
-            "requires output register '", value.name, "' to be written, got no task that does, on rank ", rank()));
+        return absl::FailedPreconditionError(absl::StrCat("requires output register '", value.name,
+                                                          "' to be written, got no task that does, on rank ", rank()));
     }
     return absl::OkStatus();
   }
@@ -248,18 +252,20 @@ class SharingProof {
     for (int access : uses_[before].accesses)
       if (node < 0 || !clocks_.isBefore(access, node)) last = absl::StrCat("used by ", describe(access));
     if (uses_[before].isOutput) last = "an output, read after the step";
-    return absl::FailedPreconditionError(absl::StrCat(
-        "requires registers that share bytes to be apart in time, got '", second.name, "', ",
-        node < 0 ? "an input" : absl::StrCat("written by ", describe(node)), ", over '", first.name, "', ", last, " (bytes ",
-        std::max(uses_[before].begin, uses_[use].begin), " to ", std::min(uses_[before].end, uses_[use].end), ")"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("requires registers that share bytes to be apart in time, got '", second.name, "', ",
+                     node < 0 ? "an input" : absl::StrCat("written by ", describe(node)), ", over '", first.name, "', ",
+                     last, " (bytes ", std::max(uses_[before].begin, uses_[use].begin), " to ",
+                     std::min(uses_[before].end, uses_[use].end), ")"));
   }
 
   int rank() const { return program_.ranks.empty() ? 0 : program_.ranks[0]; }
 
   std::string describe(int node) const {
     const auto &turn = step_.nodes[node];
-    return absl::StrCat("op '", program_.tasks[turn.task].op, "' of rank ", rank(), " ",
-                        turn.stream < static_cast<int>(program_.streamNames.size()) ? program_.streamNames[turn.stream] : "");
+    return absl::StrCat(
+        "op '", program_.tasks[turn.task].op, "' of rank ", rank(), " ",
+        turn.stream < static_cast<int>(program_.streamNames.size()) ? program_.streamNames[turn.stream] : "");
   }
 
   const Program &program_;

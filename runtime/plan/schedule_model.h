@@ -1,14 +1,15 @@
-// What the proofs about a schedule need to know of it, and no more. The compiler fills it from what it has scheduled, the
-// loader from a plan.
+// What the proofs about a schedule need to know of it, and no more. The compiler fills it from what it has scheduled,
+// the loader from a plan.
 //
-// The meaning of a program: its tasks are listed in an order that would be right if they ran one by one. A value that one
-// task writes and that is no variable is read after that task, wherever the list has the readers. All other accesses to one
-// register (several writers of parts, variables) keep the order of the list where one of the two writes; on different
-// streams the runtime waits (kFilled, kFreed). Streams run their tasks in order, consecutive tasks with equal repeat > 1 as
-// a loop (A B A B). Between two values with bytes in common nothing waits: proveSharing shows that nothing needs to.
+// The meaning of a program: its tasks are listed in an order that would be right if they ran one by one. A value that
+// one task writes and that is no variable is read after that task, wherever the list has the readers. All other
+// accesses to one register (several writers of parts, variables) keep the order of the list where one of the two
+// writes; on different streams the runtime waits (kFilled, kFreed). Streams run their tasks in order, consecutive tasks
+// with equal repeat > 1 as a loop (A B A B). Between two values with bytes in common nothing waits: proveSharing shows
+// that nothing needs to.
 //
-// With repeats, a register is used as often as its writers run. A task that runs as often takes the copy of its own turn, a
-// reader that runs once the last one; what is written once is read by all turns.
+// With repeats, a register is used as often as its writers run. A task that runs as often takes the copy of its own
+// turn, a reader that runs once the last one; what is written once is read by all turns.
 
 #ifndef CLEAVE_RUNTIME_PLAN_SCHEDULE_MODEL_H
 #define CLEAVE_RUNTIME_PLAN_SCHEDULE_MODEL_H
@@ -59,7 +60,8 @@ struct ScheduleModel {
   std::vector<Collective> collectives;
 };
 
-// By value: the register that owns its bytes. A view's is what it views; of several registers of one variable, the first.
+// By value: the register that owns its bytes. A view's is what it views; of several registers of one variable, the
+// first.
 std::vector<int> rootsOf(const ScheduleModel::Program &program);
 
 }  // namespace cleave

@@ -192,8 +192,8 @@ class Unfolder {
   const std::vector<int> roots_;
   Unfolding out_;
   std::vector<int> writers_, onlyWriter_;  // by register
-  std::vector<std::vector<int>> nodesOf_;              // by task, then turn
-  std::map<int, History> history_;                     // by register
+  std::vector<std::vector<int>> nodesOf_;  // by task, then turn
+  std::map<int, History> history_;         // by register
 };
 
 }  // namespace

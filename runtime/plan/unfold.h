@@ -14,9 +14,9 @@ namespace cleave {
 struct Unfolding {
   struct Node {
     int task = 0;
-    int64_t turn = 0;      // of the task, from 0
+    int64_t turn = 0;  // of the task, from 0
     int stream = 0;
-    int position = 0;      // in the stream
+    int position = 0;  // in the stream
   };
   enum class Reason { kFilled, kFreed, kAfter };
   // Beyond the order of streams: `to` waits for `from`. Of several edges from one stream the latest stands for all.

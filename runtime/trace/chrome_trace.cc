@@ -15,14 +15,16 @@ std::string json(const std::string &text) {
 }
 
 std::string nameEvent(const char *kind, int process, size_t thread, const std::string &name) {
-  return absl::StrFormat(R"({"name":"%s","ph":"M","pid":%d,"tid":%d,"args":{"name":%s}})", kind, process, thread, json(name));
+  return absl::StrFormat(R"({"name":"%s","ph":"M","pid":%d,"tid":%d,"args":{"name":%s}})", kind, process, thread,
+                         json(name));
 }
 
 std::string taskEvent(const TaskEvent &event, int process, size_t thread, int64_t start) {
   const TaskLabel &label = *event.label;
-  return absl::StrFormat(R"({"name":%s,"cat":%s,"ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"layer":%s,"at":%s}})",
-                         json(label.op), json(label.kernel), process, thread, (event.beginNanos - start) * 1e-3,
-                         (event.endNanos - event.beginNanos) * 1e-3, json(label.layer), json(label.location));
+  return absl::StrFormat(
+      R"({"name":%s,"cat":%s,"ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"layer":%s,"at":%s}})",
+      json(label.op), json(label.kernel), process, thread, (event.beginNanos - start) * 1e-3,
+      (event.endNanos - event.beginNanos) * 1e-3, json(label.layer), json(label.location));
 }
 
 }  // namespace

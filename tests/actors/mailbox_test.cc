@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,8 @@ Message messageOf(int number) {
 }
 
 TEST(Mailbox, MessagesOfOneSenderArriveInOrder) {
-  Mailbox mailbox(8);
+  const auto owned = std::make_unique<Mailbox>(8);
+  Mailbox &mailbox = *owned;
   Message message;
   EXPECT_TRUE(mailbox.isEmpty());
   for (int round = 0; round < 10; ++round) {
@@ -29,7 +31,8 @@ TEST(Mailbox, MessagesOfOneSenderArriveInOrder) {
 }
 
 TEST(Mailbox, AFullOneRefuses) {
-  Mailbox mailbox(4);
+  const auto owned = std::make_unique<Mailbox>(4);
+  Mailbox &mailbox = *owned;
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(messageOf(i)));
   EXPECT_FALSE(mailbox.push(messageOf(4)));
   Message message;
@@ -39,7 +42,8 @@ TEST(Mailbox, AFullOneRefuses) {
 
 TEST(Mailbox, NothingIsLostBetweenManySendersAndAReceiverThatParks) {
   constexpr int kSenders = 4, kMessages = 5000;
-  Mailbox mailbox(kSenders * 16);
+  const auto owned = std::make_unique<Mailbox>(kSenders * 16);
+  Mailbox &mailbox = *owned;
   std::vector<std::thread> senders;
   for (int s = 0; s < kSenders; ++s)
     senders.emplace_back([&, s] {
@@ -62,7 +66,8 @@ TEST(Mailbox, NothingIsLostBetweenManySendersAndAReceiverThatParks) {
 }
 
 TEST(Mailbox, WakeEndsAWaitWhenStopIsSet) {
-  Mailbox mailbox(4);
+  const auto owned = std::make_unique<Mailbox>(4);
+  Mailbox &mailbox = *owned;
   std::atomic<bool> stop{false};
   std::thread receiver([&] {
     while (!stop) mailbox.wait(stop, 0);

@@ -20,7 +20,8 @@ using testing::HasSubstr;
 // Does what a function says.
 class TestActor final : public Actor {
  public:
-  TestActor(std::string name, std::function<Outcome(ActContext &)> body) : name_(std::move(name)), body_(std::move(body)) {}
+  TestActor(std::string name, std::function<Outcome(ActContext &)> body)
+      : name_(std::move(name)), body_(std::move(body)) {}
   Outcome act(ActContext &context) final { return body_(context); }
   std::string doing() const final { return absl::StrCat("'", name_, "'"); }
 
@@ -183,7 +184,8 @@ TEST_P(SchedulerTest, TheDeadlineReportsWhoWaitsForWhom) {
   SchedulerOptions options;
   options.clock = &clock;
   options.deadlineNanos = 1000000000;
-  const StreamId one = recorder.graph.addStream(RankId(0), "compute"), two = recorder.graph.addStream(RankId(1), "communicate");
+  const StreamId one = recorder.graph.addStream(RankId(0), "compute"),
+                 two = recorder.graph.addStream(RankId(1), "communicate");
   PendingActor *pending = nullptr;
   const ActorId stuck = recorder.graph.nextActor();
   auto made = std::make_unique<PendingActor>(stuck, [](PendingActor &) {});
@@ -230,7 +232,8 @@ TEST(ThreadedScheduler, RefusesMoreStreamsThanThreads) {
   Recorder recorder;
   for (int s = 0; s < 3; ++s) recorder.graph.addStream(RankId(s), "compute");
   recorder.graph.finish();
-  EXPECT_THAT(makeThreadedScheduler(2, {})->run(recorder.graph, 1).message(), HasSubstr("requires at most 2 streams, got 3"));
+  EXPECT_THAT(makeThreadedScheduler(2, {})->run(recorder.graph, 1).message(),
+              HasSubstr("requires at most 2 streams, got 3"));
 }
 
 TEST(DeterministicScheduler, AnErrorWaitsForPendingActorsToBeGivenUp) {

@@ -1,5 +1,5 @@
-// An all-reduce between two devices through actors and communicator, against a plain loop that two threads run over the same
-// memory in one pass. Medians of interleaved runs; one JSON line a size.
+// An all-reduce between two devices through actors and communicator, against a plain loop that two threads run over the
+// same memory in one pass. Medians of interleaved runs; one JSON line a size.
 
 #include <cstdio>
 #include <memory>
@@ -25,7 +25,8 @@ struct Buffers {
 };
 
 // The plain loop: each thread sums its half and writes it to both devices.
-void sumPart(const float *a, const float *b, float *__restrict outA, float *__restrict outB, int64_t begin, int64_t end) {
+void sumPart(const float *a, const float *b, float *__restrict outA, float *__restrict outB, int64_t begin,
+             int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
     const float sum = a[i] + b[i];
     outA[i] = sum;
@@ -120,9 +121,10 @@ void runSize(int64_t megabytes) {
     ours.push_back(measureOurs(*scheduler, buffers, count, repeats));
   }
   const double a = medianOf(ours) * 1e-3, b = medianOf(plain) * 1e-3;
-  std::printf("{\"bench\": \"all_reduce\", \"megabytes\": %d, \"devices\": %d, \"us\": %.1f, \"plain_loop_us\": %.1f, "
-              "\"ratio\": %.3f, \"limit\": 1.2, \"spin_latency_ns\": %.1f}\n",
-              static_cast<int>(megabytes), kDevices, a, b, a / b, measureSpinLatency(100000));
+  std::printf(
+      "{\"bench\": \"all_reduce\", \"megabytes\": %d, \"devices\": %d, \"us\": %.1f, \"plain_loop_us\": %.1f, "
+      "\"ratio\": %.3f, \"limit\": 1.2, \"spin_latency_ns\": %.1f}\n",
+      static_cast<int>(megabytes), kDevices, a, b, a / b, measureSpinLatency(100000));
 }
 
 }  // namespace

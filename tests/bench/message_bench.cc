@@ -1,5 +1,5 @@
-// What a message between two actors costs, sent, received and acted on: on one thread, and to a thread that spins. Medians of
-// interleaved runs; one JSON line.
+// What a message between two actors costs, sent, received and acted on: on one thread, and to a thread that spins.
+// Medians of interleaved runs; one JSON line.
 
 #include <algorithm>
 #include <cstdio>
@@ -48,9 +48,10 @@ int run() {
     across.push_back(measureMessage(*two, 2, 100000));
   }
   const double limit = std::max(100.0, 1.3 * medianOf(spin));
-  std::printf("{\"bench\": \"message\", \"same_thread_ns\": %.1f, \"same_thread_limit_ns\": 30, \"spinning_thread_ns\": %.1f, "
-              "\"spinning_thread_limit_ns\": %.1f, \"spin_latency_ns\": %.1f}\n",
-              medianOf(same), medianOf(across), limit, medianOf(spin));
+  std::printf(
+      "{\"bench\": \"message\", \"same_thread_ns\": %.1f, \"same_thread_limit_ns\": 30, \"spinning_thread_ns\": %.1f, "
+      "\"spinning_thread_limit_ns\": %.1f, \"spin_latency_ns\": %.1f}\n",
+      medianOf(same), medianOf(across), limit, medianOf(spin));
   return 0;
 }
 

@@ -31,7 +31,8 @@ plan::Layout makeLayout(const Dims &dims, int64_t ranks, int dim) {
     plan::Box *box = layout.add_boxes();
     for (size_t d = 0; d < dims.size(); ++d) {
       const bool isSplit = static_cast<int>(d) == dim;
-      const int64_t begin = isSplit ? rank * dims[d] / ranks : 0, end = isSplit ? (rank + 1) * dims[d] / ranks : dims[d];
+      const int64_t begin = isSplit ? rank * dims[d] / ranks : 0,
+                    end = isSplit ? (rank + 1) * dims[d] / ranks : dims[d];
       box->add_start(begin);
       box->add_extent(end - begin);
     }
@@ -161,8 +162,8 @@ int PlanBuilder::addCollective(const std::string &name, const std::string &combi
   return entry().collectives_size();
 }
 
-plan::Task &PlanBuilder::addCollectiveTask(int rankClass, int stream, const std::string &op, int collective, int64_t input,
-                                           int64_t output) {
+plan::Task &PlanBuilder::addCollectiveTask(int rankClass, int stream, const std::string &op, int collective,
+                                           int64_t input, int64_t output) {
   plan::Task &made = addTask(rankClass, stream, op, "collective", {input}, {output});
   made.set_collective(collective);
   return made;

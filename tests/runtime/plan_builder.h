@@ -14,7 +14,8 @@ namespace cleave {
 
 using Dims = std::vector<int64_t>;
 
-// A layout that splits dimension `dim` evenly over `ranks` (shard i begins at floor(i * size / ranks)), or -1: whole on all.
+// A layout that splits dimension `dim` evenly over `ranks` (shard i begins at floor(i * size / ranks)), or -1: whole on
+// all.
 plan::Layout makeLayout(const Dims &dims, int64_t ranks, int dim);
 
 // Registers get bytes of their own, one after the other. Every method returns an index to use in later calls.
@@ -30,11 +31,12 @@ class PlanBuilder {
   // A register of the last entry in the program of `rankClass`.
   int addRegister(int rankClass, const std::string &name, const Dims &dims, plan::DType dtype = plan::F32);
   int addVariableRegister(int rankClass, int variable);
-  int addView(int rankClass, const std::string &name, int of, int64_t offset, const Dims &dims, const Dims &strides = {});
+  int addView(int rankClass, const std::string &name, int of, int64_t offset, const Dims &dims,
+              const Dims &strides = {});
   plan::Task &addTask(int rankClass, int stream, const std::string &op, const std::string &kernel,
                       const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs);
-  void addPort(bool isInput, const std::string &name, const Dims &dims, int splitDim, const std::vector<int64_t> &registers,
-               plan::DType dtype = plan::F32);
+  void addPort(bool isInput, const std::string &name, const Dims &dims, int splitDim,
+               const std::vector<int64_t> &registers, plan::DType dtype = plan::F32);
   // All ranks in one group, with the boxes of two layouts. Returns the number for Task.collective.
   int addCollective(const std::string &name, const std::string &combiner, const Dims &dims, const plan::Layout &inputs,
                     const plan::Layout &outputs);
@@ -43,7 +45,9 @@ class PlanBuilder {
 
   plan::Plan &plan() { return plan_; }
   plan::Entry &entry() { return *plan_.mutable_entries(plan_.entries_size() - 1); }
-  plan::Register &held(int rankClass, int index) { return *entry().mutable_programs(rankClass)->mutable_registers(index); }
+  plan::Register &held(int rankClass, int index) {
+    return *entry().mutable_programs(rankClass)->mutable_registers(index);
+  }
   std::string bytes() const;  // a plan file, with version and hash
 
  private:

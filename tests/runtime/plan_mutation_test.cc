@@ -1,5 +1,5 @@
-// Changes plans at random after decoding, with the hash renewed, so that the validator and not the hash is tested. What loads
-// is also run.
+// Changes plans at random after decoding, with the hash renewed, so that the validator and not the hash is tested. What
+// loads is also run.
 
 #include <google/protobuf/reflection.h>
 #include <gtest/gtest.h>
@@ -46,7 +46,8 @@ class Mutator {
   size_t pick(size_t count) { return random_() % count; }
 
   int64_t number() {
-    static constexpr int64_t kNumbers[] = {0, 1, -1, 2, 3, 4, 7, 64, 128, 4096, 1 << 20, INT64_MAX, INT64_MIN, int64_t{1} << 40};
+    static constexpr int64_t kNumbers[] = {0,  1,   -1,   2,       3,         4,         7,
+                                           64, 128, 4096, 1 << 20, INT64_MAX, INT64_MIN, int64_t{1} << 40};
     return kNumbers[pick(std::size(kNumbers))];
   }
 
@@ -90,11 +91,13 @@ class Mutator {
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT64: return reflection->SetInt64(&message, field, number());
       case FieldDescriptor::CPPTYPE_UINT32: return;  // the version
-      case FieldDescriptor::CPPTYPE_DOUBLE: return reflection->SetDouble(&message, field, static_cast<double>(number()));
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return reflection->SetDouble(&message, field, static_cast<double>(number()));
       case FieldDescriptor::CPPTYPE_BOOL: return reflection->SetBool(&message, field, pick(2) == 0);
       case FieldDescriptor::CPPTYPE_ENUM: return reflection->SetEnumValue(&message, field, static_cast<int>(pick(9)));
       case FieldDescriptor::CPPTYPE_STRING: {
-        static const char *const kTexts[] = {"", "sum", "max", "copy", "collective", "total", "add", "\xff\xfe", "weight"};
+        static const char *const kTexts[] = {"",      "sum", "max",      "copy",  "collective",
+                                             "total", "add", "\xff\xfe", "weight"};
         return reflection->SetString(&message, field, kTexts[pick(std::size(kTexts))]);
       }
       default: return;
@@ -120,7 +123,8 @@ void runAll(LoadedPlan plan, uint64_t seed) {
       inputs[port.name] = value.view();
     }
     const auto outputs = (*session)->run(entry.name, inputs);
-    EXPECT_NE(outputs.status().code(), absl::StatusCode::kDeadlineExceeded) << "seed " << seed << ": " << outputs.status();
+    EXPECT_NE(outputs.status().code(), absl::StatusCode::kDeadlineExceeded)
+        << "seed " << seed << ": " << outputs.status();
     EXPECT_NE(outputs.status().code(), absl::StatusCode::kInternal) << "seed " << seed << ": " << outputs.status();
   }
 }

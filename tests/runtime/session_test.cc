@@ -100,7 +100,8 @@ TEST_F(SessionTest, InputsAreCheckedByNameTypeAndShape) {
   const auto session = start(makeExampleStep());
   std::vector<float> shorter = {1, 2};
   EXPECT_THAT(session->run("step", {}).status().message(), HasSubstr("input 'x' requires a value, got none"));
-  EXPECT_THAT(session->run("step", {{"x", viewOf(shorter)}}).status().message(), HasSubstr("requires 5xf32, got 2xf32"));
+  EXPECT_THAT(session->run("step", {{"x", viewOf(shorter)}}).status().message(),
+              HasSubstr("requires 5xf32, got 2xf32"));
   EXPECT_THAT(session->run("step", {{"x", viewOf(x_)}, {"y", viewOf(x_)}}).status().message(),
               HasSubstr("input 'y' requires to be one of the entry's"));
   EXPECT_THAT(session->run("evaluate", {}).status().message(), HasSubstr("requires an entry 'evaluate', got none"));
@@ -125,8 +126,9 @@ TEST_F(SessionTest, AnErrorOfAKernelNamesOpLayerRankAndLocationAndFreesThePeers)
     const auto session = start(makeCheckedStep(), options);
     x_[4] = -5;
     const absl::Status status = session->run("step", {{"x", viewOf(x_)}}).status();
-    EXPECT_THAT(status.message(), HasSubstr("op 'overlapped' (kernel check_positive, layer block 1, rank 1, at model.mlir:5:1): "
-                                            "requires values of at least 0, got -10 at 2"));
+    EXPECT_THAT(status.message(),
+                HasSubstr("op 'overlapped' (kernel check_positive, layer block 1, rank 1, at model.mlir:5:1): "
+                          "requires values of at least 0, got -10 at 2"));
     EXPECT_THAT(session->run("step", {{"x", viewOf(x_)}}).status().message(), HasSubstr("its last run ended well"));
   }
 }
@@ -135,7 +137,8 @@ TEST_F(SessionTest, AFailedRunThatUpdatesNothingCanBeRepeated) {
   PlanBuilder builder(2);
   builder.addClass({0, 1});
   builder.addEntry("check");
-  const int x = builder.addRegister(0, "x", {2}), y = builder.addRegister(0, "y", {2}), z = builder.addRegister(0, "z", {2});
+  const int x = builder.addRegister(0, "x", {2}), y = builder.addRegister(0, "y", {2}),
+            z = builder.addRegister(0, "z", {2});
   const plan::Layout whole = makeLayout({2}, 2, -1);
   builder.addTask(0, 0, "look", "check_positive", {x}, {y});
   builder.addCollectiveTask(0, 1, "reduce", builder.addCollective("reduce", "sum", {2}, whole, whole), y, z);

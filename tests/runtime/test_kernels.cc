@@ -6,8 +6,8 @@ namespace {
 
 absl::Status checkCall(const KernelCall &call, size_t inputs) {
   if (call.inputs.size() != inputs || call.outputs.size() != 1)
-    return absl::InvalidArgumentError(absl::StrCat("requires ", inputs, " inputs and one output, got ", call.inputs.size(),
-                                                   " and ", call.outputs.size()));
+    return absl::InvalidArgumentError(absl::StrCat("requires ", inputs, " inputs and one output, got ",
+                                                   call.inputs.size(), " and ", call.outputs.size()));
   for (const auto *views : {&call.inputs, &call.outputs})
     for (const TensorView &view : *views)
       if (view.dtype != DType::kF32 || !view.isContiguous())
@@ -19,7 +19,8 @@ absl::Status checkSame(const KernelCall &call, size_t inputs) {
   if (absl::Status status = checkCall(call, inputs); !status.ok()) return status;
   for (const TensorView &input : call.inputs)
     if (input.elements() != call.outputs[0].elements())
-      return absl::InvalidArgumentError(absl::StrCat("requires equal shapes, got ", input.str(), " and ", call.outputs[0].str()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("requires equal shapes, got ", input.str(), " and ", call.outputs[0].str()));
   return absl::OkStatus();
 }
 
@@ -37,7 +38,8 @@ absl::Status runScale(const KernelCall &call, KernelContext &context) {
 
 absl::Status checkUnary(const KernelCall &call) { return checkSame(call, 1); }
 absl::Status runCopy(const KernelCall &call, KernelContext &) {
-  for (int64_t i = 0; i < call.outputs[0].elements(); ++i) call.outputs[0].as<float>()[i] = call.inputs[0].as<float>()[i];
+  for (int64_t i = 0; i < call.outputs[0].elements(); ++i)
+    call.outputs[0].as<float>()[i] = call.inputs[0].as<float>()[i];
   return absl::OkStatus();
 }
 absl::Status runCheckPositive(const KernelCall &call, KernelContext &context) {

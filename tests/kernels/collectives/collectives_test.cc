@@ -141,7 +141,8 @@ void checkCollective(const CollectiveSpec &spec, bool hasGaps, bool inPlace, uin
       threads.emplace_back([&, g, m] {
         Member member;
         const TensorView output = inPlace ? inputs[g][m].view : outputs[g][m].view;
-        EXPECT_EQ(member.run(*communicator, {0, spec.groups[g].ranks[m], inputs[g][m].view, output, nullptr}), Event::kDone);
+        EXPECT_EQ(member.run(*communicator, {0, spec.groups[g].ranks[m], inputs[g][m].view, output, nullptr}),
+                  Event::kDone);
       });
   for (std::thread &thread : threads) thread.join();
 
@@ -183,7 +184,8 @@ CollectiveSpec specOf(const char *kind, Combiner combiner, const std::vector<int
 
 TEST(Collectives, EveryKindFollowsItsDefinitionForEvenUnevenAndEmptyBoxes) {
   uint64_t seed = 0;
-  for (const std::vector<int64_t> &dims : std::vector<std::vector<int64_t>>{{8, 6}, {5, 7}, {2, 3}, {1, 300}, {0, 4}, {160, 130}})
+  for (const std::vector<int64_t> &dims :
+       std::vector<std::vector<int64_t>>{{8, 6}, {5, 7}, {2, 3}, {1, 300}, {0, 4}, {160, 130}})
     for (const int members : {1, 2, 3, 4})
       for (const bool hasGaps : {false, true}) {
         for (const Combiner combiner : {Combiner::kSum, Combiner::kMax, Combiner::kMin}) {
@@ -202,7 +204,8 @@ TEST(Collectives, AnAllReduceMayWorkInPlace) {
   for (const int members : {1, 2, 3, 4})
     for (const bool hasGaps : {false, true})
       for (const std::vector<int64_t> &dims : std::vector<std::vector<int64_t>>{{}, {1}, {17}, {3, 5}, {50000}})
-        checkCollective(specOf("all_reduce", Combiner::kSum, dims, members, -1, -1), hasGaps, /*inPlace=*/true, members);
+        checkCollective(specOf("all_reduce", Combiner::kSum, dims, members, -1, -1), hasGaps, /*inPlace=*/true,
+                        members);
 }
 
 TEST(Collectives, PartlyOverlappingInputsAreCombinedWhereTheyOverlap) {
@@ -244,7 +247,8 @@ TEST(Collectives, EveryElementTypeIsCombined) {
   EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kSum, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 1, 1));
   EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kMin, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 0, 1));
   // bf16: 1 + 1 = 2; 256 + 1 rounds to even, 256.
-  EXPECT_THAT(reduceTwo<uint16_t>(DType::kBF16, Combiner::kSum, {0x3f80, 0x4380}, {0x3f80, 0x3f80}), ElementsAre(0x4000, 0x4380));
+  EXPECT_THAT(reduceTwo<uint16_t>(DType::kBF16, Combiner::kSum, {0x3f80, 0x4380}, {0x3f80, 0x3f80}),
+              ElementsAre(0x4000, 0x4380));
   // f16: 1 + 2 = 3; 2048 + 1 rounds to even, 2048; 65504 + 65504 = infinity; two of the least subnormal; -0 and 0.
   EXPECT_THAT(reduceTwo<uint16_t>(DType::kF16, Combiner::kSum, {0x3c00, 0x6800, 0x7bff, 0x0001, 0x8000},
                                   {0x4000, 0x3c00, 0x7bff, 0x0001, 0x0000}),
@@ -291,7 +295,9 @@ TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {
   const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {4}, 2, -1, -1)};
   const auto communicator = makeSharedMemoryCommunicator(specs);
   std::vector<float> a(4, 1), b(4, 2), outA(4), outB(4);
-  const auto viewOf = [](std::vector<float> &values) { return TensorView::contiguous(values.data(), DType::kF32, {4}); };
+  const auto viewOf = [](std::vector<float> &values) {
+    return TensorView::contiguous(values.data(), DType::kF32, {4});
+  };
   Member first, second;
   communicator->start({0, 0, viewOf(a), viewOf(outA), &first});
   communicator->abort();
@@ -300,7 +306,9 @@ TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {
   EXPECT_EQ(second.await(), Event::kFailed);
 
   communicator->reset();
-  std::thread peer([&] { EXPECT_EQ(second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr}), Event::kDone); });
+  std::thread peer([&] {
+    EXPECT_EQ(second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr}), Event::kDone);
+  });
   EXPECT_EQ(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr}), Event::kDone);
   peer.join();
   EXPECT_THAT(outA, testing::Each(3.0f));
@@ -317,9 +325,12 @@ TEST(Collectives, AbortsAtAnyMomentLeaveNobodyWaiting) {
     std::vector<std::thread> threads;
     for (int rank = 0; rank < kMembers; ++rank)
       threads.emplace_back([&, rank] {
-        const auto viewOf = [&](std::vector<float> &v) { return TensorView::contiguous(v.data(), DType::kF32, {size}); };
+        const auto viewOf = [&](std::vector<float> &v) {
+          return TensorView::contiguous(v.data(), DType::kF32, {size});
+        };
         Member member;
-        while (member.run(*communicator, {0, rank, viewOf(values[rank]), viewOf(results[rank]), nullptr}) == Event::kDone) {
+        while (member.run(*communicator, {0, rank, viewOf(values[rank]), viewOf(results[rank]), nullptr}) ==
+               Event::kDone) {
         }
       });
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 200));

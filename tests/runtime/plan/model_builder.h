@@ -70,7 +70,8 @@ class ProgramBuilder {
   ScheduleModel::Program program_;
 };
 
-inline ScheduleModel modelOf(std::vector<ProgramBuilder> programs, std::vector<ScheduleModel::Collective> collectives = {}) {
+inline ScheduleModel modelOf(std::vector<ProgramBuilder> programs,
+                             std::vector<ScheduleModel::Collective> collectives = {}) {
   ScheduleModel model;
   for (ProgramBuilder &program : programs) model.programs.push_back(std::move(program.get()));
   model.collectives = std::move(collectives);

@@ -89,7 +89,8 @@ TEST(ProveLiveness, AStreamThatReadsBeforeItWritesDeadlocks) {
   const int a = program.add("a");
   program.task(kCompute, "read", {a}, {program.add("b")});
   program.task(kCompute, "write", {program.addInput("x")}, {a});
-  EXPECT_THAT(errorOf(modelOf({program})), HasSubstr("op 'read' of rank 0 compute waits for op 'write' of rank 0 compute"));
+  EXPECT_THAT(errorOf(modelOf({program})),
+              HasSubstr("op 'read' of rank 0 compute waits for op 'write' of rank 0 compute"));
 }
 
 TEST(ProveLiveness, APlannedEdgeAgainstTheStreamsOrderDeadlocks) {
@@ -101,7 +102,8 @@ TEST(ProveLiveness, APlannedEdgeAgainstTheStreamsOrderDeadlocks) {
 }
 
 TEST(ProveLiveness, AVariableIsUpdatedAfterItsReadersOnOtherStreams) {
-  // The list has the reader first: the update waits for it, and the reader's stream waits for what comes after the update.
+  // The list has the reader first: the update waits for it, and the reader's stream waits for what comes after the
+  // update.
   ProgramBuilder program({0});
   const int w = program.addVariable("w", 0), late = program.add("late");
   program.task(kCommunicate, "gather", {w}, {program.add("whole")});
@@ -143,11 +145,13 @@ TEST(ProveLiveness, ALoopWithEnoughCopiesIsLiveAndWithoutCreditsIsNot) {
 TEST(ProveLiveness, RepeatCountsMustFitTogether) {
   ProgramBuilder program({0});
   const int value = program.add("value");
-  const int make = program.task(kCompute, "make", {}, {value}), use = program.task(kCompute, "use", {value}, {program.add("b")});
+  const int make = program.task(kCompute, "make", {}, {value}),
+            use = program.task(kCompute, "use", {value}, {program.add("b")});
   program.get().tasks[make].repeat = 2;
   program.get().tasks[use].repeat = 3;
-  EXPECT_THAT(errorOf(modelOf({program})), HasSubstr("op 'use' requires to run once or as often as register 'value' is written (2), "
-                                                     "got a repeat count of 3"));
+  EXPECT_THAT(errorOf(modelOf({program})),
+              HasSubstr("op 'use' requires to run once or as often as register 'value' is written (2), "
+                        "got a repeat count of 3"));
 }
 
 TEST(ProveLiveness, AStepOfTooManyTurnsIsRefused) {

@@ -83,7 +83,9 @@ TEST_F(ProveSharing, ReadersOnAnotherStreamCountUntilTheyAreWaitedFor) {
   program_.task(kCompute, "make_a", {x_}, {a});
   program_.task(kCommunicate, "send", {a}, {sent});
   const int overwrite = program_.task(kCompute, "make_c", {x_}, {c});
-  EXPECT_THAT(error(), HasSubstr("'c', written by op 'make_c' of rank 0 compute, over 'a', used by op 'send' of rank 0 communicate"));
+  EXPECT_THAT(
+      error(),
+      HasSubstr("'c', written by op 'make_c' of rank 0 compute, over 'a', used by op 'send' of rank 0 communicate"));
 
   program_.get().tasks[overwrite].after = {1};  // a planned edge
   EXPECT_EQ(error(), "");
@@ -143,8 +145,10 @@ TEST_F(ProveSharing, AnOutputMustBeWritten) {
 
 TEST_F(ProveSharing, ARegisterIsWrittenBeforeItIsRead) {
   program_.task(kCompute, "read", {program_.add("a")}, {program_.add("b")});
-  EXPECT_THAT(error(), HasSubstr("op 'read' of rank 0 compute requires register 'a' to be written before it is read, got 0 of 64 "
-                                 "bytes written"));
+  EXPECT_THAT(
+      error(),
+      HasSubstr("op 'read' of rank 0 compute requires register 'a' to be written before it is read, got 0 of 64 "
+                "bytes written"));
 }
 
 TEST_F(ProveSharing, ARegisterWrittenInPartsIsReadWhenAllAreThere) {
@@ -153,8 +157,10 @@ TEST_F(ProveSharing, ARegisterWrittenInPartsIsReadWhenAllAreThere) {
   program_.task(kCompute, "make_left", {x_}, {left});
   program_.task(kCompute, "read_left", {left}, {program_.add("a")});
   program_.task(kCompute, "read_whole", {whole}, {program_.add("b")});
-  EXPECT_THAT(error(), HasSubstr("op 'read_whole' of rank 0 compute requires register 'whole' to be written before it is read, got "
-                                 "32 of 64 bytes written"));
+  EXPECT_THAT(
+      error(),
+      HasSubstr("op 'read_whole' of rank 0 compute requires register 'whole' to be written before it is read, got "
+                "32 of 64 bytes written"));
   program_.get().tasks[1].writes.push_back(right);
   EXPECT_EQ(error(), "");
 }
@@ -180,7 +186,8 @@ TEST_F(ProveSharing, CopiesOfALoopsRegisterHaveBytesOfTheirOwn) {
   const int use = program_.task(kCompute, "use", {value}, {program_.add("used")});
   program_.get().tasks[make].repeat = program_.get().tasks[use].repeat = 2;
   program_.task(kCompute, "read_other", {other}, {program_.add("b")});
-  EXPECT_THAT(error(), HasSubstr("'value', written by op 'make' of rank 0 compute, over 'other', used by op 'read_other'"));
+  EXPECT_THAT(error(),
+              HasSubstr("'value', written by op 'make' of rank 0 compute, over 'other', used by op 'read_other'"));
 }
 
 TEST_F(ProveSharing, ALoopAccumulatesInPlace) {
