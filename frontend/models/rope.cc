@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
 namespace cleave {
@@ -38,6 +39,9 @@ void Rope::readForm(ConfigReader &reader) {
   reader.ignore({"factor", "attention_factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow", "mscale",
                  "mscale_all_dim", "truncate", "short_factor", "long_factor"});
   if (type_ == "default") return;
+  constexpr const char *kTypes[] = {"linear", "dynamic", "llama3", "yarn", "longrope"};
+  if (std::find(std::begin(kTypes), std::end(kTypes), type_) == std::end(kTypes))
+    return reader.require(false, reader.has("rope_type") ? "rope_type" : "type", "one of default, linear, dynamic, llama3, yarn, longrope");
   if (type_ != "longrope") need("factor");
   factor_ = reader.positive("factor", type_ == "longrope" ? double(positions_) / original_ : 1);
   if (type_ == "linear") return;
@@ -57,15 +61,13 @@ void Rope::readForm(ConfigReader &reader) {
     betaSlow_ = reader.positive("beta_slow", 1);
     isTruncated_ = reader.flag("truncate", true);
     reader.require(theta_ != 1, "rope_theta", "another value than 1 for the rope type yarn");
-  } else if (type_ == "longrope") {
+  } else {
     need("short_factor");
     need("long_factor");
     shortFactors_ = reader.positives("short_factor", size_t(headSize_ / 2));
     longFactors_ = reader.positives("long_factor", size_t(headSize_ / 2));
     attentionFactor_ = factor_ <= 1 ? 1 : std::sqrt(1 + std::log(factor_) / std::log(original_));
     reader.require(original_ > 1, "original_max_position_embeddings", "more than 1 for the rope type longrope");
-  } else {
-    return reader.require(false, reader.has("rope_type") ? "rope_type" : "type", "one of default, linear, dynamic, llama3, yarn, longrope");
   }
   attentionFactor_ = reader.positive("attention_factor", attentionFactor_);
 }

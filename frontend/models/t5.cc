@@ -136,11 +136,12 @@ Value T5::relativeBias(ModelBuilder &model, const Stack &stack) const {
   }
   Scope scope(model, "relative_bias");
   const int64_t s = stack.sequence;
-  const Value byDistance = model.embedding("by_distance", table, model.constant("buckets", buckets(stack)));
   const Value queries = model.iota("queries", {s, s}, /*dimension=*/0);
   const Value keys = model.iota("keys", {s, s}, /*dimension=*/1);
   const Value distance = model.subtract("distance", keys, queries);
   const Value row = model.add("row", distance, model.fill("zero_row", {s, s}, ElementType::kInt32, double(s - 1)));
+  if (!row) return {};  // a length that can't be counted
+  const Value byDistance = model.embedding("by_distance", table, model.constant("buckets", buckets(stack)));
   return model.transpose("by_head", model.embedding("by_pair", byDistance, row), {2, 0, 1});
 }
 
