@@ -47,6 +47,15 @@ absl::StatusOr<int64_t> widthOf(const Port &port, int64_t batch) {
                                                  ", got ", port.type.str()));
 }
 
+// Whether rows of a stream of tokens are what the model takes: it is said to be causal, or it says nothing about itself and
+// takes tokens and labels alone.
+bool readsTokens(const std::vector<const Port *> &ports, const program::ModelFamily &family) {
+  if (family.causal || !family.modelType.empty()) return family.causal;
+  std::set<std::string> sources;
+  for (const Port *port : ports) sources.insert(inputOf(*port, family).source);
+  return sources == std::set<std::string>{"input_ids", "labels"};
+}
+
 void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t begin) {
   switch (out.dtype()) {
     case DType::kI32:
@@ -85,7 +94,7 @@ absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int token
   if (!isExamples && !absl::EndsWith(path, ".bin"))
     return absl::InvalidArgumentError(
         absl::StrCat("\"", path, "\": requires data that end in .bin or .safetensors, got neither"));
-  if (!isExamples && !plan.family.causal)
+  if (!isExamples && !readsTokens(ports, plan.family))
     return absl::InvalidArgumentError(
         absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
   auto source = isExamples ? openExampleFile(path) : openTokenFile(path, tokenBytes, seq);

@@ -95,6 +95,18 @@ TEST(TokenFile, MayHoldTokensOfFourBytes) {
   EXPECT_THAT(valuesOf<int32_t>(*batch, "labels"), ElementsAre(1, 2, 65536, 1, 2, 65536));
 }
 
+TEST(TokenFile, ServesAModelThatSaysNothingOfItselfButTakesTokensAndLabels) {
+  TemporaryFolder folder;
+  LoadedPlan plan = causalPlan();
+  plan.family = {};
+  const std::string path = folder.write("x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 3}));
+  auto reader = openWith(plan, path);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_THAT(valuesOf<int32_t>(*reader->read({0, 0}, 2), "labels"), ElementsAre(1, 2, 3, 1, 2, 3));
+  plan.entries[0].inputs.push_back(port("attention_mask", {2, 3}));
+  EXPECT_THAT(std::string(openWith(plan, path).status().message()), HasSubstr("for a model that is not causal"));
+}
+
 TEST(Rows, ThatDoNotCountHaveNoLabels) {
   TemporaryFolder folder;
   auto reader = openWith(causalPlan(), folder.write("x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 3})));
@@ -135,6 +147,7 @@ TEST(Documents, GetSegmentsAndPositionsFromTheTokenThatEndsThem) {
 LoadedPlan encoderDecoderPlan() {
   LoadedPlan plan;
   plan.training.batch = 1;
+  plan.family.modelType = "t5";
   plan.family.padToken = 7;
   plan.family.decoderStartToken = 8;
   plan.family.inputs = {{"input_ids", "input_ids", "required", 10},
