@@ -26,7 +26,7 @@ class Cleave_BinaryOp<string mnemonic, Type type, list<Trait> traits = []> : Cle
 
 //===- Arithmetic -------------------------------------------------------------------------------===//
 
-def Cleave_AddOp : Cleave_BinaryOp<"add", Cleave_NumberTensor> {
+def Cleave_AddOp : Cleave_BinaryOp<"add", Cleave_NumberTensor, [Commutative]> {
   let summary = "Adds two values";
   let description = [{
     Example:

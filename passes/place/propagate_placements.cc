@@ -2,11 +2,13 @@
 //
 // One walk in program order: what lies where is known of all operands when an op is reached; along each axis it takes the
 // strategy of its rule that costs least. A split always comes from somewhere (an argument, a pin): values that are whole are
-// not split for nothing. A partial value with one reader may stay partial through it; otherwise it is resolved once.
+// not split for nothing, and those that are split keep their dimension. Variables stay where they are. A partial value with one reader may stay partial through it; otherwise it is resolved once.
 
 #include <limits>
 #include <map>
 
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringMap.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/passes.h"
 #include "passes/module_view.h"
@@ -27,6 +29,9 @@ struct OpAxes {
   llvm::SmallVector<Strategy, 4> strategies;  // along the axes that are chosen so far
 };
 
+// What it costs to move a share of a variable, on top of its bytes: more than any activation.
+constexpr double kVariableMoves = 1e15;
+
 double bytesOf(mlir::Value value) {
   auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
   return elementsOf(value) * std::max(1u, type.getElementTypeBitWidth() / 8);
@@ -46,7 +51,9 @@ bool isValid(mlir::Value value, const Axes &axes) {
 
 class Propagation {
  public:
-  Propagation(mlir::func::FuncOp function, MeshOp mesh) : function_(function), mesh_(mesh) {}
+  // `variables` says how parameters and states lie in the entries before, and learns how they lie in this one.
+  Propagation(mlir::func::FuncOp function, MeshOp mesh, llvm::StringMap<Axes> &variables)
+      : function_(function), mesh_(mesh), variables_(variables) {}
 
   mlir::LogicalResult run() {
     if (failed(placeArguments())) return mlir::failure();
@@ -79,6 +86,8 @@ class Propagation {
         return function_.emitError("requires a placement that fits argument ")
                << argument.getArgNumber() << " of type " << argument.getType();
       place(argument, axes);
+      for (llvm::StringRef kind : {CleaveDialect::kParameter, CleaveDialect::kState})
+        if (llvm::StringRef name = argumentName(argument, kind); !name.empty()) variables_.try_emplace(name, axes);
       function_.removeArgAttr(argument.getArgNumber(), kAxes);
       function_.removeArgAttr(argument.getArgNumber(), kPinned);
     }
@@ -86,6 +95,46 @@ class Propagation {
   }
 
   mlir::LogicalResult placeOp(mlir::Operation *op) {
+    if (failed(placeWaiting(op))) return mlir::failure();
+    if (mayWait(op)) return waiting_.insert(op), mlir::success();
+    return placeNow(op);
+  }
+
+  // Adding a partial value to a whole one would resolve it here and now. Where the sum only goes into another sum, it waits:
+  // there may be another partial term, and all of them are resolved together.
+  bool mayWait(mlir::Operation *op) {
+    if (!isSum(op) || !op->getResult(0).hasOneUse() || !isSum(*op->getResult(0).user_begin())) return false;
+    const Axes lhs = axesOf(op->getOperand(0)), rhs = axesOf(op->getOperand(1));
+    for (size_t axis = 0; axis < axisCount(); ++axis)
+      if (lhs[axis].isPartial() != rhs[axis].isPartial() && sizeOf(axis) > 1) return true;
+    return false;
+  }
+
+  bool isSum(mlir::Operation *op) {
+    if (!op->hasTrait<mlir::OpTrait::IsCommutative>() || op->getNumOperands() != 2 || !mlir::isa<TensorOpInterface>(op)) return false;
+    const AxisPlacement term = AxisPlacement::partial(Combiner::Sum);
+    return rules_.of(op).match(Strategy{{term, term}, {term}}) != nullptr;
+  }
+
+  // Turns (partial + whole) + other, where the first sum has waited, into (partial + other) + whole.
+  mlir::LogicalResult placeWaiting(mlir::Operation *op) {
+    for (mlir::OpOperand &operand : op->getOpOperands()) {
+      mlir::Operation *first = operand.get().getDefiningOp();
+      if (!first || !waiting_.erase(first)) continue;
+      mlir::Value other = op->getOperand(1 - operand.getOperandNumber());
+      if (mlir::Operation *second = other.getDefiningOp(); second && waiting_.erase(second) && failed(placeNow(second)))
+        return mlir::failure();
+      const bool isPartial = llvm::any_of(axesOf(first->getOperand(0)), [](const AxisPlacement &p) { return p.isPartial(); });
+      mlir::Value whole = first->getOperand(isPartial ? 1 : 0);
+      first->moveBefore(op);
+      first->setOperand(isPartial ? 1 : 0, other);
+      op->setOperand(1 - operand.getOperandNumber(), whole);
+      if (failed(placeNow(first))) return mlir::failure();
+    }
+    return mlir::success();
+  }
+
+  mlir::LogicalResult placeNow(mlir::Operation *op) {
     if (mlir::isa<mlir::func::ReturnOp>(op)) return placeReturn(op);
     if (auto pin = mlir::dyn_cast<PinOp>(op)) return adopt(pin, choosePinned(pin)), mlir::success();
     if (!mlir::isa<TensorOpInterface>(op))
@@ -101,17 +150,10 @@ class Propagation {
       for (AxisPlacement &axis : wanted)
         if (axis.isPartial()) axis = AxisPlacement::broadcast();
       if (auto updates = function_.getResultAttrOfType<mlir::StringAttr>(operand.getOperandNumber(), CleaveDialect::kUpdates))
-        if (mlir::BlockArgument variable = variableNamed(updates.getValue())) wanted = axesOf(variable);
+        if (auto known = variables_.find(updates.getValue()); known != variables_.end()) wanted = known->second;
       operand.set(reshard(operand.get(), wanted, op));
     }
     return mlir::success();
-  }
-
-  mlir::BlockArgument variableNamed(llvm::StringRef name) {
-    for (mlir::BlockArgument argument : function_.getArguments())
-      if (argumentName(argument, CleaveDialect::kParameter) == name || argumentName(argument, CleaveDialect::kState) == name)
-        return argument;
-    return {};
   }
 
   OpAxes choosePinned(PinOp pin) {
@@ -126,7 +168,7 @@ class Propagation {
     OpAxes chosen;
     chosen.operands.assign(op->getNumOperands(), Axes(axisCount()));
     chosen.results.assign(op->getNumResults(), Axes(axisCount()));
-    const ShardingRule rule = mlir::cast<TensorOpInterface>(op).shardingRule();
+    const ShardingRule &rule = rules_.of(op);
     std::string reason;
     for (size_t axis = 0; axis < axisCount(); ++axis) {
       if (sizeOf(axis) == 1) {
@@ -174,7 +216,7 @@ class Propagation {
     return units;
   }
 
-  // A split comes from an operand that is split already, and agrees with the axes that are chosen.
+  // A split comes from an operand that lies so already, and agrees with the axes that are chosen.
   bool fits(mlir::Operation *op, const Strategy &strategy, size_t axis, OpAxes &chosen) {
     bool splits = false, comesFromSomewhere = false;
     auto check = [&](mlir::Value value, Axes axes, const AxisPlacement &placement) {
@@ -184,7 +226,7 @@ class Propagation {
     };
     for (auto [operand, axes, placement] : llvm::zip(op->getOperands(), chosen.operands, strategy.operands)) {
       if (!check(operand, axes, placement)) return false;
-      comesFromSomewhere |= placement.isSplit() && axesOf(operand)[axis].isSplit();
+      comesFromSomewhere |= placement.isSplit() && axesOf(operand)[axis] == placement;
     }
     for (auto [result, axes, placement] : llvm::zip(op->getResults(), chosen.results, strategy.results))
       if (!check(result, axes, placement)) return false;
@@ -213,6 +255,8 @@ class Propagation {
         if (want.isPartial()) return std::numeric_limits<double>::infinity();
         now = AxisPlacement::broadcast();
       }
+      // Variables stay where they are: activations come to them.
+      if (now.isSplit() && now != want && mlir::isa<mlir::BlockArgument>(operand)) cost += kVariableMoves;
       cost += conversionCost(now, want, bytesBut(axis, operand, axesOf(operand)), n);
       isSplit |= want.isSplit();
     }
@@ -305,6 +349,9 @@ class Propagation {
 
   mlir::func::FuncOp function_;
   MeshOp mesh_;
+  llvm::StringMap<Axes> &variables_;
+  Rules rules_;
+  llvm::SmallPtrSet<mlir::Operation *, 4> waiting_;  // sums that are placed when their reader is
   std::map<std::pair<const void *, const void *>, mlir::Value> reshards_;  // by value and placement
   int64_t made_ = 0;
 };
@@ -313,8 +360,9 @@ struct PropagatePlacementsPass : impl::PropagatePlacementsPassBase<PropagatePlac
   void runOnOperation() final {
     MeshOp mesh = onlyMesh(getOperation());
     if (!mesh) return signalPassFailure();
+    llvm::StringMap<Axes> variables;
     for (mlir::func::FuncOp function : entriesOf(getOperation()))
-      if (failed(Propagation(function, mesh).run())) return signalPassFailure();
+      if (failed(Propagation(function, mesh, variables).run())) return signalPassFailure();
   }
 };
 

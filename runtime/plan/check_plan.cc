@@ -238,7 +238,8 @@ absl::Status checkTasks(const std::string &where, const program::Program &progra
       if (before == static_cast<int>(t)) return planError(here, "to follow other tasks", "itself");
     for (size_t i = 0; i < task.outputs.size(); ++i) {
       const program::Register &output = program.registers[task.outputs[i]];
-      for (size_t d = 0; d < output.dims.size(); ++d)
+      const bool isEmpty = std::count(output.dims.begin(), output.dims.end(), 0) > 0;
+      for (size_t d = 0; d < output.dims.size() && !isEmpty; ++d)
         if (output.strides[d] == 0 && output.dims[d] > 1)
           return planError(here, absl::StrCat("an output without repeated elements in ", quoted(output.name)),
                            "stride 0");

@@ -98,3 +98,24 @@ func.func @update(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf
   %1 = cleave.mul %0, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %1 : tensor<8x8xf32>
 }
+
+// -----
+
+cleave.mesh @mesh <"model" = 2>
+
+// Partial terms of a longer sum are added to each other first, and resolved together.
+// CHECK-LABEL: func @sums
+// CHECK: %[[A:.*]] = cleave.matmul
+// CHECK: %[[B:.*]] = cleave.matmul
+// CHECK: %[[S:.*]] = cleave.add %[[A]], %[[B]] {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [P(sum)]>>
+// CHECK: %[[W:.*]] = cleave.reshard %[[S]]
+// CHECK: cleave.add %{{.*}}, %{{.*}} {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [B]>>
+// CHECK-NOT: cleave.reshard
+func.func @sums(%r: tensor<4x8xf32> {cleave.input = "r"}, %x: tensor<4x32xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>},
+                %w1: tensor<32x8xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(0)]>}, %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}) -> tensor<4x8xf32> {
+  %0 = cleave.matmul %x, %w1 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
+  %1 = cleave.add %0, %r : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = cleave.matmul %x, %w2 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
+  %3 = cleave.add %1, %2 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %3 : tensor<4x8xf32>
+}
