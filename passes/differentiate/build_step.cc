@@ -224,7 +224,7 @@ void StepBuilder::setTotals(llvm::ArrayRef<Value> values) {
   }
   tokens_ = values[1];
   const Value divisor = mark("tokens_or_one", MaximumOp::create(b_, loc_, tokens_, constant(1)));
-  meanLoss_ = mark("loss", DivOp::create(b_, loc_, values[0], divisor));
+  meanLoss_ = mark("mean_loss", DivOp::create(b_, loc_, values[0], divisor));
   isActive_ = mark("has_tokens", CompareOp::create(b_, loc_, tokens_, constant(0), "gt"));
   scale_ = mark("one_over_tokens", DivOp::create(b_, loc_, constant(1), divisor));
 }

@@ -203,8 +203,8 @@ void ReverseMode::addTerm(Value of, Term term) {
   adjoint.terms.push_back(std::move(term));
 }
 
-// Names what the gradient of a value is made of, when it is complete. A sum belongs to the layer of all users of the value, or
-// else to that of the value.
+// Names what the gradient of a value is made of, when it is complete. An op has the name of its first result. A sum belongs to the
+// layer of all users of the value, or else to that of the value.
 void ReverseMode::nameAdjoint(Value of) {
   auto found = adjoints_.find(of);
   if (found == adjoints_.end()) return;
@@ -219,7 +219,7 @@ void ReverseMode::nameAdjoint(Value of) {
     markName(sum, sum == adjoint.partialSums.back() ? name : name + "/sum");
   }
   for (const Term &term : adjoint.terms)
-    if (Operation *op = term.value.getDefiningOp(); op && markOf(op, CleaveDialect::kPhase) == "backward")
+    if (Operation *op = term.value.getDefiningOp(); op && term.value == op->getResult(0) && markOf(op, CleaveDialect::kPhase) == "backward")
       markName(op, adjoint.terms.size() == 1 ? name : name + "/" + term.user);
 }
 

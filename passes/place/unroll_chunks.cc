@@ -33,7 +33,9 @@ class Unroller {
   // `outer` counts the runs of regions around the op that come before this one.
   Unroller(ChunkedOp op, int64_t outer)
       : op_(op), block_(op.getBody().front()), yield_(mlir::cast<YieldOp>(block_.back())), outer_(outer), b_(op),
-        runs_(op.getNumResults()), sums_(op.getNumResults()) {}
+        runs_(op.getNumResults()), sums_(op.getNumResults()) {
+    for (auto [i, value] : llvm::enumerate(yield_.getValues())) yielded_[value].push_back(i);
+  }
 
   // Sums that may take over the bytes of what they add to.
   llvm::ArrayRef<Operation *> run() {
@@ -89,8 +91,8 @@ class Unroller {
   }
 
   void addWhereYielded(Value original, Value copy, int64_t index) {
-    for (auto [i, value] : llvm::enumerate(yield_.getValues()))
-      if (value == original) add(i, copy, index);
+    if (auto found = yielded_.find(original); found != yielded_.end())
+      for (size_t i : found->second) add(i, copy, index);
   }
 
   void add(size_t i, Value value, int64_t index) {
@@ -132,6 +134,7 @@ class Unroller {
   YieldOp yield_;
   const int64_t outer_;
   mlir::OpBuilder b_;
+  llvm::DenseMap<Value, llvm::SmallVector<size_t, 1>> yielded_;  // results by what the region yields
   std::vector<llvm::SmallVector<Value>> runs_;  // by result: what each run yielded
   std::vector<Value> sums_;                     // by result: the sum so far
   llvm::SmallVector<Value> finished_;
