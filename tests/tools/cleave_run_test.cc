@@ -232,10 +232,30 @@ TEST_F(CleaveRunTest, ShowsEachClassOfLayersOnceToAPerson) {
   }
   const Finished explained = run({"explain", folder_.write("explained.plan", serializePlan(plan))});
   ASSERT_EQ(explained.code, 0) << explained.err;
-  EXPECT_THAT(explained.out, HasSubstr("Layer class block: 12 equal layers"));
+  EXPECT_THAT(explained.out, HasSubstr("Forward, layer class block: 12 equal layers"));
   EXPECT_THAT(explained.out, HasSubstr("block0.mlp.up"));
   EXPECT_THAT(explained.out, ::testing::Not(HasSubstr("block1.mlp.up")));
   EXPECT_THAT(explained.out, ::testing::ContainsRegex("forward +block +all_reduce +data +24 +24.0 kB"));
+}
+
+TEST_F(CleaveRunTest, ShowsParametersOfAllLayersInOneRowAndOnlyStatesThatLieElsewhere) {
+  plan::Plan plan = makeBigramPlan();
+  for (const char *name : {"h.0.up", "h.1.up", "momentum(h.0.up)", "momentum(h.1.up)"}) {
+    const bool isState = name[0] == 'm';
+    plan::Variable *variable = plan.add_variables();
+    *variable = plan.variables(0);
+    variable->set_name(name);
+    if (isState) variable->set_parameter(std::string(name).substr(9, 6));
+    plan::Explanation::Value *value = plan.mutable_explanation()->add_values();
+    value->set_name(name);
+    value->add_placement(name == std::string("momentum(h.1.up)") ? "S(0)" : "B");
+  }
+  const Finished explained = run({"explain", folder_.write("explained.plan", serializePlan(plan))});
+  ASSERT_EQ(explained.code, 0) << explained.err;
+  EXPECT_THAT(explained.out, HasSubstr("2 x h.*.up"));
+  EXPECT_THAT(explained.out, HasSubstr("momentum(h.1.up)"));
+  EXPECT_THAT(explained.out, ::testing::Not(HasSubstr("momentum(h.0.up)")));
+  EXPECT_THAT(explained.out, HasSubstr("1 states of the optimizer lie as their parameters do"));
 }
 
 TEST_F(CleaveRunTest, PrintsAPlan) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,6 +20,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using plan::Explanation;
+
+constexpr size_t kColumns = 160;  // of tables: names are long
 
 template <typename Item>
 Json layerOf(const Item &item) {
@@ -70,21 +73,41 @@ std::string meshText(const plan::Plan &plan) {
 
 std::string placementText(const Explanation::Value &value) { return absl::StrJoin(value.placement(), " "); }
 
-std::vector<std::string> headOfValues(const plan::Plan &plan) {
-  std::vector<std::string> axes;
-  for (const plan::MeshAxis &axis : plan.mesh()) axes.push_back(axis.name());
-  return {"value", "op", "type", absl::StrJoin(axes, " "), "why"};
+// "h.12.mlp" -> "h.*.mlp"
+std::string patternOf(const std::string &name) {
+  std::string pattern;
+  for (char c : name)
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
+      pattern.push_back(c);
+    } else if (pattern.empty() || pattern.back() != '*') {
+      pattern.push_back('*');
+    }
+  return pattern;
 }
 
-// The values of one phase outside all layers (an empty class) or of the first layer of a class.
-std::string valuesText(const plan::Plan &plan, const std::string &layerClass, int64_t instance,
-                       const std::string &phase) {
-  std::vector<std::vector<std::string>> rows = {headOfValues(plan)};
-  for (const Explanation::Value &value : plan.explanation().values())
-    if (value.layer_class() == layerClass && (layerClass.empty() || value.layer_instance() == instance) &&
-        value.phase() == phase)
-      rows.push_back({value.name(), value.op(), value.type(), placementText(value), value.reason()});
-  return rows.size() == 1 ? "" : textTable(rows);
+using Values = std::vector<const Explanation::Value *>;
+
+// Rows of values; those whose names differ in numbers alone, and which lie alike, share one.
+std::string valuesTable(const plan::Plan &plan, const Values &values) {
+  std::map<std::string, std::string> kinds;  // by op
+  for (const Explanation::Op &op : plan.explanation().ops()) kinds[op.name()] = op.op();
+  std::vector<std::pair<const Explanation::Value *, int64_t>> groups;
+  std::map<std::tuple<std::string, std::string, std::string>, size_t> groupOf;
+  for (const Explanation::Value *value : values) {
+    const auto key = std::make_tuple(patternOf(value->name()), value->type(), placementText(*value));
+    const auto [found, isNew] = groupOf.emplace(key, groups.size());
+    if (isNew) groups.emplace_back(value, 0);
+    ++groups[found->second].second;
+  }
+  std::vector<std::string> axes;
+  for (const plan::MeshAxis &axis : plan.mesh()) axes.push_back(axis.name());
+  std::vector<std::vector<std::string>> rows = {{"value", "op", "type", absl::StrJoin(axes, " "), "why"}};
+  for (const auto &[value, count] : groups) {
+    const auto kind = kinds.find(value->op());
+    rows.push_back({count == 1 ? value->name() : absl::StrCat(count, " x ", patternOf(value->name())),
+                    kind == kinds.end() ? "-" : kind->second, value->type(), placementText(*value), value->reason()});
+  }
+  return textTable(rows, kColumns);
 }
 
 // Each class of layers, in order of appearance, with its instances.
@@ -100,15 +123,48 @@ std::vector<std::pair<std::string, std::set<int64_t>>> layerClasses(const plan::
   return classes;
 }
 
-std::string placementsText(const plan::Plan &plan) {
-  std::string text = "\nPlacements, forward (S(d): split along dimension d; B: whole; P(sum): to be summed)\n";
-  absl::StrAppend(&text, valuesText(plan, "", 0, "forward"));
-  for (const auto &[layerClass, instances] : layerClasses(plan)) {
-    const std::string table = valuesText(plan, layerClass, *instances.begin(), "forward");
-    if (table.empty()) continue;
-    absl::StrAppend(&text, "\nLayer class ", layerClass, ": ", instances.size(),
-                    instances.size() == 1 ? " layer" : " equal layers, the first shown", "\n", table);
+// Parameters, and the states that don't lie as theirs.
+std::string parametersText(const plan::Plan &plan) {
+  std::map<std::string, const plan::Variable *> variables;
+  for (const plan::Variable &variable : plan.variables()) variables[variable.name()] = &variable;
+  Values shown;
+  int64_t alike = 0;
+  for (const Explanation::Value &value : plan.explanation().values()) {
+    const auto found = variables.find(value.name());
+    if (found == variables.end()) continue;
+    const auto owner = variables.find(found->second->parameter());
+    const bool isAlike =
+        owner != variables.end() && absl::StrJoin(owner->second->layout().placement(), " ") == placementText(value);
+    isAlike ? void(++alike) : shown.push_back(&value);
   }
+  if (shown.empty()) return "";
+  const std::string others =
+      alike > 0 ? absl::StrCat(alike, " states of the optimizer lie as their parameters do.\n") : "";
+  return absl::StrCat("\nParameters and state\n", valuesTable(plan, shown), others);
+}
+
+std::string placementsText(const plan::Plan &plan) {
+  std::set<std::string> variables;
+  for (const plan::Variable &variable : plan.variables()) variables.insert(variable.name());
+  auto forwardOf = [&](const std::string &layerClass, int64_t instance) {
+    Values values;
+    for (const Explanation::Value &value : plan.explanation().values())
+      if (value.phase() == "forward" && value.layer_class() == layerClass &&
+          (layerClass.empty() || value.layer_instance() == instance) && variables.count(value.name()) == 0)
+        values.push_back(&value);
+    return values;
+  };
+  std::string text = "\nPlacements (S(d): split along dimension d; B: whole on each; P(sum): to be summed)\n";
+  absl::StrAppend(&text, parametersText(plan));
+  for (const auto &[layerClass, instances] : layerClasses(plan)) {
+    const Values values = forwardOf(layerClass, *instances.begin());
+    if (values.empty()) continue;
+    const std::string many = absl::StrCat(instances.size(), " equal layers, the first shown");
+    absl::StrAppend(&text, "\nForward, layer class ", layerClass, ": ", instances.size() == 1 ? "1 layer" : many, "\n",
+                    valuesTable(plan, values));
+  }
+  if (const Values values = forwardOf("", 0); !values.empty())
+    absl::StrAppend(&text, "\nForward, outside layers\n", valuesTable(plan, values));
   std::map<std::string, int64_t> others;
   for (const Explanation::Value &value : plan.explanation().values())
     if (value.phase() != "forward") ++others[value.phase()];
@@ -142,7 +198,7 @@ std::string collectivesText(const plan::Plan &plan) {
     total.bytes += sum.bytes;
   }
   rows.push_back({"all", "", "", "", absl::StrCat(total.count), sizeText(total.bytes), ""});
-  return absl::StrCat("\nCollectives of a step\n", textTable(rows));
+  return absl::StrCat("\nCollectives of a step\n", textTable(rows, kColumns));
 }
 
 std::string memoryText(const plan::Plan &plan) {

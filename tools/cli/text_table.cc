@@ -6,6 +6,11 @@
 #include "absl/strings/str_split.h"
 
 namespace cleave::cli {
+namespace {
+
+constexpr size_t kLeastWidth = 40;  // of a last column that wraps
+
+}  // namespace
 
 std::string textTable(const std::vector<std::vector<std::string>> &rows, size_t wrapAt) {
   std::vector<size_t> widths;
@@ -18,9 +23,9 @@ std::string textTable(const std::vector<std::vector<std::string>> &rows, size_t 
     std::string line = " ";
     for (size_t i = 0; i + 1 < row.size(); ++i)
       absl::StrAppend(&line, " ", row[i], std::string(widths[i] - row[i].size() + 1, ' '));
-    const size_t indent = line.size();
+    const size_t indent = line.size(), end = std::max(wrapAt, indent + kLeastWidth);
     for (absl::string_view word : absl::StrSplit(row.empty() ? "" : row.back(), ' ')) {
-      if (wrapAt > 0 && line.size() + 1 + word.size() > wrapAt && line.size() > indent) {
+      if (wrapAt > 0 && line.size() + 1 + word.size() > end && line.size() > indent) {
         absl::StrAppend(&text, line, "\n");
         line = std::string(indent, ' ');
       }
