@@ -1,4 +1,5 @@
-// Kernels at the sizes of one GPT-2 124M step: batch 4, sequence 64, on two threads.
+// Kernels at the sizes of one GPT-2 124M step: batch 4, sequence 64. The last part of a name is the number of threads;
+// rates of one thread are by its CPU time, those of two by wall time.
 
 #include <benchmark/benchmark.h>
 
@@ -14,7 +15,8 @@
 namespace cleave {
 namespace {
 
-constexpr int64_t kBatch = 4, kSequence = 64, kTokens = kBatch * kSequence, kFeatures = 768, kHeads = 12, kVocabulary = 50257;
+constexpr int64_t kBatch = 4, kSequence = 64, kTokens = kBatch * kSequence, kFeatures = 768, kHeads = 12,
+                  kVocabulary = 50257;
 
 // The caller and one thread that spins for work.
 class TwoThreads final : public ThreadPool {
@@ -65,7 +67,12 @@ class TwoThreads final : public ThreadPool {
 // A kernel's operands, and what it needs to run.
 class Bench {
  public:
-  Bench(const char *kernel, Attributes attributes) : kernel_(kernel), attributes_(std::move(attributes)) {
+  Bench(benchmark::State &state, const char *kernel, Attributes attributes)
+      : state_(state), kernel_(kernel), attributes_(std::move(attributes)) {
+    if (state.range(0) == 1)
+      pool_ = std::make_unique<SerialPool>();
+    else
+      pool_ = std::make_unique<TwoThreads>();
     registerCpuKernels(registry_);
     registerReferenceKernels(registry_);
     for (int worker = 0; worker < 2; ++worker) workspaces_.push_back(static_cast<char *>(allocate(kWorkspaceBytes)));
@@ -98,17 +105,17 @@ class Bench {
   }
 
   // `flops` and `bytes` of one call become rates.
-  void run(benchmark::State &state, double flops, double bytes) {
+  void run(double flops, double bytes) {
     const KernelCall call = {attributes_, inputs_, outputs_};
     const auto kernel = registry_.find(kernel_, call);
-    if (!kernel.ok()) return state.SkipWithError(kernel.status().ToString().c_str());
-    KernelContext context = {pool_, workspaces_};
-    for (auto _ : state)
+    if (!kernel.ok()) return state_.SkipWithError(kernel.status().ToString().c_str());
+    KernelContext context = {*pool_, workspaces_};
+    for (auto _ : state_)
       if (absl::Status status = (*kernel)->run(call, context); !status.ok())
-        return state.SkipWithError(status.ToString().c_str());
+        return state_.SkipWithError(status.ToString().c_str());
     using benchmark::Counter;
-    if (flops > 0) state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
-    if (bytes > 0) state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+    if (flops > 0) state_.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
+    if (bytes > 0) state_.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
   }
 
  private:
@@ -127,103 +134,110 @@ class Bench {
     return view;
   }
 
+  benchmark::State &state_;
   const char *kernel_;
   Attributes attributes_;
   Registry registry_;
-  TwoThreads pool_;
+  std::unique_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<void, Free>> memory_;
   std::vector<char *> workspaces_;
   std::vector<TensorView> inputs_, outputs_;
 };
 
 void matmul(benchmark::State &state, int64_t m, int64_t k, int64_t n, bool transposeRhs, bool hasBias) {
-  Bench bench("matmul", {{"transpose_rhs", int64_t{transposeRhs}}});
+  Bench bench(state, "matmul", {{"transpose_rhs", int64_t{transposeRhs}}});
   bench.input({m, k}).input(transposeRhs ? std::vector<int64_t>{n, k} : std::vector<int64_t>{k, n});
   if (hasBias) bench.input({n});
-  bench.output({m, n}).run(state, 2.0 * m * k * n, 0);
+  bench.output({m, n}).run(2.0 * m * k * n, 0);
 }
 
 void outer(benchmark::State &state, int64_t m, int64_t n) {
-  Bench("outer", {}).input({kTokens, m}).input({kTokens, n}).output({m, n}).run(state, 2.0 * kTokens * m * n, 0);
+  Bench(state, "outer", {}).input({kTokens, m}).input({kTokens, n}).output({m, n}).run(2.0 * kTokens * m * n, 0);
 }
 
 Attributes attentionAttributes(int64_t sequence) {
-  return {{"causal", int64_t{1}},       {"scale", 0.125},
+  return {{"causal", int64_t{1}},
+          {"scale", 0.125},
           {"global_shape", std::vector<int64_t>{kBatch, kHeads, sequence, sequence}},
-          {"batch_offset", int64_t{0}}, {"query_offset", int64_t{0}}, {"head_offset", int64_t{0}},
-          {"group", int64_t{1}},        {"kv_head_offset", int64_t{0}}};
+          {"batch_offset", int64_t{0}},
+          {"query_offset", int64_t{0}},
+          {"head_offset", int64_t{0}},
+          {"group", int64_t{1}},
+          {"kv_head_offset", int64_t{0}}};
 }
 
 void attention(benchmark::State &state, int64_t sequence) {
   const std::vector<int64_t> shape = {kBatch, sequence, kHeads, 64};
-  Bench bench("attention", attentionAttributes(sequence));
+  Bench bench(state, "attention", attentionAttributes(sequence));
   bench.input(shape).input(shape).input(shape).output(shape).output({kBatch, kHeads, sequence});
-  bench.run(state, 2.0 * kBatch * kHeads * sequence * sequence * 64, 0);  // half of two products
+  bench.run(2.0 * kBatch * kHeads * sequence * sequence * 64, 0);  // half of two products
 }
 
 void attentionGradient(benchmark::State &state, int64_t sequence) {
   const std::vector<int64_t> shape = {kBatch, sequence, kHeads, 64};
-  Bench bench("attention_gradient", attentionAttributes(sequence));
+  Bench bench(state, "attention_gradient", attentionAttributes(sequence));
   bench.input(shape).input(shape).input(shape).input(shape).input({kBatch, kHeads, sequence}, 1).input(shape);
   bench.output(shape).output(shape).output(shape);
-  bench.run(state, 5.0 * kBatch * kHeads * sequence * sequence * 64, 0);
+  bench.run(5.0 * kBatch * kHeads * sequence * sequence * 64, 0);
 }
 
 void elementwise(benchmark::State &state, const char *kernel, int operands, int64_t elements) {
-  Bench bench(kernel, {{"approximate", std::string("tanh")}, {"factor", 0.5}});
+  Bench bench(state, kernel, {{"approximate", std::string("tanh")}, {"factor", 0.5}});
   for (int i = 0; i < operands; ++i) bench.input({elements});
-  bench.output({elements}).run(state, 0, 4.0 * (operands + 1) * elements);
+  bench.output({elements}).run(0, 4.0 * (operands + 1) * elements);
 }
 
-void layerNorm(benchmark::State &state) {
+void layerNorm(benchmark::State &state, const char *) {
   const std::vector<int64_t> x = {kTokens, kFeatures}, c = {kFeatures}, rows = {kTokens};
-  Bench bench("layer_norm", {{"epsilon", 1e-5}});
-  bench.input(x).input(c).input(c).output(x).output(rows).output(rows).run(state, 0, 8.0 * kTokens * kFeatures);
+  Bench bench(state, "layer_norm", {{"epsilon", 1e-5}});
+  bench.input(x).input(c).input(c).output(x).output(rows).output(rows).run(0, 8.0 * kTokens * kFeatures);
 }
 
-void layerNormGradient(benchmark::State &state) {
+void layerNormGradient(benchmark::State &state, const char *) {
   const std::vector<int64_t> x = {kTokens, kFeatures}, c = {kFeatures}, rows = {kTokens};
-  Bench bench("layer_norm_gradient", {});
+  Bench bench(state, "layer_norm_gradient", {});
   bench.input(x).input(x).input(c).input(rows).input(rows).output(x).output(c).output(c);
-  bench.run(state, 0, 12.0 * kTokens * kFeatures);
+  bench.run(0, 12.0 * kTokens * kFeatures);
 }
 
-void crossEntropy(benchmark::State &state) {
-  Bench bench("cross_entropy", {});
+void crossEntropy(benchmark::State &state, const char *) {
+  Bench bench(state, "cross_entropy", {});
   bench.input({kTokens, kVocabulary}).integers({kTokens}, kVocabulary).output({}).output({}).output({kTokens});
-  bench.run(state, 0, 4.0 * kTokens * kVocabulary);
+  bench.run(0, 4.0 * kTokens * kVocabulary);
 }
 
-void crossEntropyGradient(benchmark::State &state) {
-  Bench bench("cross_entropy_gradient", {{"index_offset", int64_t{0}}, {"index_size", kVocabulary}});
+void crossEntropyGradient(benchmark::State &state, const char *) {
+  Bench bench(state, "cross_entropy_gradient", {{"index_offset", int64_t{0}}, {"index_size", kVocabulary}});
   bench.input({kTokens, kVocabulary}).integers({kTokens}, kVocabulary).input({kTokens}, 1).input({}).inPlace(0);
-  bench.run(state, 0, 8.0 * kTokens * kVocabulary);
+  bench.run(0, 8.0 * kTokens * kVocabulary);
 }
 
-void embeddingGradient(benchmark::State &state) {
-  Bench bench("embedding_gradient", {{"rows", kVocabulary}, {"row_offset", int64_t{0}}});
+void embeddingGradient(benchmark::State &state, const char *) {
+  Bench bench(state, "embedding_gradient", {{"rows", kVocabulary}, {"row_offset", int64_t{0}}});
   bench.integers({kTokens}, kVocabulary).input({kTokens, kFeatures}).input({kVocabulary, kFeatures}).inPlace(2);
-  bench.run(state, 0, 12.0 * kTokens * kFeatures);
+  bench.run(0, 12.0 * kTokens * kFeatures);
 }
 
 void adamw(benchmark::State &state, int64_t elements) {
-  Bench bench("adamw", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.01}, {"lr_factor", 1.0}});
+  Bench bench(state, "adamw",
+              {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.01}, {"lr_factor", 1.0}});
   for (int i = 0; i < 4; ++i) bench.input({elements});
   bench.input({}, 1e-3f).input({}, 1).input({}, 3).flag().inPlace(0).inPlace(2).inPlace(3);
-  bench.run(state, 0, 28.0 * elements);
+  bench.run(0, 28.0 * elements);
 }
 
-void biasGradient(benchmark::State &state) {
-  Bench bench("reduce", {{"kind", std::string("sum")}, {"dimensions", std::vector<int64_t>{0}}});
-  bench.input({kTokens, 4 * kFeatures}).output({4 * kFeatures}).run(state, 0, 4.0 * kTokens * 4 * kFeatures);
+void biasGradient(benchmark::State &state, const char *) {
+  Bench bench(state, "reduce", {{"kind", std::string("sum")}, {"dimensions", std::vector<int64_t>{0}}});
+  bench.input({kTokens, 4 * kFeatures}).output({4 * kFeatures}).run(0, 4.0 * kTokens * 4 * kFeatures);
 }
 
-void sumSquares(benchmark::State &state) {
-  Bench("sum_squares", {}).input({64 << 20}).output({}).run(state, 0, 4.0 * (64 << 20));
+void sumSquares(benchmark::State &state, const char *) {
+  Bench(state, "sum_squares", {}).input({64 << 20}).output({}).run(0, 4.0 * (64 << 20));
 }
 
-#define CLEAVE_BENCH(function, ...) \
-  BENCHMARK_CAPTURE(function, __VA_ARGS__)->UseRealTime()->Unit(benchmark::kMicrosecond)
+#define CLEAVE_BENCH(function, ...)                                                \
+  BENCHMARK_CAPTURE(function, __VA_ARGS__)->Arg(1)->Unit(benchmark::kMicrosecond); \
+  BENCHMARK_CAPTURE(function, __VA_ARGS__)->Arg(2)->UseRealTime()->Unit(benchmark::kMicrosecond)
 
 CLEAVE_BENCH(matmul, qkv_256x768x768, kTokens, kFeatures, kFeatures, false, true);
 CLEAVE_BENCH(matmul, up_256x768x3072, kTokens, kFeatures, 4 * kFeatures, false, true);
@@ -247,13 +261,13 @@ CLEAVE_BENCH(elementwise, scale_256x768, "scale", 1, kTokens *kFeatures);
 CLEAVE_BENCH(elementwise, gelu_tanh_256x3072, "gelu", 1, kTokens * 4 * kFeatures);
 CLEAVE_BENCH(elementwise, gelu_tanh_gradient_256x3072, "gelu_gradient", 2, kTokens * 4 * kFeatures);
 CLEAVE_BENCH(elementwise, exp_256x3072, "exp", 1, kTokens * 4 * kFeatures);
-BENCHMARK(layerNorm)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(layerNormGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(crossEntropy)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(crossEntropyGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(embeddingGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(biasGradient)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(sumSquares)->UseRealTime()->Unit(benchmark::kMicrosecond);
+CLEAVE_BENCH(layerNorm, step, "step");
+CLEAVE_BENCH(layerNormGradient, step, "step");
+CLEAVE_BENCH(crossEntropy, step, "step");
+CLEAVE_BENCH(crossEntropyGradient, step, "step");
+CLEAVE_BENCH(embeddingGradient, step, "step");
+CLEAVE_BENCH(biasGradient, step, "step");
+CLEAVE_BENCH(sumSquares, step, "step");
 CLEAVE_BENCH(adamw, all_124M, 124439808);
 CLEAVE_BENCH(adamw, one_768x3072, kFeatures * 4 * kFeatures);
 
