@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 VOCABULARY = 1024
-STEPS = 400
+STEPS = 800
 BATCH = 16
 SEQUENCE = 128
 MESH = "data=2,model=2"
@@ -88,7 +88,7 @@ class Quickstart:
         (self.folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
         self.cleave("compile", "config.json", "-o", "gpt2.plan", "--mesh", MESH, "--batch", str(BATCH),
                     "--seq", str(SEQUENCE), "--lr", "3e-3", "--weight-decay", "0.1", "--clip-norm", "1",
-                    "--schedule", "cosine", "--warmup", "40", "--total-steps", str(STEPS), "--min-lr", "3e-4")
+                    "--schedule", "cosine", "--warmup", "50", "--total-steps", str(STEPS), "--min-lr", "3e-4")
 
     def train(self):
         self.cleave("train", "gpt2.plan", "--data", "train.bin", "--steps", str(STEPS), "--threads", "1",
