@@ -11,19 +11,22 @@ using google::protobuf::Message;
 // Sets one value of a field, or adds one to a repeated field.
 class FieldWriter {
  public:
-  FieldWriter(const FieldDescriptor &field, Message &message) : field_(field), message_(message), access_(*message.GetReflection()) {}
+  FieldWriter(const FieldDescriptor &field, Message &message)
+      : field_(field), message_(message), access_(*message.GetReflection()) {}
 
   absl::Status write(mlir::Attribute attribute) {
     switch (field_.cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING:
-        if (auto text = mlir::dyn_cast<mlir::StringAttr>(attribute)) return put(&Access::SetString, &Access::AddString, text.str());
+        if (auto text = mlir::dyn_cast<mlir::StringAttr>(attribute))
+          return put(&Access::SetString, &Access::AddString, text.str());
         return refuse("a string", attribute);
       case FieldDescriptor::CPPTYPE_INT64:
         if (auto number = mlir::dyn_cast<mlir::IntegerAttr>(attribute); number && number.getValue().getBitWidth() == 64)
           return put(&Access::SetInt64, &Access::AddInt64, int64_t{number.getInt()});
         return refuse("a 64-bit integer", attribute);
       case FieldDescriptor::CPPTYPE_BOOL:
-        if (auto flag = mlir::dyn_cast<mlir::BoolAttr>(attribute)) return put(&Access::SetBool, &Access::AddBool, flag.getValue());
+        if (auto flag = mlir::dyn_cast<mlir::BoolAttr>(attribute))
+          return put(&Access::SetBool, &Access::AddBool, flag.getValue());
         return refuse("a bool", attribute);
       case FieldDescriptor::CPPTYPE_DOUBLE:
         if (auto number = mlir::dyn_cast<mlir::FloatAttr>(attribute))
@@ -32,7 +35,8 @@ class FieldWriter {
       case FieldDescriptor::CPPTYPE_MESSAGE: {
         auto fields = mlir::dyn_cast<mlir::DictionaryAttr>(attribute);
         if (!fields) return refuse("a dictionary", attribute);
-        return readMessage(fields, field_.is_repeated() ? *access_.AddMessage(&message_, &field_) : *access_.MutableMessage(&message_, &field_));
+        return readMessage(fields, field_.is_repeated() ? *access_.AddMessage(&message_, &field_)
+                                                        : *access_.MutableMessage(&message_, &field_));
       }
       default: return refuse("to be absent", attribute);
     }
@@ -41,7 +45,8 @@ class FieldWriter {
   absl::Status refuse(absl::string_view rule, mlir::Attribute attribute) const {
     std::string seen;
     llvm::raw_string_ostream(seen) << attribute;
-    return absl::InvalidArgumentError(absl::StrCat("requires '", field_.name(), "' to be ", rule, ", got ", seen.substr(0, 100)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires '", field_.name(), "' to be ", rule, ", got ", seen.substr(0, 100)));
   }
 
  private:
@@ -65,7 +70,8 @@ absl::Status readMessage(mlir::DictionaryAttr attribute, Message &message) {
     const std::string name = named.getName().str();
     const FieldDescriptor *field = message.GetDescriptor()->FindFieldByName(name);
     if (!field)
-      return absl::InvalidArgumentError(absl::StrCat("requires fields of ", message.GetDescriptor()->name(), ", got '", name, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("requires fields of ", message.GetDescriptor()->name(), ", got '", name, "'"));
     FieldWriter writer(*field, message);
     if (!field->is_repeated()) {
       if (absl::Status status = writer.write(named.getValue()); !status.ok()) return status;

@@ -10,8 +10,8 @@
 
 namespace cleave {
 
-// Sets the fields that the dictionary names: strings, 64-bit integers, bools, floats, dictionaries, and lists of them. An
-// error names the field that the message lacks or that has another type.
+// Sets the fields that the dictionary names: strings, 64-bit integers, bools, floats, dictionaries, and lists of them.
+// An error names the field that the message lacks or that has another type.
 absl::Status readMessage(mlir::DictionaryAttr attribute, google::protobuf::Message &message);
 
 }  // namespace cleave

@@ -38,7 +38,8 @@ static mlir::LogicalResult checkCombiners(mlir::Operation *op) {
   const auto from = placementOf(op->getOperand(0)).getAxes();
   for (int64_t axis : mlir::cast<CollectiveOpInterface>(op).alongAxes())
     if (combiner && from[axis].isPartial() && from[axis].combiner != *combiner)
-      return op->emitOpError("requires one combiner along its axes, got ") << nameOf(*combiner) << " and " << nameOf(from[axis].combiner);
+      return op->emitOpError("requires one combiner along its axes, got ")
+             << nameOf(*combiner) << " and " << nameOf(from[axis].combiner);
   return mlir::success();
 }
 

@@ -101,7 +101,8 @@ std::string locationText(mlir::Location location) {
   location->walk([&](mlir::Location place) {
     auto inFile = mlir::dyn_cast<mlir::FileLineColLoc>(place);
     if (!inFile) return mlir::WalkResult::advance();
-    text = inFile.getFilename().str() + ":" + std::to_string(inFile.getLine()) + ":" + std::to_string(inFile.getColumn());
+    text =
+        inFile.getFilename().str() + ":" + std::to_string(inFile.getLine()) + ":" + std::to_string(inFile.getColumn());
     return mlir::WalkResult::interrupt();
   });
   return text;

@@ -17,11 +17,14 @@ void emitMesh(MeshOp mesh, plan::Plan &to) {
   }
 }
 
-mlir::LogicalResult emitVariables(mlir::ModuleOp module, const ModuleVariables &variables, ShardTable &table, plan::Plan &to) {
+mlir::LogicalResult emitVariables(mlir::ModuleOp module, const ModuleVariables &variables, ShardTable &table,
+                                  plan::Plan &to) {
   for (const ModuleVariable &variable : variables.all()) {
     if (const PlacementAttr placement = placementOf(variable.type))
       for (const AxisPlacement &axis : placement.getAxes())
-        if (axis.isPartial()) return module.emitError("requires variables that are not partial, got '") << variable.name << "' of type " << variable.type;
+        if (axis.isPartial())
+          return module.emitError("requires variables that are not partial, got '")
+                 << variable.name << "' of type " << variable.type;
     plan::Variable &held = *to.add_variables();
     held.set_name(variable.name);
     held.set_role(variable.isState ? plan::Variable::STATE : plan::Variable::PARAMETER);
@@ -34,7 +37,8 @@ mlir::LogicalResult emitVariables(mlir::ModuleOp module, const ModuleVariables &
   return mlir::success();
 }
 
-void emitClasses(const std::vector<ClassMemory> &classes, const ModuleVariables &variables, ShardTable &table, plan::Plan &to) {
+void emitClasses(const std::vector<ClassMemory> &classes, const ModuleVariables &variables, ShardTable &table,
+                 plan::Plan &to) {
   for (const ClassMemory &memory : classes) {
     plan::RankClass &held = *to.add_classes();
     held.mutable_ranks()->Add(memory.ranks.begin(), memory.ranks.end());
@@ -75,7 +79,7 @@ mlir::LogicalResult emitTraining(mlir::ModuleOp module, plan::Plan &to) {
   TrainingOptions options;
   if (auto attribute = module->getAttrOfType<mlir::DictionaryAttr>(CleaveDialect::kTraining)) {
     const auto read = TrainingOptions::fromAttribute(attribute);
-    if (!read.ok()) return module.emitError() << read.status().message();
+    if (!read.ok()) return module.emitError() << std::string(read.status().message());
     options = *read;
   }
   plan::Training &training = *to.mutable_training();
@@ -104,10 +108,15 @@ void describeInputs(const plan::Entry &entry, plan::ModelFamily &family) {
   }
 }
 
+mlir::LogicalResult takeMessage(mlir::ModuleOp module, llvm::StringRef name, google::protobuf::Message &to) {
+  if (auto attribute = module->getAttrOfType<mlir::DictionaryAttr>(name))
+    if (absl::Status status = readMessage(attribute, to); !status.ok())
+      return module.emitError() << name << ": " << std::string(status.message());
+  return mlir::success();
+}
+
 mlir::LogicalResult emitFamily(mlir::ModuleOp module, plan::Plan &to) {
-  if (auto attribute = module->getAttrOfType<mlir::DictionaryAttr>("cleave.family"))
-    if (absl::Status status = readMessage(attribute, *to.mutable_family()); !status.ok())
-      return module.emitError("cleave.family ") << status.message();
+  if (failed(takeMessage(module, "cleave.family", *to.mutable_family()))) return mlir::failure();
   if (to.family().inputs().empty())
     for (const plan::Entry &entry : to.entries())
       if (entry.name() == "step") describeInputs(entry, *to.mutable_family());
@@ -126,6 +135,7 @@ mlir::FailureOr<plan::Plan> emitPlan(mlir::ModuleOp module) {
 
   plan::Plan to;
   emitMesh(table->mesh(), to);
+  if (failed(takeMessage(module, kProvenance, *to.mutable_provenance()))) return mlir::failure();
   if (failed(emitVariables(module, *variables, *table, to)) || failed(emitTraining(module, to))) return mlir::failure();
   emitClasses(*classes, *variables, *table, to);
   for (mlir::func::FuncOp function : entriesOf(module)) {

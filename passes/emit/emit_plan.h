@@ -8,7 +8,10 @@
 
 namespace cleave {
 
-// Everything but the provenance, the version and the hash. Fails, with a diagnostic, where the module is not scheduled, an
+// Of the module: what it was made from, a dictionary with the fields of plan.Provenance.
+inline constexpr llvm::StringLiteral kProvenance = "cleave.provenance";
+
+// Everything but the version and the hash. Fails, with a diagnostic, where the module is not scheduled, an
 // output is partial, or an attribute of the module is malformed.
 mlir::FailureOr<plan::Plan> emitPlan(mlir::ModuleOp module);
 

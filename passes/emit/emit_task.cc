@@ -20,8 +20,12 @@ struct ValueSetter {
   void operator()(int64_t value) { to.set_integer(value); }
   void operator()(double value) { to.set_number(value); }
   void operator()(const std::string &value) { to.set_text(value); }
-  void operator()(const std::vector<int64_t> &values) { to.mutable_integers()->mutable_values()->Add(values.begin(), values.end()); }
-  void operator()(const std::vector<double> &values) { to.mutable_numbers()->mutable_values()->Add(values.begin(), values.end()); }
+  void operator()(const std::vector<int64_t> &values) {
+    to.mutable_integers()->mutable_values()->Add(values.begin(), values.end());
+  }
+  void operator()(const std::vector<double> &values) {
+    to.mutable_numbers()->mutable_values()->Add(values.begin(), values.end());
+  }
 };
 
 template <typename Value>
@@ -48,7 +52,9 @@ void emitByRank(llvm::ArrayRef<KernelAttributes> ofRanks, plan::Task &to) {
     attribute->set_name(name);
     attribute->clear_values();
     addValue(first, *attribute);
-    if (llvm::all_of(ofRanks, [&, value = &first](const KernelAttributes &other) { return other.all()[a].second == *value; })) continue;
+    if (llvm::all_of(ofRanks,
+                     [&, value = &first](const KernelAttributes &other) { return other.all()[a].second == *value; }))
+      continue;
     for (const KernelAttributes &other : ofRanks.drop_front()) addValue(other.all()[a].second, *attribute);
   }
 }
@@ -99,7 +105,8 @@ void emitMarks(mlir::Operation *op, plan::Task &to) {
 
 }  // namespace
 
-void emitTask(const EntryProgram::Task &task, int collective, llvm::ArrayRef<int64_t> ranks, ShardTable &table, plan::Task &to) {
+void emitTask(const EntryProgram::Task &task, int collective, llvm::ArrayRef<int64_t> ranks, ShardTable &table,
+              plan::Task &to) {
   for (int held : task.reads) to.add_inputs(held);
   for (int held : task.writes) to.add_outputs(held);
   to.set_repeat(1);

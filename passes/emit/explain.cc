@@ -59,7 +59,8 @@ class ValueExplainer {
     }
   }
 
-  void addValue(mlir::Value value, const std::string &name, llvm::StringRef producer, llvm::StringRef reason, mlir::Operation *op) {
+  void addValue(mlir::Value value, const std::string &name, llvm::StringRef producer, llvm::StringRef reason,
+                mlir::Operation *op) {
     plan::Explanation::Value &held = *to_.add_values();
     names_[value] = unique(name, valueNames_);
     held.set_name(names_[value]);
@@ -108,7 +109,8 @@ std::string whyOf(mlir::Operation *op, MeshOp mesh) {
   llvm::raw_string_ostream os(text);
   const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
   const auto axes = mlir::cast<CollectiveOpInterface>(op).alongAxes();
-  llvm::interleaveComma(axes, os, [&](int64_t axis) { os << from[axis] << " -> " << to[axis] << " along " << mesh.axisName(axis); });
+  llvm::interleaveComma(
+      axes, os, [&](int64_t axis) { os << from[axis] << " -> " << to[axis] << " along " << mesh.axisName(axis); });
   if (const llvm::StringRef reason = markOf(op, CleaveDialect::kReason); !reason.empty()) os << ": " << reason;
   mlir::Operation *user = op;
   while (user && (user == op || mlir::isa<CollectiveOpInterface>(user)))
@@ -163,7 +165,8 @@ void explainMemory(const std::vector<ClassMemory> &classes, const ModuleVariable
     held.set_scratch(kWorkspaceBytes);  // of each of the device's threads
     int64_t parameters = 0, optimizer = 0;
     for (const ModuleVariable &variable : variables.all())
-      (variable.isState ? optimizer : parameters) += table.shardsOf(variable.type)[rank].elements() * elementBytes(variable.type);
+      (variable.isState ? optimizer : parameters) +=
+          table.shardsOf(variable.type)[rank].elements() * elementBytes(variable.type);
     held.set_parameters(parameters);
     held.set_optimizer(optimizer);
   }

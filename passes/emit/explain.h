@@ -14,7 +14,8 @@ inline constexpr llvm::StringLiteral kPlaced = "cleave.placed";
 // Remembers values and ops of the step. Later phases replace reshards.
 void rememberValues(mlir::ModuleOp module);
 
-// Takes what was remembered, or the module as it is now where nothing was. Fails, with a diagnostic, where it is damaged.
+// Takes what was remembered, or the module as it is now where nothing was. Fails, with a diagnostic, where it is
+// damaged.
 mlir::LogicalResult takeValues(mlir::ModuleOp module, plan::Explanation &to);
 
 void explainCollectives(const ScheduledEntry &step, ShardTable &table, plan::Explanation &to);

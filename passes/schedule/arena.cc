@@ -70,7 +70,8 @@ ArenaPlan placeInOrder(const std::vector<Buffer> &buffers, const std::vector<int
 }  // namespace
 
 bool meet(const Lifetime &a, const Lifetime &b) {
-  const bool isAfter = a.begin >= 0 && a.begin >= b.freedAt[a.stream], isBefore = b.begin >= 0 && b.begin >= a.freedAt[b.stream];
+  const bool isAfter = a.begin >= 0 && a.begin >= b.freedAt[a.stream],
+             isBefore = b.begin >= 0 && b.begin >= a.freedAt[b.stream];
   return !isAfter && !isBefore;
 }
 
@@ -85,12 +86,14 @@ ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks) {
     std::stable_sort(order.begin(), order.end(), isFirst);
     return placeInOrder(buffers, order, tasks);
   };
-  ArenaPlan best = planBy([&](int a, int b) { return bytes(a) != bytes(b) ? bytes(a) > bytes(b) : length(a) > length(b); });
+  ArenaPlan best =
+      planBy([&](int a, int b) { return bytes(a) != bytes(b) ? bytes(a) > bytes(b) : length(a) > length(b); });
   const auto improve = [&](ArenaPlan plan) {
     if (plan.bytes < best.bytes) best = std::move(plan);
   };
   improve(planBy([&](int a, int b) { return length(a) != length(b) ? length(a) > length(b) : bytes(a) > bytes(b); }));
-  improve(planBy([&](int a, int b) { return double(bytes(a)) * double(length(a)) > double(bytes(b)) * double(length(b)); }));
+  improve(planBy(
+      [&](int a, int b) { return double(bytes(a)) * double(length(a)) > double(bytes(b)) * double(length(b)); }));
   return best;
 }
 

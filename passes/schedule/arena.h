@@ -11,8 +11,8 @@ namespace cleave {
 inline constexpr int64_t kArenaAlignment = 64;
 inline int64_t aligned(int64_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; }
 
-// When a buffer holds something, in places of a list of tasks. A buffer that a task of stream s fills may take another's
-// bytes if the task stands at freedAt[s] or behind.
+// When a buffer holds something, in places of a list of tasks. A buffer that a task of stream s fills may take
+// another's bytes if the task stands at freedAt[s] or behind.
 struct Lifetime {
   int begin = 0;             // the task that fills it first; -1: it is full from the start
   int stream = 0;            // of that task
@@ -32,11 +32,12 @@ struct ArenaPlan {
   int64_t bytes = 0;             // of the arena
 };
 
-// Largest buffers first, each into the tightest gap that the buffers that it meets leave; of several such orders the best
-// one. `tasks` is the length of the list.
+// Largest buffers first, each into the tightest gap that the buffers that it meets leave; of several such orders the
+// best one. `tasks` is the length of the list.
 ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks);
 
-// What no plan can do without: the most bytes that are alive while one task runs, if tasks run in the order of the list.
+// What no plan can do without: the most bytes that are alive while one task runs, if tasks run in the order of the
+// list.
 struct Peak {
   int64_t bytes = 0;
   int task = 0;

@@ -10,7 +10,8 @@ constexpr llvm::StringLiteral kFields[] = {"arena_bytes", "lower_bound", "gradie
 mlir::LogicalResult readClass(mlir::ModuleOp module, mlir::Attribute attribute, ClassMemory &memory) {
   const auto fields = mlir::dyn_cast<mlir::DictionaryAttr>(attribute);
   if (!fields) return module.emitError("requires a dictionary for each class in ") << kMemory << ", got " << attribute;
-  const auto ranks = fields.getAs<mlir::DenseI64ArrayAttr>("ranks"), variables = fields.getAs<mlir::DenseI64ArrayAttr>("variables");
+  const auto ranks = fields.getAs<mlir::DenseI64ArrayAttr>("ranks"),
+             variables = fields.getAs<mlir::DenseI64ArrayAttr>("variables");
   if (!ranks || !variables || ranks.empty())
     return module.emitError("requires 'ranks' and 'variables' for each class in ") << kMemory << ", got " << attribute;
   memory.ranks.assign(ranks.asArrayRef().begin(), ranks.asArrayRef().end());
@@ -18,7 +19,8 @@ mlir::LogicalResult readClass(mlir::ModuleOp module, mlir::Attribute attribute, 
   int64_t *const numbers[] = {&memory.arenaBytes, &memory.lowerBound, &memory.gradients, &memory.activations};
   for (auto [name, number] : llvm::zip(kFields, numbers)) {
     const auto value = fields.getAs<mlir::IntegerAttr>(name);
-    if (!value) return module.emitError("requires '") << name << "' for each class in " << kMemory << ", got " << attribute;
+    if (!value)
+      return module.emitError("requires '") << name << "' for each class in " << kMemory << ", got " << attribute;
     *number = value.getInt();
   }
   return mlir::success();
@@ -34,7 +36,8 @@ mlir::Attribute toAttribute(mlir::MLIRContext *context, const std::vector<ClassM
     fields.push_back(b.getNamedAttr("ranks", b.getDenseI64ArrayAttr(memory.ranks)));
     fields.push_back(b.getNamedAttr("variables", b.getDenseI64ArrayAttr(memory.variables)));
     const int64_t numbers[] = {memory.arenaBytes, memory.lowerBound, memory.gradients, memory.activations};
-    for (auto [name, number] : llvm::zip(kFields, numbers)) fields.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(number)));
+    for (auto [name, number] : llvm::zip(kFields, numbers))
+      fields.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(number)));
     list.push_back(b.getDictionaryAttr(fields));
   }
   return b.getArrayAttr(list);
@@ -49,7 +52,8 @@ mlir::FailureOr<std::vector<ClassMemory>> memoryOf(mlir::ModuleOp module, size_t
     ClassMemory &memory = classes.emplace_back();
     if (failed(readClass(module, attribute, memory))) return mlir::failure();
     if (memory.variables.size() != variables)
-      return module.emitError("requires an offset for each of ") << variables << " variables, got " << memory.variables.size();
+      return module.emitError("requires an offset for each of ")
+             << variables << " variables, got " << memory.variables.size();
     for (int64_t rank : memory.ranks)
       if (rank < 0 || rank >= int64_t(ranks) || seen[rank]++)
         return module.emitError("requires classes of different ranks below ") << ranks << ", got " << rank;

@@ -24,8 +24,8 @@ struct ClassMemory {
 
 mlir::Attribute toAttribute(mlir::MLIRContext *context, const std::vector<ClassMemory> &classes);
 
-// Of a scheduled module; fails, with a diagnostic, where the attribute is missing or malformed, or does not speak of each of
-// `ranks` ranks once and of `variables` variables.
+// Of a scheduled module; fails, with a diagnostic, where the attribute is missing or malformed, or does not speak of
+// each of `ranks` ranks once and of `variables` variables.
 mlir::FailureOr<std::vector<ClassMemory>> memoryOf(mlir::ModuleOp module, size_t ranks, size_t variables);
 
 }  // namespace cleave

@@ -38,8 +38,11 @@ class ProgramBuilder {
     for (mlir::Operation &op : entry_.getBody().front().without_terminator())
       if (failed(addOp(&op))) return mlir::failure();
     mlir::Operation *terminator = entry_.getBody().front().getTerminator();
-    for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
-      if (variables_.ofResult(entry_, i) < 0) out_.registers[out_.rootOf(out_.registerOf[value])].isOutput = true;
+    for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+      if (variables_.ofResult(entry_, i) >= 0) continue;
+      if (failed(checkStillThere(terminator, value))) return mlir::failure();
+      out_.registers[out_.rootOf(out_.registerOf[value])].isOutput = true;
+    }
     return std::move(out_);
   }
 
@@ -66,7 +69,8 @@ class ProgramBuilder {
       if (variable < 0 || value == argumentOf_.lookup(variable)) continue;
       mlir::Operation *op = value.getDefiningOp();
       if (!op || isView(op) || out_.registerOf.contains(value) || !replaced_.insert(variable).second)
-        return entry_.emitError("requires each variable to be replaced by an op's result of its own (see cleave-order-ops), got ")
+        return entry_.emitError(
+                   "requires each variable to be replaced by an op's result of its own (see cleave-order-ops), got ")
                << "another value for '" << variables_.all()[variable].name << "'";
       const mlir::Value old = argumentOf_.lookup(variable);
       if (old) {
@@ -80,7 +84,8 @@ class ProgramBuilder {
 
   mlir::LogicalResult addOp(mlir::Operation *op) {
     if (!mlir::isa<TensorOpInterface, CollectiveOpInterface>(op))
-      return op->emitOpError("requires to be lowered before it is scheduled (see cleave-lower-reshards, cleave-unroll-chunks)");
+      return op->emitOpError(
+          "requires to be lowered before it is scheduled (see cleave-lower-reshards, cleave-unroll-chunks)");
     if (isView(op)) {
       const int root = out_.registerOf[shownBy(op->getOperand(0))];
       out_.registers[add(op->getResult(0))].viewOf = out_.rootOf(root);
@@ -90,16 +95,44 @@ class ProgramBuilder {
     task.op = op;
     auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
     task.stream = stream && stream.getInt() == kCommunicate ? kCommunicate : kCompute;
-    for (mlir::Value operand : op->getOperands()) task.reads.push_back(out_.registerOf[operand]);
-    for (mlir::Value result : op->getResults()) {
+    for (mlir::Value operand : op->getOperands()) {
+      if (failed(checkStillThere(op, operand))) return mlir::failure();
+      task.reads.push_back(out_.registerOf[operand]);
+    }
+    for (mlir::OpResult result : op->getResults()) {
+      if (failed(overwrite(result))) return mlir::failure();
       const auto known = out_.registerOf.find(result);
       task.writes.push_back(known != out_.registerOf.end() ? known->second : add(result));
     }
     return mlir::success();
   }
 
+  // Whoever reads a variable's old value does so before the op that overwrites it.
+  mlir::LogicalResult checkStillThere(mlir::Operation *reader, mlir::Value value) {
+    const mlir::Value root = shownBy(value);
+    if (!overwritten_.contains(root)) return mlir::success();
+    return reader->emitError("requires nobody to read '")
+           << nameOf(root) << "' behind the op that overwrites it (see cleave-order-ops)";
+  }
+
+  // Notes that `result` takes a variable's bytes: its op may read the old value in place only.
+  mlir::LogicalResult overwrite(mlir::OpResult result) {
+    const auto known = out_.registerOf.find(result);
+    if (known == out_.registerOf.end()) return mlir::success();
+    const mlir::Value old = argumentOf_.lookup(out_.registers[known->second].variable);
+    if (!old) return mlir::success();
+    const int inPlace = inPlaceOperand(result.getOwner(), result.getResultNumber());
+    for (auto [i, operand] : llvm::enumerate(result.getOwner()->getOperands()))
+      if (int(i) != inPlace && shownBy(operand) == old)
+        return result.getOwner()->emitError("requires to read '")
+               << nameOf(old) << "' in place only, since it overwrites it (see cleave-order-ops)";
+    overwritten_.insert(old);
+    return mlir::success();
+  }
+
   mlir::func::FuncOp entry_;
   const ModuleVariables &variables_;
+  llvm::DenseSet<mlir::Value> overwritten_;      // arguments
   llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
   llvm::DenseSet<int> replaced_;                 // variables
   EntryProgram out_;
@@ -184,7 +217,8 @@ int inPlaceOperand(mlir::Operation *op, unsigned result) {
   if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) {
     if (!collective.movesBytes()) return -1;
     const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
-    const bool areCopies = llvm::none_of(collective.alongAxes(), [&](int64_t axis) { return from[axis].isSplit() || to[axis].isSplit(); });
+    const bool areCopies =
+        llvm::none_of(collective.alongAxes(), [&](int64_t axis) { return from[axis].isSplit() || to[axis].isSplit(); });
     return areCopies ? 0 : -1;
   }
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);

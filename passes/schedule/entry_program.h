@@ -18,7 +18,8 @@ namespace cleave {
 
 // Attributes that the phase leaves.
 inline constexpr llvm::StringLiteral kStream = "cleave.stream";    // of an op: i64, see Stream
-inline constexpr llvm::StringLiteral kOffsets = "cleave.offsets";  // where values lie in a device's memory, by rank class
+inline constexpr llvm::StringLiteral kOffsets =
+    "cleave.offsets";  // where values lie in a device's memory, by rank class
 inline constexpr llvm::StringLiteral kMemory = "cleave.memory";    // of the module: what each rank class needs
 
 enum Stream : int { kCompute = 0, kCommunicate = 1 };

@@ -12,8 +12,9 @@ struct TimedTask {
   std::vector<int> reads, writes;  // registers, views by what they show
 };
 
-// Tasks are in the order of the program's list; each stream runs its own in that order. A reader of a register waits for
-// its writer; where a register has several writers (variables), each access waits for those before it of the other kind.
+// Tasks are in the order of the program's list; each stream runs its own in that order. A reader of a register waits
+// for its writer; where a register has several writers (variables), each access waits for those before it of the other
+// kind.
 class HappensBefore {
  public:
   HappensBefore(const std::vector<TimedTask> &tasks, int registers, int streams);
@@ -22,8 +23,8 @@ class HappensBefore {
   int streamOf(int task) const { return streamOf_[task]; }
   bool isBefore(int a, int b) const;
 
-  // The first task of `stream` (by its place in the list) that begins after all of `tasks` have ended; the number of tasks
-  // if there is none.
+  // The first task of `stream` (by its place in the list) that begins after all of `tasks` have ended; the number of
+  // tasks if there is none.
   int firstAfter(const std::vector<int> &tasks, int stream) const;
   // The last task of `stream` before task `limit` in the list; -1 if there is none.
   int lastBelow(int limit, int stream) const;

@@ -1,7 +1,8 @@
 // Orders the ops of each entry so that memory is free early and collectives have time to run.
 //
 // The program's own order stands, but for this:
-//  - an op that frees at least as much as it takes runs as soon as it can, above all updates and reductions of gradients
+//  - an op that frees at least as much as it takes runs as soon as it can, above all updates and reductions of
+//  gradients
 //  - what waits for a collective gets out of the way of the next collective, which then runs meanwhile
 //  - values made from nothing (constants) are made when they are first needed
 //  - nobody reads a variable after the op that overwrites it
@@ -26,7 +27,8 @@ bool movesBytes(mlir::Operation *op) {
 
 class Orderer {
  public:
-  Orderer(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, ShardTable &table) : block_(entry.getBody().front()) {
+  Orderer(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, ShardTable &table)
+      : block_(entry.getBody().front()) {
     for (auto [before, after] : overwrites) overwriters_.insert(after);
     for (mlir::Operation &op : block_.without_terminator()) {
       indexOf_[&op] = nodes_.size();
@@ -87,7 +89,9 @@ class Orderer {
 
   void addOp(Node &node, ShardTable &table) {
     const size_t index = indexOf_[node.op];
-    const auto isLazy = [&](mlir::Value operand) { return operand.getDefiningOp() && nodes_[indexOf_[operand.getDefiningOp()]].isLazy; };
+    const auto isLazy = [&](mlir::Value operand) {
+      return operand.getDefiningOp() && nodes_[indexOf_[operand.getDefiningOp()]].isLazy;
+    };
     node.isLazy = !overwriters_.contains(node.op) && llvm::all_of(node.op->getOperands(), isLazy);
     for (mlir::Value operand : node.op->getOperands())
       if (mlir::Operation *op = operand.getDefiningOp()) link(indexOf_[op], index);

@@ -40,8 +40,8 @@ class UpdatePlacer {
     if (value == old) return;
     mlir::Operation *writer = value.getDefiningOp();
     const auto readers = old ? readersOf(old) : llvm::SetVector<mlir::Operation *>();
-    const bool mayWrite = writer && !isView(writer) && !claimed_.contains(value) && !readsElsewhere(writer, value, old) &&
-                          !reachesAny(writer, readers);
+    const bool mayWrite = writer && !isView(writer) && !claimed_.contains(value) &&
+                          !readsElsewhere(writer, value, old) && !reachesAny(writer, readers);
     const mlir::Value written = mayWrite ? value : copy(value, variables_.all()[variable].name, /*isFirst=*/false);
     terminator_->setOperand(result, written);
     claimed_.insert(written);
@@ -100,7 +100,8 @@ class UpdatePlacer {
     const auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
     const llvm::SmallVector<int64_t> starts(type.getRank(), 0), steps(type.getRank(), 1);
     mlir::Operation *op = SliceOp::create(b, entry_.getLoc(), type, value, starts, type.getShape(), steps);
-    op->setAttr(CleaveDialect::kName, b.getStringAttr("copy(" + name + ")" + (copies_ ? "." + std::to_string(copies_) : "")));
+    op->setAttr(CleaveDialect::kName,
+                b.getStringAttr("copy(" + name + ")" + (copies_ ? "." + std::to_string(copies_) : "")));
     op->setAttr(CleaveDialect::kPhase, b.getStringAttr("update"));
     ++copies_;
     return op->getResult(0);

@@ -1,8 +1,8 @@
 // Gives every value its bytes.
 //
-// Ranks whose local shapes are equal form a class and get one plan. Variables lie first, at the same offsets in all entries.
-// A result takes its operand's bytes over where its op allows it and nobody else needs them any more. Other values share
-// bytes where the order of events (of streams, and of data between them) separates them.
+// Ranks whose local shapes are equal form a class and get one plan. Variables lie first, at the same offsets in all
+// entries. A result takes its operand's bytes over where its op allows it and nobody else needs them any more. Other
+// values share bytes where the order of events (of streams, and of data between them) separates them.
 
 #include "passes/passes.h"
 #include "passes/schedule/arena.h"
@@ -125,7 +125,9 @@ class EntryBuffers {
       }
       for (int stream = 0; stream < kStreams; ++stream)
         lives_[b].freedAt.push_back(isOutput ? tasks() + 1 : order_.firstAfter(accesses, stream));
-      lastAccess_.push_back(isOutput ? tasks() : accesses.empty() ? 0 : *std::max_element(accesses.begin(), accesses.end()));
+      lastAccess_.push_back(isOutput           ? tasks()
+                            : accesses.empty() ? 0
+                                               : *std::max_element(accesses.begin(), accesses.end()));
     }
   }
 
@@ -173,7 +175,8 @@ int64_t layVariables(const ModuleVariables &variables, ShardTable &table, ClassM
 }
 
 // Lays an entry out behind the variables, which end at `base` and take `held` bytes.
-std::vector<int64_t> layEntry(const EntryProgram &program, EntryBuffers &entry, int64_t base, int64_t held, ClassMemory &memory) {
+std::vector<int64_t> layEntry(const EntryProgram &program, EntryBuffers &entry, int64_t base, int64_t held,
+                              ClassMemory &memory) {
   const std::vector<Buffer> buffers = entry.ofRank(memory.ranks[0]);
   const ArenaPlan plan = planArena(buffers, entry.tasks());
   memory.arenaBytes = std::max(memory.arenaBytes, base + plan.bytes);
@@ -202,7 +205,8 @@ void setOffsets(mlir::func::FuncOp function, const EntryProgram &program, const 
   };
   for (size_t r = 0; r < program.registers.size(); ++r)
     if (program.registers[r].isInput)
-      function.setArgAttr(mlir::cast<mlir::BlockArgument>(program.registers[r].value).getArgNumber(), kOffsets, listOf(int(r)));
+      function.setArgAttr(mlir::cast<mlir::BlockArgument>(program.registers[r].value).getArgNumber(), kOffsets,
+                          listOf(int(r)));
   for (const EntryProgram::Task &task : program.tasks) {
     llvm::SmallVector<mlir::Attribute> lists;
     for (int held : task.writes) lists.push_back(listOf(held));

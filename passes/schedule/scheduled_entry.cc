@@ -6,7 +6,8 @@ namespace cleave {
 namespace {
 
 // Takes what one register's offsets are by class.
-mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, int held, size_t classes, ScheduledEntry &entry) {
+mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, int held, size_t classes,
+                                ScheduledEntry &entry) {
   const auto list = mlir::dyn_cast_or_null<mlir::DenseI64ArrayAttr>(attribute);
   if (!list || size_t(list.size()) != classes)
     return at->emitError("requires ") << kOffsets << " with an offset for each of " << classes << " rank classes";

@@ -68,7 +68,8 @@ mlir::LogicalResult verifySchedule(mlir::ModuleOp module) {
     const ScheduleModel model = modelOf(*entry, *classes, *table);
     for (const auto &prove : {proveLiveness, proveSharing})
       if (absl::Status status = prove(model); !status.ok())
-        return function.emitError("phase schedule ") << llvm::StringRef(status.message().data(), status.message().size());
+        return function.emitError("phase schedule ")
+               << llvm::StringRef(status.message().data(), status.message().size());
   }
   return mlir::success();
 }

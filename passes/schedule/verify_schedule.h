@@ -7,8 +7,8 @@
 
 namespace cleave {
 
-// Every value has bytes and every op a stream; no step can deadlock, and values that share bytes never meet. An error says
-// what was seen.
+// Every value has bytes and every op a stream; no step can deadlock, and values that share bytes never meet. An error
+// says what was seen.
 mlir::LogicalResult verifySchedule(mlir::ModuleOp module);
 
 }  // namespace cleave

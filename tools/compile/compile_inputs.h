@@ -1,0 +1,50 @@
+// What `cleave compile` is told besides the model: meshes, pins and groups, from text that nobody vouches for. Knows
+// nothing of MLIR.
+
+#ifndef CLEAVE_TOOLS_COMPILE_COMPILE_INPUTS_H
+#define CLEAVE_TOOLS_COMPILE_COMPILE_INPUTS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace cleave::cli {
+
+// The most devices of a mesh that a plan can have.
+inline constexpr int64_t kMostDevices = 4096;
+
+struct MeshAxisText {
+  std::string name, kind;  // the kind is empty where none was given
+  int64_t size = 1;
+};
+
+// "data=2,model=2", "x:model=8". Errors say which part is wrong.
+absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text);
+
+// A value's name, or a glob, and its placements by axis, as typed.
+struct PinText {
+  std::string match;
+  std::vector<std::pair<std::string, std::string>> along;
+};
+
+// {"pins": {NAME or glob: {axis: "S(0)"|"B"|"P(sum)"}}}. Errors name the field.
+absl::StatusOr<std::vector<PinText>> parsePins(absl::string_view json);
+
+struct GroupText {
+  std::string match;
+  std::optional<double> lr, weightDecay;
+  std::optional<bool> trainable;
+};
+
+// {"groups": [{"match": glob, "lr": factor, "weight_decay": X, "trainable": bool}]}. Errors name the group and the
+// field.
+absl::StatusOr<std::vector<GroupText>> parseGroups(absl::string_view json);
+
+}  // namespace cleave::cli
+
+#endif  // CLEAVE_TOOLS_COMPILE_COMPILE_INPUTS_H
