@@ -1,6 +1,7 @@
 // All ops, for TableGen.
 
 include "ir/ops/elementwise.td"
+include "ir/ops/activation.td"
 include "ir/ops/shape.td"
 include "ir/ops/dense.td"
 include "ir/ops/network.td"
