@@ -27,7 +27,7 @@ ROOMS = ("ir", "frontend", "passes", "runtime", "actors", "kernels", "python_bin
 STOPS = [
     (("mlir/", "llvm/", "@llvm//"), ("ir/", "frontend/", "passes/", "tools/", "tests/", "python_bindings/")),
     (("google/protobuf/", "runtime/plan/plan.pb.h", "//tools/third_party:protobuf"),
-     ("runtime/plan/", "runtime/load_plan", "passes/emit/", "tools/", "tests/")),
+     ("runtime/plan/", "runtime/load_plan", "passes/emit/", "passes/pipeline", "tools/", "tests/")),
     (("cuda", "cublas", "cudnn", "nccl.h"), ("kernels/cuda/", "tests/kernels/cuda/")),
 ]
 

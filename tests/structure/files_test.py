@@ -37,8 +37,8 @@ class FilesTest(unittest.TestCase):
     def test_no_function_is_longer_than_60_lines(self):
         found, functions = [], 0
         for path in files():
-            if path.suffix not in (".cc", ".h"):
-                continue
+            if path.suffix not in (".cc", ".h") or path.parts[0] == "tests":
+                continue  # tests hold tables of cases
             begin = None
             for number, line in enumerate(text(path).splitlines(), 1):
                 if line.endswith("{") and not NO_FUNCTION.match(line):
