@@ -132,7 +132,7 @@ mlir::LogicalResult applyGroups(const TrainingOptions &options, ForwardFunction 
     bool isTaken = false;
     for (auto [i, group] : llvm::enumerate(options.groups)) {
       const auto matches = matchesGlob(group.match, parameter.name);
-      if (!matches.ok()) return forward.function.emitError(matches.status().message().data());
+      if (!matches.ok()) return forward.function.emitError(std::string(matches.status().message()));
       if (!*matches) continue;
       isUsed.insert(i);
       if (isTaken) continue;  // the first match wins
