@@ -32,7 +32,8 @@ bool ModelBuilder::State::checkShape(const std::string &path, llvm::ArrayRef<int
   int64_t elements = 1;
   for (int64_t size : shape) {
     if (size < 1 || size > kMaxElements / elements)
-      return refuse(path, absl::StrCat("requires sizes of at least 1 and at most 2^46 elements, got ", absl::StrJoin(shape, "x")));
+      return refuse(path, absl::StrCat("requires sizes of at least 1 and at most 2^46 elements, got ",
+                                       absl::StrJoin(shape, "x")));
     elements *= size;
   }
   return true;
@@ -45,12 +46,14 @@ bool ModelBuilder::State::checkSameType(const std::string &path, Value a, Value 
 }
 
 bool ModelBuilder::State::checkFloat(const std::string &path, Value value, size_t minRank) {
-  if (!mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(value))) return refuse(path, "requires floats, got another type");
+  if (!mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(value)))
+    return refuse(path, "requires floats, got another type");
   if (sizesOf(value).size() >= minRank) return true;
   return refuse(path, absl::StrCat("requires rank ", minRank, " and more, got ", sizesOf(value).size()));
 }
 
-bool ModelBuilder::State::checkShapeIs(const std::string &path, const char *what, Value value, llvm::ArrayRef<int64_t> shape) {
+bool ModelBuilder::State::checkShapeIs(const std::string &path, const char *what, Value value,
+                                       llvm::ArrayRef<int64_t> shape) {
   if (sizesOf(value) == shape) return true;
   return refuse(path, absl::StrCat("requires ", what, " of sizes ", absl::StrJoin(shape, "x"), ", got ",
                                    absl::StrJoin(sizesOf(value), "x")));
@@ -89,7 +92,8 @@ void ModelBuilder::fail(const absl::Status &error) {
 }
 
 void ModelBuilder::setLocation(absl::string_view file, unsigned line, unsigned column) {
-  state_->location = mlir::FileLineColLoc::get(state_->ops.getContext(), llvm::StringRef(file.data(), file.size()), line, column);
+  state_->location =
+      mlir::FileLineColLoc::get(state_->ops.getContext(), llvm::StringRef(file.data(), file.size()), line, column);
 }
 
 void ModelBuilder::pushScope(absl::string_view name) { state_->scopes.emplace_back(name); }
@@ -127,10 +131,13 @@ void ModelBuilder::mark(absl::string_view name, mlir::Operation *op) {
 void ModelBuilder::beginEntry(absl::string_view name) {
   State &state = *state_;
   if (!state.status.ok()) return;
-  if (state.function) return fail(absl::FailedPreconditionError(absl::StrCat("entry \"", name, "\": requires that the one before has ended")));
+  if (state.function)
+    return fail(
+        absl::FailedPreconditionError(absl::StrCat("entry \"", name, "\": requires that the one before has ended")));
   const llvm::StringRef text(name.data(), name.size());
   if (name.empty() || state.module->lookupSymbol(text))
-    return fail(absl::InvalidArgumentError(absl::StrCat("requires entries of different names, got two of \"", name, "\"")));
+    return fail(
+        absl::InvalidArgumentError(absl::StrCat("requires entries of different names, got two of \"", name, "\"")));
   state.ops.setInsertionPointToEnd(state.module->getBody());
   state.function = mlir::func::FuncOp::create(state.ops, state.location, text, state.ops.getFunctionType({}, {}));
   state.function->setAttr(CleaveDialect::kEntry, state.ops.getStringAttr(text));
@@ -145,14 +152,19 @@ void ModelBuilder::endEntry(const std::vector<Output> &outputs) {
   mlir::func::ReturnOp::create(state.ops, state.location, values);
 
   llvm::SmallVector<mlir::Attribute> argumentAttributes, resultAttributes;
-  for (const State::Argument &argument : state.parameters) argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
-  for (const State::Argument &argument : state.inputs) argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
+  for (const State::Argument &argument : state.parameters)
+    argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
+  for (const State::Argument &argument : state.inputs)
+    argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
   if (state.random)
-    argumentAttributes.push_back(state.ops.getDictionaryAttr(state.ops.getNamedAttr(CleaveDialect::kInput, state.ops.getStringAttr("rng"))));
+    argumentAttributes.push_back(
+        state.ops.getDictionaryAttr(state.ops.getNamedAttr(CleaveDialect::kInput, state.ops.getStringAttr("rng"))));
   for (const Output &output : outputs)
-    resultAttributes.push_back(state.ops.getDictionaryAttr(state.ops.getNamedAttr(CleaveDialect::kOutput, state.ops.getStringAttr(output.name))));
+    resultAttributes.push_back(state.ops.getDictionaryAttr(
+        state.ops.getNamedAttr(CleaveDialect::kOutput, state.ops.getStringAttr(output.name))));
   mlir::Block &block = state.function.front();
-  state.function.setFunctionType(state.ops.getFunctionType(block.getArgumentTypes(), mlir::ValueRange(values).getTypes()));
+  state.function.setFunctionType(
+      state.ops.getFunctionType(block.getArgumentTypes(), mlir::ValueRange(values).getTypes()));
   if (!argumentAttributes.empty()) state.function.setArgAttrsAttr(state.ops.getArrayAttr(argumentAttributes));
   if (!resultAttributes.empty()) state.function.setResAttrsAttr(state.ops.getArrayAttr(resultAttributes));
 
@@ -176,11 +188,13 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> ModelBuilder::finish() {
   mlir::ScopedDiagnosticHandler handler(state_->ops.getContext(), [&](mlir::Diagnostic &diagnostic) {
     if (seen.empty()) seen = diagnostic.str();
   });
-  if (failed(mlir::verify(*state_->module))) return absl::InvalidArgumentError(seen.empty() ? "requires a valid module" : seen);
+  if (failed(mlir::verify(*state_->module)))
+    return absl::InvalidArgumentError(seen.empty() ? "requires a valid module" : seen);
   return std::move(state_->module);
 }
 
-Value ModelBuilder::parameter(absl::string_view name, const std::vector<int64_t> &shape, const Init &init, bool isTrainable) {
+Value ModelBuilder::parameter(absl::string_view name, const std::vector<int64_t> &shape, const Init &init,
+                              bool isTrainable) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {}) || !state.checkShape(path, shape)) return {};
@@ -188,15 +202,17 @@ Value ModelBuilder::parameter(absl::string_view name, const std::vector<int64_t>
   if (auto known = state.parameterByName.find(path); known != state.parameterByName.end()) {
     const Value value = state.parameters[known->second].value;
     if (value.getType() == type) return value;
-    return state.refuse(path, "requires a parameter of one shape, got it in another"), Value();
+    return state.noValue(path, "requires a parameter of one shape, got it in another");
   }
   State::Argument argument;
   argument.name = path;
   argument.value = state.function.front().insertArgument(unsigned(state.parameters.size()), type, state.location);
   argument.attributes.push_back(state.ops.getNamedAttr(CleaveDialect::kParameter, state.ops.getStringAttr(path)));
   argument.attributes.push_back(state.ops.getNamedAttr(
-      CleaveDialect::kInit, InitAttr::get(state.ops.getContext(), init.distribution, init.mean, init.deviation, init.zeroRow)));
-  if (!isTrainable) argument.attributes.push_back(state.ops.getNamedAttr(CleaveDialect::kTrainable, state.ops.getBoolAttr(false)));
+      CleaveDialect::kInit,
+      InitAttr::get(state.ops.getContext(), init.distribution, init.mean, init.deviation, init.zeroRow)));
+  if (!isTrainable)
+    argument.attributes.push_back(state.ops.getNamedAttr(CleaveDialect::kTrainable, state.ops.getBoolAttr(false)));
   state.parameterByName.emplace(path, state.parameters.size());
   state.parameters.push_back(argument);
   return argument.value;
@@ -210,7 +226,7 @@ Value ModelBuilder::input(absl::string_view name, const std::vector<int64_t> &sh
   for (const State::Argument &known : state.inputs)
     if (known.name == path) {
       if (known.value.getType() == type) return known.value;
-      return state.refuse(path, "requires an input of one type, got it in another"), Value();
+      return state.noValue(path, "requires an input of one type, got it in another");
     }
   State::Argument argument;
   argument.name = path;

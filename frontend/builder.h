@@ -11,9 +11,9 @@
 //   model.endEntry({{"loss_sum", loss.sum}, {"tokens", loss.count}});
 //   auto module = model.finish();
 //
-// Activations are [batch, sequence, features]; inside attention [batch, sequence, heads, features of a head]. A builder stays
-// in one thread. It needs no care about errors on the way: the first one is kept, calls after it give null values, and
-// `finish` returns it.
+// Activations are [batch, sequence, features]; inside attention [batch, sequence, heads, features of a head]. A builder
+// stays in one thread. It needs no care about errors on the way: the first one is kept, calls after it give null
+// values, and `finish` returns it.
 
 #ifndef CLEAVE_FRONTEND_BUILDER_H
 #define CLEAVE_FRONTEND_BUILDER_H
@@ -57,7 +57,7 @@ struct Init {
 struct LinearSpec {
   LinearSpec(int64_t features) : features(features) {}
 
-  int64_t features;         // of the result
+  int64_t features;  // of the result
   bool hasBias = false;
   bool inputMajor = false;  // the weight is [in, out], as in GPT-2's Conv1D, and not [out, in]
   Init weight = Init::normal(0.02);
@@ -78,8 +78,8 @@ struct RotarySpec {
 // Null values are absent. See cleave.attention in ir/ops/network.td.
 struct AttentionSpec {
   mlir::Value query, keys, values;
-  mlir::Value bias;                       // [heads, queries, keys]
-  mlir::Value keyMask;                    // [batch, keys], 0 hides
+  mlir::Value bias;                        // [heads, queries, keys]
+  mlir::Value keyMask;                     // [batch, keys], 0 hides
   mlir::Value querySegments, keySegments;  // [batch, queries], [batch, keys]
   bool isCausal = false;
   int64_t window = 0;  // 0: none
@@ -120,8 +120,8 @@ class ModelBuilder {
   // Keeps an error of the caller's, if it is the first.
   void fail(const absl::Status &error);
 
-  // Names: all ops and parameters created inside a scope have its name and a dot before theirs. A name that an op of the
-  // entry already has gets "_2", "_3", ... behind it. Use the classes Scope and LayerScope below where you can.
+  // Names: all ops and parameters created inside a scope have its name and a dot before theirs. A name that an op of
+  // the entry already has gets "_2", "_3", ... behind it. Use the classes Scope and LayerScope below where you can.
   void pushScope(absl::string_view name);
   void popScope();
   std::string pathOf(absl::string_view name) const;
@@ -130,8 +130,10 @@ class ModelBuilder {
   void popLayer();
 
   // What the function takes. A parameter asked for again is the same value.
-  mlir::Value parameter(absl::string_view name, const std::vector<int64_t> &shape, const Init &init, bool isTrainable = true);
-  mlir::Value input(absl::string_view name, const std::vector<int64_t> &shape, ElementType type);  // no scope before the name
+  mlir::Value parameter(absl::string_view name, const std::vector<int64_t> &shape, const Init &init,
+                        bool isTrainable = true);
+  mlir::Value input(absl::string_view name, const std::vector<int64_t> &shape,
+                    ElementType type);  // no scope before the name
 
   // Layers with parameters: those lie in a scope of the layer's name.
   mlir::Value linear(absl::string_view name, mlir::Value x, const LinearSpec &spec);
@@ -178,7 +180,8 @@ class ModelBuilder {
   mlir::Value fill(absl::string_view name, const std::vector<int64_t> &shape, ElementType type, double value);
   mlir::Value constant(absl::string_view name, const std::vector<int32_t> &values);
 
-  // For any other op of the dialect: create it with `opBuilder()` inside an entry, then give it its name and layer mark.
+  // For any other op of the dialect: create it with `opBuilder()` inside an entry, then give it its name and layer
+  // mark.
   mlir::OpBuilder &opBuilder();
   void mark(absl::string_view name, mlir::Operation *op);
 

@@ -27,7 +27,8 @@ Value ModelBuilder::linear(absl::string_view name, Value x, const LinearSpec &sp
   Value weight, bias;
   {
     Scope scope(*this, name);
-    weight = parameter("weight", spec.inputMajor ? std::vector<int64_t>{in, out} : std::vector<int64_t>{out, in}, spec.weight);
+    weight = parameter("weight", spec.inputMajor ? std::vector<int64_t>{in, out} : std::vector<int64_t>{out, in},
+                       spec.weight);
     if (spec.hasBias) bias = parameter("bias", {out}, Init::constant(0));
   }
   return matmul(name, x, weight, /*isTransposed=*/!spec.inputMajor, bias);
@@ -39,8 +40,10 @@ Value ModelBuilder::layerNorm(absl::string_view name, Value x, const NormSpec &s
   Value weight, bias;
   {
     Scope scope(*this, name);
-    weight = spec.hasParameters ? parameter("weight", shape, Init::constant(spec.weight)) : fill("ones", shape, ElementType::kFloat32, 1);
-    bias = spec.hasParameters ? parameter("bias", shape, Init::constant(0)) : fill("zeros", shape, ElementType::kFloat32, 0);
+    weight = spec.hasParameters ? parameter("weight", shape, Init::constant(spec.weight))
+                                : fill("ones", shape, ElementType::kFloat32, 1);
+    bias = spec.hasParameters ? parameter("bias", shape, Init::constant(0))
+                              : fill("zeros", shape, ElementType::kFloat32, 0);
   }
   if (!state_->canMake(pathOf(name), {weight, bias})) return {};
   auto op = LayerNormOp::create(state_->ops, state_->location, x, weight, bias, llvm::APFloat(spec.epsilon));
@@ -54,7 +57,8 @@ Value ModelBuilder::rmsNorm(absl::string_view name, Value x, const NormSpec &spe
   Value weight;
   {
     Scope scope(*this, name);
-    weight = spec.hasParameters ? parameter("weight", shape, Init::constant(spec.weight)) : fill("ones", shape, ElementType::kFloat32, 1);
+    weight = spec.hasParameters ? parameter("weight", shape, Init::constant(spec.weight))
+                                : fill("ones", shape, ElementType::kFloat32, 1);
   }
   if (!state_->canMake(pathOf(name), {weight})) return {};
   auto op = RmsNormOp::create(state_->ops, state_->location, x, weight, llvm::APFloat(spec.epsilon));
@@ -68,10 +72,10 @@ Value ModelBuilder::matmul(absl::string_view name, Value x, Value w, bool isTran
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x, w}) || !state.checkFloat(path, x, 2) || !state.checkFloat(path, w, 2)) return {};
-  if (sizesOf(w).size() != 2) return state.refuse(path, "requires a weight of rank 2"), Value();
+  if (sizesOf(w).size() != 2) return state.noValue(path, "requires a weight of rank 2");
   const int64_t k = sizesOf(w)[isTransposed ? 1 : 0], n = sizesOf(w)[isTransposed ? 0 : 1];
   if (sizesOf(x).back() != k)
-    return state.refuse(path, absl::StrCat("requires ", k, " features, got ", sizesOf(x).back())), Value();
+    return state.noValue(path, absl::StrCat("requires ", k, " features, got ", sizesOf(x).back()));
   if (bias && !state.checkShapeIs(path, "a bias", bias, {n})) return {};
   auto op = MatmulOp::create(state.ops, state.location, x, w, bias, /*transpose_lhs=*/false, isTransposed);
   mark(name, op);
@@ -83,7 +87,7 @@ Value ModelBuilder::embedding(absl::string_view name, Value table, Value ids, in
   const std::string path = pathOf(name);
   if (!state.canMake(path, {table, ids}) || !state.checkFloat(path, table, 2)) return {};
   if (sizesOf(table).size() != 2 || !mlir::getElementTypeOrSelf(ids).isInteger(32))
-    return state.refuse(path, "requires a table of rank 2 and ids of int32"), Value();
+    return state.noValue(path, "requires a table of rank 2 and ids of int32");
   auto op = EmbeddingOp::create(state.ops, state.location, table, ids, uint64_t(paddingIndex));
   mark(name, op);
   return op.getResult();
@@ -99,13 +103,16 @@ Value ModelBuilder::attention(absl::string_view name, const AttentionSpec &spec)
     if (!state.checkFloat(path, value, 4)) return {};
   const auto query = sizesOf(spec.query), keys = sizesOf(spec.keys);
   if (query[0] != keys[0] || query[3] != keys[3] || query[2] % keys[2] != 0)
-    return state.refuse(path, absl::StrCat("requires queries and keys of one batch and head size, and heads that the keys' divide, got ",
-                                           absl::StrJoin(query, "x"), " and ", absl::StrJoin(keys, "x"))), Value();
+    return state.noValue(
+        path,
+        absl::StrCat("requires queries and keys of one batch and head size, and heads that the keys' divide, got ",
+                     absl::StrJoin(query, "x"), " and ", absl::StrJoin(keys, "x")));
   const bool isDropped = spec.dropoutRate > 0;
-  auto op = AttentionOp::create(state.ops, state.location, spec.query, spec.keys, spec.values, spec.bias, spec.keyMask,
-                                spec.querySegments, spec.keySegments, isDropped ? state.randomKey() : Value(), spec.isCausal,
-                                uint64_t(spec.window), llvm::APFloat(spec.scale), llvm::APFloat(spec.dropoutRate),
-                                uint64_t(isDropped ? state.randomId(path) : 0), /*element_offset=*/0);
+  auto op =
+      AttentionOp::create(state.ops, state.location, spec.query, spec.keys, spec.values, spec.bias, spec.keyMask,
+                          spec.querySegments, spec.keySegments, isDropped ? state.randomKey() : Value(), spec.isCausal,
+                          uint64_t(spec.window), llvm::APFloat(spec.scale), llvm::APFloat(spec.dropoutRate),
+                          uint64_t(isDropped ? state.randomId(path) : 0), /*element_offset=*/0);
   mark(name, op);
   return op.getResult();
 }
@@ -116,7 +123,8 @@ Value ModelBuilder::rotary(absl::string_view name, Value x, Value positions, con
   if (!state.canMake(path, {x, positions}) || !state.checkFloat(path, x, 4)) return {};
   if (!state.checkShapeIs(path, "positions", positions, sizesOf(x).take_front(2))) return {};
   if (spec.frequencies.empty()) return x;
-  auto op = RotaryOp::create(state.ops, state.location, x, positions, spec.layout, spec.frequencies, llvm::APFloat(spec.factor),
+  auto op = RotaryOp::create(state.ops, state.location, x, positions, spec.layout, spec.frequencies,
+                             llvm::APFloat(spec.factor),
                              /*inverse=*/false);
   mark(name, op);
   return op.getResult();
@@ -127,7 +135,7 @@ Value ModelBuilder::splitHeads(absl::string_view name, Value x, int64_t heads) {
   if (!state_->canMake(path, {x}) || !state_->checkFloat(path, x, 3)) return {};
   const auto shape = sizesOf(x);
   if (heads < 1 || shape.back() % heads != 0)
-    return state_->refuse(path, absl::StrCat("requires heads that divide ", shape.back(), " features, got ", heads)), Value();
+    return state_->noValue(path, absl::StrCat("requires heads that divide ", shape.back(), " features, got ", heads));
   return reshape(name, x, concatenated(shape.drop_back(), {heads, shape.back() / heads}));
 }
 
@@ -141,9 +149,10 @@ Value ModelBuilder::dropout(absl::string_view name, Value x, double rate) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x}) || !state.checkFloat(path, x, 0)) return {};
-  if (!(rate >= 0 && rate < 1)) return state.refuse(path, absl::StrCat("requires a rate in [0, 1), got ", rate)), Value();
+  if (!(rate >= 0 && rate < 1)) return state.noValue(path, absl::StrCat("requires a rate in [0, 1), got ", rate));
   if (rate == 0) return x;
-  auto op = DropoutOp::create(state.ops, state.location, x, state.randomKey(), llvm::APFloat(rate), uint64_t(state.randomId(path)),
+  auto op = DropoutOp::create(state.ops, state.location, x, state.randomKey(), llvm::APFloat(rate),
+                              uint64_t(state.randomId(path)),
                               /*element_offset=*/0);
   mark(name, op);
   return op.getResult();
@@ -161,12 +170,12 @@ Loss ModelBuilder::crossEntropy(absl::string_view name, Value logits, Value labe
 
 //===- Element by element -----------------------------------------------------------------------===//
 
-#define CLEAVE_BINARY(METHOD, OP)                                                                          \
-  Value ModelBuilder::METHOD(absl::string_view name, Value a, Value b) {                                   \
-    if (!state_->canMake(pathOf(name), {a, b}) || !state_->checkSameType(pathOf(name), a, b)) return {};   \
-    auto op = OP::create(state_->ops, state_->location, a, b);                                             \
-    mark(name, op);                                                                                        \
-    return op.getResult();                                                                                 \
+#define CLEAVE_BINARY(METHOD, OP)                                                                        \
+  Value ModelBuilder::METHOD(absl::string_view name, Value a, Value b) {                                 \
+    if (!state_->canMake(pathOf(name), {a, b}) || !state_->checkSameType(pathOf(name), a, b)) return {}; \
+    auto op = OP::create(state_->ops, state_->location, a, b);                                           \
+    mark(name, op);                                                                                      \
+    return op.getResult();                                                                               \
   }
 CLEAVE_BINARY(add, AddOp)
 CLEAVE_BINARY(subtract, SubOp)
@@ -174,12 +183,12 @@ CLEAVE_BINARY(multiply, MulOp)
 CLEAVE_BINARY(divide, DivOp)
 #undef CLEAVE_BINARY
 
-#define CLEAVE_UNARY(METHOD, OP)                                                                    \
-  Value ModelBuilder::METHOD(absl::string_view name, Value x) {                                     \
-    if (!state_->canMake(pathOf(name), {x}) || !state_->checkFloat(pathOf(name), x, 0)) return {};  \
-    auto op = OP::create(state_->ops, state_->location, x);                                         \
-    mark(name, op);                                                                                 \
-    return op.getResult();                                                                          \
+#define CLEAVE_UNARY(METHOD, OP)                                                                   \
+  Value ModelBuilder::METHOD(absl::string_view name, Value x) {                                    \
+    if (!state_->canMake(pathOf(name), {x}) || !state_->checkFloat(pathOf(name), x, 0)) return {}; \
+    auto op = OP::create(state_->ops, state_->location, x);                                        \
+    mark(name, op);                                                                                \
+    return op.getResult();                                                                         \
   }
 CLEAVE_UNARY(relu, ReluOp)
 CLEAVE_UNARY(silu, SiluOp)
@@ -207,9 +216,11 @@ Value ModelBuilder::reshape(absl::string_view name, Value x, const std::vector<i
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x}) || !state.checkShape(path, shape)) return {};
-  const mlir::RankedTensorType from = unplaced(x.getType()), to = mlir::RankedTensorType::get(shape, from.getElementType());
+  const mlir::RankedTensorType from = unplaced(x.getType()),
+                               to = mlir::RankedTensorType::get(shape, from.getElementType());
   if (from.getNumElements() != to.getNumElements())
-    return state.refuse(path, absl::StrCat("requires ", from.getNumElements(), " elements, got ", to.getNumElements())), Value();
+    return state.noValue(path,
+                         absl::StrCat("requires ", from.getNumElements(), " elements, got ", to.getNumElements()));
   auto op = ReshapeOp::create(state.ops, state.location, to, x);
   mark(name, op);
   return op.getResult();
@@ -220,13 +231,15 @@ Value ModelBuilder::transpose(absl::string_view name, Value x, const std::vector
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x})) return {};
   if (!transposedType(x.getType(), permutation))
-    return state.refuse(path, absl::StrCat("requires a permutation of ", sizesOf(x).size(), " dimensions, got ", absl::StrJoin(permutation, ", "))), Value();
+    return state.noValue(path, absl::StrCat("requires a permutation of ", sizesOf(x).size(), " dimensions, got ",
+                                            absl::StrJoin(permutation, ", ")));
   auto op = TransposeOp::create(state.ops, state.location, x, permutation);
   mark(name, op);
   return op.getResult();
 }
 
-Value ModelBuilder::slice(absl::string_view name, Value x, const std::vector<int64_t> &starts, const std::vector<int64_t> &limits) {
+Value ModelBuilder::slice(absl::string_view name, Value x, const std::vector<int64_t> &starts,
+                          const std::vector<int64_t> &limits) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x})) return {};
@@ -238,8 +251,8 @@ Value ModelBuilder::slice(absl::string_view name, Value x, const std::vector<int
     shape.push_back(limits[i] - starts[i]);
   }
   if (!fits)
-    return state.refuse(path, absl::StrCat("requires a part of ", absl::StrJoin(sizes, "x"), ", got from ", absl::StrJoin(starts, ", "),
-                                           " to ", absl::StrJoin(limits, ", "))), Value();
+    return state.noValue(path, absl::StrCat("requires a part of ", absl::StrJoin(sizes, "x"), ", got from ",
+                                            absl::StrJoin(starts, ", "), " to ", absl::StrJoin(limits, ", ")));
   const auto type = mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x));
   if (type == x.getType()) return x;
   auto op = SliceOp::create(state.ops, state.location, type, x, starts, limits, std::vector<int64_t>(sizes.size(), 1));
@@ -247,25 +260,29 @@ Value ModelBuilder::slice(absl::string_view name, Value x, const std::vector<int
   return op.getResult();
 }
 
-Value ModelBuilder::broadcast(absl::string_view name, Value x, const std::vector<int64_t> &shape, const std::vector<int64_t> &dimensions) {
+Value ModelBuilder::broadcast(absl::string_view name, Value x, const std::vector<int64_t> &shape,
+                              const std::vector<int64_t> &dimensions) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x}) || !state.checkShape(path, shape)) return {};
   const auto sizes = sizesOf(x);
   bool fits = dimensions.size() == sizes.size();
   for (size_t i = 0; fits && i < sizes.size(); ++i)
-    fits = (i == 0 ? 0 : dimensions[i - 1] + 1) <= dimensions[i] && dimensions[i] < int64_t(shape.size()) && shape[size_t(dimensions[i])] == sizes[i];
+    fits = (i == 0 ? 0 : dimensions[i - 1] + 1) <= dimensions[i] && dimensions[i] < int64_t(shape.size()) &&
+           shape[size_t(dimensions[i])] == sizes[i];
   if (!fits)
-    return state.refuse(path, absl::StrCat("requires growing dimensions of ", absl::StrJoin(shape, "x"), " that have the sizes ",
-                                           absl::StrJoin(sizes, "x"), ", got ", absl::StrJoin(dimensions, ", "))), Value();
-  auto op = BroadcastOp::create(state.ops, state.location, mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x)), x, dimensions);
+    return state.noValue(
+        path, absl::StrCat("requires growing dimensions of ", absl::StrJoin(shape, "x"), " that have the sizes ",
+                           absl::StrJoin(sizes, "x"), ", got ", absl::StrJoin(dimensions, ", ")));
+  auto op = BroadcastOp::create(state.ops, state.location,
+                                mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x)), x, dimensions);
   mark(name, op);
   return op.getResult();
 }
 
 Value ModelBuilder::cumulativeSum(absl::string_view name, Value x) {
   if (!state_->canMake(pathOf(name), {x})) return {};
-  if (sizesOf(x).empty()) return state_->refuse(pathOf(name), "requires rank 1 and more, got 0"), Value();
+  if (sizesOf(x).empty()) return state_->noValue(pathOf(name), "requires rank 1 and more, got 0");
   auto op = CumulativeSumOp::create(state_->ops, state_->location, x, /*reverse=*/false);
   mark(name, op);
   return op.getResult();
@@ -278,7 +295,7 @@ Value ModelBuilder::iota(absl::string_view name, const std::vector<int64_t> &sha
   const std::string path = pathOf(name);
   if (!state.canMake(path, {}) || !state.checkShape(path, shape)) return {};
   if (dimension < 0 || dimension >= int64_t(shape.size()))
-    return state.refuse(path, absl::StrCat("requires a dimension below ", shape.size(), ", got ", dimension)), Value();
+    return state.noValue(path, absl::StrCat("requires a dimension below ", shape.size(), ", got ", dimension));
   auto op = IotaOp::create(state.ops, state.location, state.typeOf(shape, ElementType::kInt32), uint64_t(dimension));
   mark(name, op);
   return op.getResult();
@@ -300,8 +317,9 @@ Value ModelBuilder::constant(absl::string_view name, const std::vector<int32_t> 
   const std::vector<int64_t> shape = {int64_t(values.size())};
   if (!state.canMake(pathOf(name), {}) || !state.checkShape(pathOf(name), shape)) return {};
   const mlir::RankedTensorType type = state.typeOf(shape, ElementType::kInt32);
-  auto op = ConstantOp::create(state.ops, state.location, type,
-                               mlir::cast<mlir::ElementsAttr>(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(values))));
+  auto op =
+      ConstantOp::create(state.ops, state.location, type,
+                         mlir::cast<mlir::ElementsAttr>(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(values))));
   mark(name, op);
   return op.getResult();
 }

@@ -45,6 +45,9 @@ struct ModelBuilder::State {
 
   // Makes `status` an error, unless it is one; false, so that it can stand behind `||`.
   bool refuse(const std::string &path, const std::string &message);
+  mlir::Value noValue(const std::string &path, const std::string &message) {
+    return refuse(path, message), mlir::Value();
+  }
   // Whether an op can be made of these operands: an entry is open, nothing has failed, none is null.
   bool canMake(const std::string &path, llvm::ArrayRef<mlir::Value> operands);
   // Sizes are positive and their product is at most kMaxElements.
@@ -54,8 +57,8 @@ struct ModelBuilder::State {
   bool checkShapeIs(const std::string &path, const char *what, mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
   std::string uniqueName(const std::string &path);
-  // A number that tells this op's random draws from those of others: it depends on the name alone, but for the rare op whose
-  // number another one already has.
+  // A number that tells this op's random draws from those of others: it depends on the name alone, but for the rare op
+  // whose number another one already has.
   int64_t randomId(const std::string &path);
   mlir::Value randomKey();
   mlir::RankedTensorType typeOf(llvm::ArrayRef<int64_t> shape, ElementType element);

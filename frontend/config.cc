@@ -20,17 +20,67 @@ constexpr int64_t kMaxSize = 1 << 24;
 constexpr int64_t kMaxLayers = 4096;
 
 // Fields that every config may have and that change nothing here.
-constexpr const char *kWithoutEffect[] = {
-    "_attn_implementation", "_name_or_path", "architectures", "attn_implementation", "bad_words_ids", "begin_suppress_tokens",
-    "bos_token_id", "chunk_size_feed_forward", "classifier_dropout", "classifier_proj_size", "cls_token_id",
-    "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype", "early_stopping",
-    "encoder_no_repeat_ngram_size", "eos_token_id", "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id",
-    "forced_eos_token_id", "gradient_checkpointing", "id2label", "label2id", "length_penalty", "max_length", "min_length",
-    "model_type", "name_or_path", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_labels", "num_return_sequences",
-    "output_attentions", "output_hidden_states", "output_scores", "pad_token_id", "prefix", "problem_type",
-    "remove_invalid_values", "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens",
-    "task_specific_params", "temperature", "tf_legacy_loss", "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript",
-    "transformers_version", "typical_p", "use_bfloat16", "use_cache"};
+constexpr const char *kWithoutEffect[] = {"_attn_implementation",
+                                          "_name_or_path",
+                                          "architectures",
+                                          "attn_implementation",
+                                          "bad_words_ids",
+                                          "begin_suppress_tokens",
+                                          "bos_token_id",
+                                          "chunk_size_feed_forward",
+                                          "classifier_dropout",
+                                          "classifier_proj_size",
+                                          "cls_token_id",
+                                          "cross_attention_hidden_size",
+                                          "decoder_start_token_id",
+                                          "diversity_penalty",
+                                          "do_sample",
+                                          "dtype",
+                                          "early_stopping",
+                                          "encoder_no_repeat_ngram_size",
+                                          "eos_token_id",
+                                          "exponential_decay_length_penalty",
+                                          "finetuning_task",
+                                          "forced_bos_token_id",
+                                          "forced_eos_token_id",
+                                          "gradient_checkpointing",
+                                          "id2label",
+                                          "is_decoder",
+                                          "label2id",
+                                          "length_penalty",
+                                          "max_length",
+                                          "min_length",
+                                          "model_type",
+                                          "name_or_path",
+                                          "no_repeat_ngram_size",
+                                          "num_beam_groups",
+                                          "num_beams",
+                                          "num_labels",
+                                          "num_return_sequences",
+                                          "output_attentions",
+                                          "output_hidden_states",
+                                          "output_scores",
+                                          "pad_token_id",
+                                          "prefix",
+                                          "problem_type",
+                                          "remove_invalid_values",
+                                          "repetition_penalty",
+                                          "return_dict",
+                                          "return_dict_in_generate",
+                                          "sep_token_id",
+                                          "suppress_tokens",
+                                          "task_specific_params",
+                                          "temperature",
+                                          "tf_legacy_loss",
+                                          "tokenizer_class",
+                                          "top_k",
+                                          "top_p",
+                                          "torch_dtype",
+                                          "torchscript",
+                                          "transformers_version",
+                                          "typical_p",
+                                          "use_bfloat16",
+                                          "use_cache"};
 
 absl::Status errorAt(const std::string &path, const std::string &message) {
   return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": ", message));
@@ -78,14 +128,17 @@ absl::StatusOr<Config> readConfig(const std::string &path) {
 }
 
 absl::StatusOr<Config> parseConfig(std::string text, const std::string &path) {
-  if (text.size() > kMaxBytes) return errorAt(path, absl::StrCat("requires a config of at most ", kMaxBytes, " bytes, got more"));
-  if (!isShallow(text)) return errorAt(path, absl::StrCat("requires at most ", kMaxDepth, " levels of nesting, got more"));
+  if (text.size() > kMaxBytes)
+    return errorAt(path, absl::StrCat("requires a config of at most ", kMaxBytes, " bytes, got more"));
+  if (!isShallow(text))
+    return errorAt(path, absl::StrCat("requires at most ", kMaxDepth, " levels of nesting, got more"));
   std::vector<std::set<std::string>> names(kMaxDepth + 1);  // seen so far, by depth
   std::string repeated;
   const json::parser_callback_t watch = [&](int depth, json::parse_event_t event, json &value) {
     if (depth < 0 || depth > kMaxDepth) return true;
     if (event == json::parse_event_t::object_start) names[size_t(std::min(depth + 1, kMaxDepth))].clear();
-    if (event == json::parse_event_t::key && !names[size_t(depth)].insert(value.get<std::string>()).second) repeated = value.get<std::string>();
+    if (event == json::parse_event_t::key && !names[size_t(depth)].insert(value.get<std::string>()).second)
+      repeated = value.get<std::string>();
     return true;
   };
   json fields = json::parse(text, watch, /*allow_exceptions=*/false);
@@ -93,7 +146,8 @@ absl::StatusOr<Config> parseConfig(std::string text, const std::string &path) {
   if (!fields.is_object()) return errorAt(path, absl::StrCat("requires a JSON object, got ", textOf(fields)));
   if (!repeated.empty()) return errorAt(path, absl::StrCat("requires each field once, got \"", repeated, "\" twice"));
   auto type = fields.find("model_type");
-  if (type == fields.end() || !type->is_string()) return errorAt(path, "requires a field \"model_type\" that is a string");
+  if (type == fields.end() || !type->is_string())
+    return errorAt(path, "requires a field \"model_type\" that is a string");
   Config config;
   config.path = path;
   config.text = std::move(text);
@@ -109,14 +163,16 @@ const json *ConfigReader::find(const char *name, const char *alias) {
     known_.insert(spelling);
     auto field = config_.fields.find(spelling);
     if (field == config_.fields.end() || field->is_null()) continue;
-    if (found != nullptr && *found != *field) refuse(spelling, absl::StrCat("the value of \"", name, "\", which is the same field"), *field);
+    if (found != nullptr && *found != *field)
+      refuse(spelling, absl::StrCat("the value of \"", name, "\", which is the same field"), *field);
     if (found == nullptr) found = &*field;
   }
   return found;
 }
 
 void ConfigReader::refuse(const std::string &name, const std::string &rule, const json &seen) {
-  if (status_.ok()) status_ = errorAt(config_.path, absl::StrCat("field \"", name, "\" requires ", rule, ", got ", textOf(seen)));
+  if (status_.ok())
+    status_ = errorAt(config_.path, absl::StrCat("field \"", name, "\" requires ", rule, ", got ", textOf(seen)));
 }
 
 void ConfigReader::require(bool holds, const char *name, const std::string &rule) {
@@ -128,7 +184,8 @@ void ConfigReader::require(bool holds, const char *name, const std::string &rule
 std::optional<int64_t> ConfigReader::optionalInteger(const char *name, int64_t least, int64_t most, const char *alias) {
   const json *field = find(name, alias);
   if (field == nullptr) return std::nullopt;
-  const bool fits = field->is_number_integer() && (!field->is_number_unsigned() || field->get<uint64_t>() <= uint64_t(INT64_MAX));
+  const bool fits =
+      field->is_number_integer() && (!field->is_number_unsigned() || field->get<uint64_t>() <= uint64_t(INT64_MAX));
   if (fits && field->get<int64_t>() >= least && field->get<int64_t>() <= most) return field->get<int64_t>();
   refuse(name, absl::StrCat("an integer from ", least, " to ", most), *field);
   return std::nullopt;
@@ -199,7 +256,8 @@ int64_t ConfigReader::paddingToken(int64_t otherwise, int64_t vocabulary) {
   if (field != config_.fields.end() && field->is_null()) otherwise = -1;
   const std::optional<int64_t> token = optionalInteger("pad_token_id", -vocabulary, vocabulary - 1);
   if (!token) {
-    require(otherwise < vocabulary, "pad_token_id", absl::StrCat("a token below vocab_size = ", vocabulary, " (its default is ", otherwise, ")"));
+    require(otherwise < vocabulary, "pad_token_id",
+            absl::StrCat("a token below vocab_size = ", vocabulary, " (its default is ", otherwise, ")"));
     return otherwise;
   }
   return *token < 0 ? *token + vocabulary : *token;
@@ -207,7 +265,8 @@ int64_t ConfigReader::paddingToken(int64_t otherwise, int64_t vocabulary) {
 
 void ConfigReader::requireValue(const char *name, const json &supported) {
   const json *field = find(name);
-  if (field != nullptr && *field != supported) refuse(name, absl::StrCat(textOf(supported), " (others are not supported)"), *field);
+  if (field != nullptr && *field != supported)
+    refuse(name, absl::StrCat(textOf(supported), " (others are not supported)"), *field);
 }
 
 void ConfigReader::ignore(std::initializer_list<const char *> names) { known_.insert(names.begin(), names.end()); }
@@ -246,13 +305,14 @@ std::vector<double> ConfigReader::positives(const char *name, size_t count) {
 absl::Status ConfigReader::finish(std::vector<std::string> *warnings) {
   requireValue("pruned_heads", json::object());
   requireValue("tie_encoder_decoder", false);
+  requireValue("add_cross_attention", false);
   known_.insert(std::begin(kWithoutEffect), std::end(kWithoutEffect));
   if (!status_.ok() || warnings == nullptr) return status_;
   warnings->insert(warnings->end(), warnings_.begin(), warnings_.end());
   for (const auto &field : config_.fields.items())
     if (known_.count(field.key()) == 0)
-      warnings->push_back(absl::StrCat("\"", config_.path, "\": field \"", field.key(), "\" is unknown to ", config_.modelType,
-                                       " and has no effect"));
+      warnings->push_back(absl::StrCat("\"", config_.path, "\": field \"", field.key(), "\" is unknown to ",
+                                       config_.modelType, " and has no effect"));
   return status_;
 }
 

@@ -28,9 +28,9 @@ absl::StatusOr<Config> readConfig(const std::string &path);
 // The same of a text in memory; `path` is only what messages call it.
 absl::StatusOr<Config> parseConfig(std::string text, const std::string &path);
 
-// Hands out the fields of a config by name and remembers which ones a family knows. A field that is absent or null has the
-// default. Where a field has a second name, either serves, and both must agree. The first error is kept and returned by
-// `finish`; reading goes on with defaults, so that a family's code needs no checks.
+// Hands out the fields of a config by name and remembers which ones a family knows. A field that is absent or null has
+// the default. Where a field has a second name, either serves, and both must agree. The first error is kept and
+// returned by `finish`; reading goes on with defaults, so that a family's code needs no checks.
 class ConfigReader {
  public:
   explicit ConfigReader(const Config &config) : config_(config) {}
@@ -52,15 +52,16 @@ class ConfigReader {
   double positive(const char *name, double otherwise);
   // The name of an activation that frontend/models/activation.h knows.
   std::string activation(const char *name, const char *otherwise);
-  // The padding token, or -1 where `otherwise` is -1 and the field is absent or null; negative ones count from the end of the
-  // vocabulary.
+  // The padding token, or -1 where `otherwise` is -1 and the field is absent or null; negative ones count from the end
+  // of the vocabulary.
   int64_t paddingToken(int64_t otherwise, int64_t vocabulary);
 
   // A field that is known but supported with one value only (or absent, or null).
   void requireValue(const char *name, const nlohmann::json &supported);
   // Fields that change nothing in training, whatever they say.
   void ignore(std::initializer_list<const char *> names);
-  // A field that is an object, as a config of its own (messages say where it stands); nullopt if it is absent, null or empty.
+  // A field that is an object, as a config of its own (messages say where it stands); nullopt if it is absent, null or
+  // empty.
   std::optional<Config> object(const char *name);
   // Takes over the error and the warnings of such an object's reader.
   void absorb(ConfigReader &inner);

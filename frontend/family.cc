@@ -65,7 +65,8 @@ class FieldReader {
   }
   absl::Status finish() {
     if (status_.ok() && !fields_.empty())
-      return absl::InvalidArgumentError(absl::StrCat(kFamilyAttribute, ": requires known fields, got \"", path_, fields_.begin()->first, "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat(kFamilyAttribute, ": requires known fields, got \"", path_, fields_.begin()->first, "\""));
     return status_;
   }
 
@@ -76,7 +77,8 @@ class FieldReader {
   }
   void refuse(const char *name, const char *rule) {
     if (status_.ok())
-      status_ = absl::InvalidArgumentError(absl::StrCat(kFamilyAttribute, ": requires field \"", path_, name, "\" to be ", rule));
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat(kFamilyAttribute, ": requires field \"", path_, name, "\" to be ", rule));
   }
 
   std::string path_;
@@ -91,9 +93,9 @@ mlir::DictionaryAttr familyAttribute(mlir::MLIRContext &context, const FamilyDes
   auto field = [&](const char *name, mlir::Attribute value) { return b.getNamedAttr(name, value); };
   llvm::SmallVector<mlir::Attribute> inputs, stored;
   for (const DataInputDescription &input : family.inputs)
-    inputs.push_back(b.getDictionaryAttr({field("name", b.getStringAttr(input.name)), field("source", b.getStringAttr(input.source)),
-                                          field("otherwise", b.getStringAttr(input.otherwise)),
-                                          field("limit", b.getI64IntegerAttr(input.limit))}));
+    inputs.push_back(b.getDictionaryAttr(
+        {field("name", b.getStringAttr(input.name)), field("source", b.getStringAttr(input.source)),
+         field("otherwise", b.getStringAttr(input.otherwise)), field("limit", b.getI64IntegerAttr(input.limit))}));
   for (const StoredTensorDescription &tensor : family.stored)
     stored.push_back(b.getDictionaryAttr({field("file_name", b.getStringAttr(tensor.fileName)),
                                           field("parameters", stringsAttribute(b, tensor.parameters)),

@@ -1,5 +1,5 @@
-// What data and weight files of a model look like, as the module attribute "cleave.family": a dictionary with the fields of
-// message ModelFamily in runtime/plan/plan.proto, under the same names.
+// What data and weight files of a model look like, as the module attribute "cleave.family": a dictionary with the
+// fields of message ModelFamily in runtime/plan/plan.proto, under the same names.
 
 #ifndef CLEAVE_FRONTEND_FAMILY_H
 #define CLEAVE_FRONTEND_FAMILY_H

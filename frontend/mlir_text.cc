@@ -18,7 +18,9 @@ constexpr size_t kMaxDigits = 64;
 constexpr int kMaxRank = 16;
 constexpr int64_t kMaxElements = int64_t{1} << 46;
 
-bool isWordCharacter(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '.'; }
+bool isWordCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '.';
+}
 bool isDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
 
 // Walks over the text once, token by token.
@@ -28,7 +30,8 @@ class Scanner {
 
   absl::Status run() {
     while (at_ < text_.size() && status_.ok()) step();
-    if (status_.ok() && !open_.empty()) refuse("brackets that match", absl::StrCat("an open ", std::string(1, open_.back())));
+    if (status_.ok() && !open_.empty())
+      refuse("brackets that match", absl::StrCat("an open ", std::string(1, open_.back())));
     return status_;
   }
 
@@ -37,7 +40,8 @@ class Scanner {
 
   void refuse(absl::string_view rule, absl::string_view seen) {
     const auto line = 1 + std::count(text_.begin(), text_.begin() + std::min(at_, text_.size()), '\n');
-    if (status_.ok()) status_ = absl::InvalidArgumentError(absl::StrCat("line ", line, ": requires ", rule, ", got ", seen));
+    if (status_.ok())
+      status_ = absl::InvalidArgumentError(absl::StrCat("line ", line, ": requires ", rule, ", got ", seen));
   }
 
   void step() {
@@ -87,7 +91,8 @@ class Scanner {
     const size_t begin = at_;
     if (startsWith("0x")) at_ += 2;
     while (at_ < text_.size() && absl::ascii_isxdigit(static_cast<unsigned char>(text_[at_]))) ++at_;
-    if (at_ - begin > kMaxDigits) refuse(absl::StrCat("numbers of at most ", kMaxDigits, " digits"), absl::StrCat(at_ - begin));
+    if (at_ - begin > kMaxDigits)
+      refuse(absl::StrCat("numbers of at most ", kMaxDigits, " digits"), absl::StrCat(at_ - begin));
   }
 
   void open(char c) {
@@ -108,15 +113,18 @@ class Scanner {
   void dimensions() {
     int64_t elements = 1;
     int rank = 0;
-    while (at_ < text_.size() && (isDigit(text_[at_]) || text_[at_] == '?' || text_[at_] == ' ' || text_[at_] == '\n')) {
+    while (at_ < text_.size() &&
+           (isDigit(text_[at_]) || text_[at_] == '?' || text_[at_] == ' ' || text_[at_] == '\n')) {
       if (!isDigit(text_[at_])) {
         at_ += text_[at_] == '?' && at_ + 1 < text_.size() && text_[at_ + 1] == 'x' ? 2 : 1;
         continue;
       }
       int64_t size = 0;
       const size_t begin = at_;
-      for (; at_ < text_.size() && isDigit(text_[at_]); ++at_) size = std::min(kMaxElements + 1, size * 10 + (text_[at_] - '0'));
-      if (at_ - begin > kMaxDigits) return refuse(absl::StrCat("numbers of at most ", kMaxDigits, " digits"), absl::StrCat(at_ - begin));
+      for (; at_ < text_.size() && isDigit(text_[at_]); ++at_)
+        size = std::min(kMaxElements + 1, size * 10 + (text_[at_] - '0'));
+      if (at_ - begin > kMaxDigits)
+        return refuse(absl::StrCat("numbers of at most ", kMaxDigits, " digits"), absl::StrCat(at_ - begin));
       if (at_ >= text_.size() || text_[at_] != 'x') return;
       ++at_;
       if (++rank > kMaxRank) return refuse(absl::StrCat("at most ", kMaxRank, " dimensions"), "more");
@@ -131,7 +139,9 @@ class Scanner {
     skipWord();
     const std::string name(text_.substr(begin, at_ - begin));
     size_t next = at_;
-    while (next < text_.size() && (text_[next] == ' ' || text_[next] == '\t' || text_[next] == '\n' || text_[next] == '\r')) ++next;
+    while (next < text_.size() &&
+           (text_[next] == ' ' || text_[next] == '\t' || text_[next] == '\n' || text_[next] == '\r'))
+      ++next;
     if (open_.empty() && next < text_.size() && text_[next] == '=') {
       current_ = name;
       aliasDepth_[name] = 1;
@@ -141,7 +151,8 @@ class Scanner {
     if (current_.empty() || known == aliasDepth_.end() || name == current_) return;
     int &depth = aliasDepth_[current_];
     depth = std::max(depth, known->second + 1);
-    if (depth > kMaxAliasDepth) refuse(absl::StrCat("aliases that refer to each other at most ", kMaxAliasDepth, " deep"), "more");
+    if (depth > kMaxAliasDepth)
+      refuse(absl::StrCat("aliases that refer to each other at most ", kMaxAliasDepth, " deep"), "more");
   }
 
   absl::string_view text_;
@@ -157,7 +168,8 @@ class Scanner {
 
 absl::Status checkMlirText(absl::string_view text) {
   if (text.size() > kMaxMlirBytes)
-    return absl::InvalidArgumentError(absl::StrCat("requires a text of at most ", kMaxMlirBytes, " bytes, got ", text.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requires a text of at most ", kMaxMlirBytes, " bytes, got ", text.size()));
   return Scanner(text).run();
 }
 

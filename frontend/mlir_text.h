@@ -17,8 +17,8 @@ inline constexpr size_t kMaxMlirBytes = size_t{1} << 26;
 //   types have at most 16 dimensions and 2^46 elements,
 //   numbers have at most 64 digits,
 //   strings end on their line,
-// and which has neither resources nor affine maps, which no model needs. Errors tell the line. The parser still has to say
-// whether the text is a module.
+// and which has neither resources nor affine maps, which no model needs. Errors tell the line. The parser still has to
+// say whether the text is a module.
 absl::Status checkMlirText(absl::string_view text);
 
 }  // namespace cleave

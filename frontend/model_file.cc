@@ -40,7 +40,8 @@ absl::Status checkType(mlir::Type type, const std::string &where) {
   int64_t elements = 1;
   for (int64_t size : tensor.getShape()) {
     if (size < 1 || size > kMaxElements / elements)
-      return invalid(absl::StrCat(where, " requires sizes of at least 1 and at most 2^46 elements, got ", textOf(type)));
+      return invalid(
+          absl::StrCat(where, " requires sizes of at least 1 and at most 2^46 elements, got ", textOf(type)));
     elements *= size;
   }
   return absl::OkStatus();
@@ -78,12 +79,15 @@ absl::Status EntryChecker::checkArgument(unsigned index) {
   const mlir::Attribute input = function_.getArgAttr(index, CleaveDialect::kInput);
   auto name = mlir::dyn_cast_or_null<mlir::StringAttr>(parameter ? parameter : input);
   if (!parameter == !input || !name || name.getValue().empty())
-    return invalid(absl::StrCat(where(index), " requires either ", CleaveDialect::kParameter.str(), " or ", CleaveDialect::kInput.str(),
-                                " with a name, got ", textOf(mlir::DictionaryAttr(function_.getArgAttrDict(index)))));
+    return invalid(absl::StrCat(where(index), " requires either ", CleaveDialect::kParameter.str(), " or ",
+                                CleaveDialect::kInput.str(), " with a name, got ",
+                                textOf(mlir::DictionaryAttr(function_.getArgAttrDict(index)))));
   const std::string text = name.str();
   if (!names_.insert(text).second)
     return invalid(absl::StrCat(where(index), " requires a name of its own, got \"", text, "\" again"));
-  if (auto status = checkType(function_.getArgumentTypes()[index], absl::StrCat(where(index), " (\"", text, "\")")); !status.ok()) return status;
+  if (auto status = checkType(function_.getArgumentTypes()[index], absl::StrCat(where(index), " (\"", text, "\")"));
+      !status.ok())
+    return status;
   return parameter ? checkParameter(index, text) : checkInput(index, text);
 }
 
@@ -93,11 +97,12 @@ absl::Status EntryChecker::checkParameter(unsigned index, const std::string &nam
     return invalid(absl::StrCat(where(index), " (\"", name, "\") requires a parameter of f32, got ", textOf(type)));
   const mlir::Attribute init = function_.getArgAttr(index, CleaveDialect::kInit);
   if (!mlir::isa_and_nonnull<InitAttr>(init))
-    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kInit.str(), " = #cleave.init<...>, got ",
-                                init ? textOf(init) : "none"));
+    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kInit.str(),
+                                " = #cleave.init<...>, got ", init ? textOf(init) : "none"));
   const mlir::Attribute trainable = function_.getArgAttr(index, CleaveDialect::kTrainable);
   if (trainable && !mlir::isa<mlir::BoolAttr>(trainable))
-    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kTrainable.str(), " to be true or false, got ", textOf(trainable)));
+    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kTrainable.str(),
+                                " to be true or false, got ", textOf(trainable)));
   parameters_.emplace(name, type);
   return absl::OkStatus();
 }
@@ -106,7 +111,8 @@ absl::Status EntryChecker::checkInput(unsigned index, const std::string &name) {
   auto type = mlir::cast<mlir::RankedTensorType>(function_.getArgumentTypes()[index]);
   const mlir::Type element = type.getElementType();
   if (!element.isInteger(32) && !element.isInteger(64) && !element.isF32())
-    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires an input of i32, i64 or f32, got ", textOf(type)));
+    return invalid(
+        absl::StrCat(where(index), " (\"", name, "\") requires an input of i32, i64 or f32, got ", textOf(type)));
   if (name == "rng" && (type.getShape() != llvm::ArrayRef<int64_t>{4} || !element.isInteger(32)))
     return invalid(absl::StrCat(where(index), " (\"rng\") requires type tensor<4xi32>, got ", textOf(type)));
   return absl::OkStatus();
@@ -118,8 +124,10 @@ absl::Status EntryChecker::checkBody() {
     if (op == function_) return mlir::WalkResult::advance();
     const std::string at = absl::StrCat(textOf(op->getLoc()), ": ", op->getName().getStringRef().str());
     const bool isKnown = mlir::isa<CleaveDialect>(op->getDialect()) || mlir::isa<mlir::func::ReturnOp>(op);
-    if (!isKnown || mlir::isa<MeshOp>(op)) status = invalid(absl::StrCat(at, " requires to be an op of the cleave dialect that computes"));
-    if (auto constant = mlir::dyn_cast<ConstantOp>(op); constant && !mlir::isa<mlir::DenseElementsAttr>(constant.getValue()))
+    if (!isKnown || mlir::isa<MeshOp>(op))
+      status = invalid(absl::StrCat(at, " requires to be an op of the cleave dialect that computes"));
+    if (auto constant = mlir::dyn_cast<ConstantOp>(op);
+        constant && !mlir::isa<mlir::DenseElementsAttr>(constant.getValue()))
       status = invalid(absl::StrCat(at, " requires a value of the form dense<...>"));
     for (mlir::Type type : op->getResultTypes())
       if (status.ok()) status = checkType(type, at);
@@ -141,8 +149,8 @@ absl::Status EntryChecker::nameOutputs(llvm::ArrayRef<llvm::StringRef> names) {
     const mlir::Attribute given = function_.getResultAttr(i, CleaveDialect::kOutput);
     auto wanted = mlir::StringAttr::get(function_.getContext(), names[i]);
     if (given && given != wanted)
-      return invalid(absl::StrCat("function \"", function_.getName().str(), "\": result ", i, " requires ", CleaveDialect::kOutput.str(),
-                                  " = \"", names[i].str(), "\", got ", textOf(given)));
+      return invalid(absl::StrCat("function \"", function_.getName().str(), "\": result ", i, " requires ",
+                                  CleaveDialect::kOutput.str(), " = \"", names[i].str(), "\", got ", textOf(given)));
     function_.setResultAttr(i, CleaveDialect::kOutput, wanted);
   }
   return absl::OkStatus();
@@ -159,12 +167,14 @@ void EntryChecker::orderArguments() {
   const unsigned count = unsigned(order.size());
   llvm::SmallVector<mlir::Attribute> attributes;
   for (unsigned from : order) {
-    attributes.push_back(function_.getArgAttrDict(from) ? function_.getArgAttrDict(from) : mlir::DictionaryAttr::get(function_.getContext()));
+    attributes.push_back(function_.getArgAttrDict(from) ? function_.getArgAttrDict(from)
+                                                        : mlir::DictionaryAttr::get(function_.getContext()));
     mlir::BlockArgument old = block.getArgument(from);
     old.replaceAllUsesWith(block.addArgument(old.getType(), old.getLoc()));
   }
   block.eraseArguments(0, count);
-  function_.setFunctionType(mlir::FunctionType::get(function_.getContext(), block.getArgumentTypes(), function_.getResultTypes()));
+  function_.setFunctionType(
+      mlir::FunctionType::get(function_.getContext(), block.getArgumentTypes(), function_.getResultTypes()));
   if (count != 0) function_.setArgAttrsAttr(mlir::ArrayAttr::get(function_.getContext(), attributes));
 }
 
@@ -190,8 +200,8 @@ int64_t limitOf(mlir::BlockArgument input) {
   return limit;
 }
 
-// A family for a model that comes without: its files have the names of inputs and parameters, and every input is required. It
-// reads token files where its inputs are tokens and labels of one shape [batch, sequence].
+// A family for a model that comes without: its files have the names of inputs and parameters, and every input is
+// required. It reads token files where its inputs are tokens and labels of one shape [batch, sequence].
 FamilyDescription plainFamily(mlir::func::FuncOp loss, llvm::ArrayRef<mlir::BlockArgument> inputs) {
   FamilyDescription family;
   std::map<std::string, mlir::RankedTensorType> types;
@@ -210,7 +220,8 @@ FamilyDescription plainFamily(mlir::func::FuncOp loss, llvm::ArrayRef<mlir::Bloc
 absl::Status checkResults(mlir::func::FuncOp loss, EntryChecker &checker) {
   const auto results = loss.getResultTypes();
   if (results.size() < 1 || results.size() > 2 || !llvm::all_of(results, isScalarFloat))
-    return invalid(absl::StrCat("function \"", loss.getName().str(), "\" requires one result, the loss as tensor<f32>, or two, the sum and the ",
+    return invalid(absl::StrCat("function \"", loss.getName().str(),
+                                "\" requires one result, the loss as tensor<f32>, or two, the sum and the ",
                                 "number of labels that count, got ", textOf(loss.getFunctionType())));
   if (results.size() == 1) return checker.nameOutputs({"loss"});
   return checker.nameOutputs({"loss_sum", "tokens"});
@@ -221,15 +232,19 @@ absl::StatusOr<std::map<std::string, mlir::func::FuncOp>> entriesOf(mlir::Module
   std::map<std::string, mlir::func::FuncOp> entries;
   for (mlir::Operation &op : *module.getBody()) {
     auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
-    if (!function) return invalid(absl::StrCat(textOf(op.getLoc()), ": requires functions in the module, got ", op.getName().getStringRef().str()));
+    if (!function)
+      return invalid(absl::StrCat(textOf(op.getLoc()), ": requires functions in the module, got ",
+                                  op.getName().getStringRef().str()));
     auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
     if (!entry || (entry.getValue() != "loss" && entry.getValue() != "logits"))
-      return invalid(absl::StrCat("function \"", function.getName().str(), "\" requires ", CleaveDialect::kEntry.str(), " to be \"loss\" or \"logits\", got ",
-                                  entry ? textOf(entry) : "none"));
+      return invalid(absl::StrCat("function \"", function.getName().str(), "\" requires ", CleaveDialect::kEntry.str(),
+                                  " to be \"loss\" or \"logits\", got ", entry ? textOf(entry) : "none"));
     if (!entries.emplace(entry.str(), function).second)
-      return invalid(absl::StrCat("requires one function with ", CleaveDialect::kEntry.str(), " = ", textOf(entry), ", got two"));
+      return invalid(
+          absl::StrCat("requires one function with ", CleaveDialect::kEntry.str(), " = ", textOf(entry), ", got two"));
   }
-  if (entries.count("loss") == 0) return invalid(absl::StrCat("requires a function with ", CleaveDialect::kEntry.str(), " = \"loss\", got none"));
+  if (entries.count("loss") == 0)
+    return invalid(absl::StrCat("requires a function with ", CleaveDialect::kEntry.str(), " = \"loss\", got none"));
   return entries;
 }
 
@@ -240,7 +255,8 @@ absl::Status completeLogits(mlir::func::FuncOp logits, const EntryChecker &loss)
   for (const auto &[name, type] : checker.parameters()) {
     auto same = loss.parameters().find(name);
     if (same == loss.parameters().end() || same->second != type)
-      return invalid(absl::StrCat("entry \"logits\": parameter \"", name, "\" requires one of the same type in entry \"loss\", got ", textOf(type)));
+      return invalid(absl::StrCat("entry \"logits\": parameter \"", name,
+                                  "\" requires one of the same type in entry \"loss\", got ", textOf(type)));
   }
   if (auto status = checker.nameOutputs({"logits"}); !status.ok()) return status;
   checker.orderArguments();
@@ -260,16 +276,20 @@ absl::Status completeFamily(mlir::ModuleOp module, mlir::func::FuncOp loss, Entr
 
 }  // namespace
 
-absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view text, const std::string &path, mlir::MLIRContext &context) {
-  if (auto status = checkMlirText(text); !status.ok()) return invalid(absl::StrCat("\"", path, "\": ", status.message()));
+absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view text, const std::string &path,
+                                                              mlir::MLIRContext &context) {
+  if (auto status = checkMlirText(text); !status.ok())
+    return invalid(absl::StrCat("\"", path, "\": ", status.message()));
   context.loadDialect<CleaveDialect, mlir::func::FuncDialect>();
   std::string seen;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     if (seen.empty() && diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
       seen = absl::StrCat(textOf(diagnostic.getLocation()), ": ", diagnostic.str());
   });
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(llvm::StringRef(text.data(), text.size()), mlir::ParserConfig(&context), path);
-  if (!module) return invalid(seen.empty() ? absl::StrCat("\"", path, "\": requires a module of the cleave dialect") : seen);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(llvm::StringRef(text.data(), text.size()),
+                                                        mlir::ParserConfig(&context), path);
+  if (!module)
+    return invalid(seen.empty() ? absl::StrCat("\"", path, "\": requires a module of the cleave dialect") : seen);
   return module;
 }
 
@@ -298,7 +318,8 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModelFile(const std::stri
   if (!text.ok()) return text.status();
   auto module = parseModule(*text, path, context);
   if (!module.ok()) return module.status();
-  if (auto status = completeModel(**module); !status.ok()) return invalid(absl::StrCat("\"", path, "\": ", status.message()));
+  if (auto status = completeModel(**module); !status.ok())
+    return invalid(absl::StrCat("\"", path, "\": ", status.message()));
   return std::move(*module);
 }
 

@@ -16,22 +16,23 @@ class ModuleOp;
 
 namespace cleave {
 
-// Parses and verifies a module of the cleave dialect, in any phase, from text that nobody vouches for. `path` is what messages
-// and locations call it.
+// Parses and verifies a module of the cleave dialect, in any phase, from text that nobody vouches for. `path` is what
+// messages and locations call it.
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view text, const std::string &path,
                                                               mlir::MLIRContext &context);
 
-// Whether a module has gone through the compiler already (it has entries besides "loss" and "logits"): `--compile-to` made it.
+// Whether a module has gone through the compiler already (it has entries besides "loss" and "logits"): `--compile-to`
+// made it.
 bool isPastNormalize(mlir::ModuleOp module);
 
 // Makes a module one that the compiler takes, or says what it lacks:
 //   one function has cleave.entry = "loss"; another may have "logits" (outputs "logits"); there are no more;
 //   its results are the loss, a scalar of f32, or the sum of the losses and the number of labels that count;
-//   each argument has either cleave.parameter, a name, with cleave.init, and f32 elements, or cleave.input, a name; in one
-//   function no name stands twice; parameters that two functions share have one type;
+//   each argument has either cleave.parameter, a name, with cleave.init, and f32 elements, or cleave.input, a name;
+//   in one function no name stands twice; parameters that two functions share have one type;
 //   its ops are those of cleave, on tensors without placement of at most 2^46 elements and 8 dimensions.
-// Arguments are put in the order parameters, inputs, "rng"; results get names; the attribute cleave.family is made where it
-// is missing: every input must then be in the data file.
+// Arguments are put in the order parameters, inputs, "rng"; results get names; the attribute cleave.family is made
+// where it is missing: every input must then be in the data file.
 absl::Status completeModel(mlir::ModuleOp module);
 
 // Reads, parses and completes a model file.

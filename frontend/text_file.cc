@@ -17,7 +17,8 @@ absl::StatusOr<std::string> readTextFile(const std::string &path, size_t mostByt
     stream.read(&text[before], std::streamsize(text.size() - before));
     text.resize(before + size_t(stream.gcount()));
   }
-  if (!stream.eof() && !stream) return absl::NotFoundError(absl::StrCat("\"", path, "\": requires a file that can be read"));
+  if (!stream.eof() && !stream)
+    return absl::NotFoundError(absl::StrCat("\"", path, "\": requires a file that can be read"));
   if (text.size() > mostBytes)
     return absl::InvalidArgumentError(absl::StrCat("\"", path, "\": requires at most ", mostBytes, " bytes, got more"));
   return text;

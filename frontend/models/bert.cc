@@ -1,5 +1,5 @@
-// BERT with its masked-language-model head: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language
-// Understanding", 2018.
+// BERT with its masked-language-model head: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for
+// Language Understanding", 2018.
 
 #include <cmath>
 
@@ -51,11 +51,10 @@ Bert::Bert(ConfigReader &reader) {
   isCausal_ = reader.flag("is_decoder", false);
   isTied_ = reader.flag("tie_word_embeddings", true);
   paddingToken_ = reader.paddingToken(0, vocabulary_);
-  reader.requireValue("add_cross_attention", false);
   reader.requireValue("is_encoder_decoder", false);
   reader.requireValue("position_embedding_type", "absolute");
-  reader.ignore({"directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
-                 "pooler_type"});
+  reader.ignore({"directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+                 "pooler_size_per_head", "pooler_type"});
   reader.require(width_ % heads_ == 0, "hidden_size", absl::StrCat("a multiple of num_attention_heads = ", heads_));
 }
 
@@ -97,7 +96,8 @@ LinearSpec Bert::linear(int64_t features) const {
 Value Bert::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value table) const {
   const Value types = model.input("token_type_ids", {entry.batch, entry.seq}, ElementType::kInt32);
   Scope scope(model, "embeddings");
-  const Value placeTable = model.parameter("position_embeddings.weight", {positions_, width_}, Init::normal(deviation_));
+  const Value placeTable =
+      model.parameter("position_embeddings.weight", {positions_, width_}, Init::normal(deviation_));
   const Value typeTable = model.parameter("token_type_embeddings.weight", {types_, width_}, Init::normal(deviation_));
   Value x = model.embedding("word_embeddings", table, tokens.ids, paddingToken_);
   x = model.add("with_types", x, model.embedding("token_type_embeddings", typeTable, types));
@@ -125,11 +125,13 @@ Value Bert::output(ModelBuilder &model, const EntryOptions &entry, const char *s
   return model.layerNorm("LayerNorm", model.add("residual", x, y), norm());
 }
 
-Value Bert::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const {
+Value Bert::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
+                  Value x) const {
   Scope scope(model, absl::StrCat("encoder.layer.", index));
   LayerScope layer(model, "block", index);
   x = output(model, entry, "attention.output", attention(model, entry, tokens, x), x);
-  const Value inner = activate(model, "intermediate.act", activation_, model.linear("intermediate.dense", x, linear(inner_)));
+  const Value inner =
+      activate(model, "intermediate.act", activation_, model.linear("intermediate.dense", x, linear(inner_)));
   return output(model, entry, "output", inner, x);
 }
 
@@ -139,14 +141,16 @@ Value Bert::logits(ModelBuilder &model, const EntryOptions &entry) const {
   Value table, x;
   {
     Scope scope(model, "bert");
-    table = model.parameter("embeddings.word_embeddings.weight", {vocabulary_, width_}, Init::normal(deviation_).withZeroRow(paddingToken_));
+    table = model.parameter("embeddings.word_embeddings.weight", {vocabulary_, width_},
+                            Init::normal(deviation_).withZeroRow(paddingToken_));
     x = embed(model, entry, tokens, table);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, i, x);
   }
   Scope scope(model, "cls.predictions");
   x = activate(model, "transform.act", activation_, model.linear("transform.dense", x, linear(width_)));
   x = model.layerNorm("transform.LayerNorm", x, norm());
-  // Untied, the head has a bias of its own; the one that files call "cls.predictions.bias" is then kept, but nothing reads it.
+  // Untied, the head has a bias of its own; the one that files call "cls.predictions.bias" is then kept, but nothing
+  // reads it.
   Value bias = model.parameter("bias", {vocabulary_}, Init::constant(0), /*isTrainable=*/isTied_);
   if (!isTied_) {
     table = model.parameter("decoder.weight", {vocabulary_, width_}, Init::normal(deviation_));

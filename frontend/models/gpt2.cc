@@ -20,7 +20,8 @@ class Gpt2 final : public Model {
 
  private:
   Value block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const;
-  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const;
+  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
+                  Value x) const;
   Value feedForward(ModelBuilder &model, const EntryOptions &entry, Value x) const;
 
   // A map whose weight stands in the file as [in, out].
@@ -50,10 +51,9 @@ Gpt2::Gpt2(ConfigReader &reader) {
   isScaled_ = reader.flag("scale_attn_weights", true);
   isScaledByLayer_ = reader.flag("scale_attn_by_inverse_layer_idx", false);
   isTied_ = reader.flag("tie_word_embeddings", true);
-  reader.requireValue("add_cross_attention", false);
   reader.requireValue("is_encoder_decoder", false);
   // The order of the scores' computation, in half precision only; the rest is for other heads and for generation.
-  reader.ignore({"reorder_and_upcast_attn", "n_ctx", "is_decoder", "summary_type", "summary_use_proj", "summary_activation",
+  reader.ignore({"reorder_and_upcast_attn", "n_ctx", "summary_type", "summary_use_proj", "summary_activation",
                  "summary_proj_to_labels", "summary_first_dropout"});
   reader.require(width_ % heads_ == 0, "n_embd", absl::StrCat("a multiple of n_head = ", heads_));
 }
@@ -74,7 +74,8 @@ FamilyDescription Gpt2::describe() const {
     family.stored.push_back({fused + ".weight", thirds(".weight"), /*dimension=*/1, false, {}});
     family.stored.push_back({fused + ".bias", thirds(".bias"), /*dimension=*/0, false, {}});
   }
-  if (isTied_) family.stored.push_back({"transformer.wte.weight", {"transformer.wte.weight"}, 0, false, {"lm_head.weight"}});
+  if (isTied_)
+    family.stored.push_back({"transformer.wte.weight", {"transformer.wte.weight"}, 0, false, {"lm_head.weight"}});
   return family;
 }
 
@@ -86,7 +87,8 @@ LinearSpec Gpt2::convolution(int64_t features, double deviation) const {
   return spec;
 }
 
-Value Gpt2::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const {
+Value Gpt2::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
+                      Value x) const {
   Scope scope(model, "attn");
   AttentionSpec spec;
   spec.keyMask = tokens.mask;
@@ -98,16 +100,19 @@ Value Gpt2::attention(ModelBuilder &model, const EntryOptions &entry, const Toke
   const Value k = model.linear("c_attn.k", x, convolution(width_, deviation_));
   const Value v = model.linear("c_attn.v", x, convolution(width_, deviation_));
   const Value y = attendByHeads(model, q, k, v, {heads_, heads_, {}, {}}, spec);
-  return model.dropout("resid_dropout", model.linear("c_proj", y, convolution(width_, residualDeviation())), entry.rate(residualDropout_));
+  return model.dropout("resid_dropout", model.linear("c_proj", y, convolution(width_, residualDeviation())),
+                       entry.rate(residualDropout_));
 }
 
 Value Gpt2::feedForward(ModelBuilder &model, const EntryOptions &entry, Value x) const {
   Scope scope(model, "mlp");
   const Value inner = activate(model, "act", activation_, model.linear("c_fc", x, convolution(inner_, deviation_)));
-  return model.dropout("dropout", model.linear("c_proj", inner, convolution(width_, residualDeviation())), entry.rate(residualDropout_));
+  return model.dropout("dropout", model.linear("c_proj", inner, convolution(width_, residualDeviation())),
+                       entry.rate(residualDropout_));
 }
 
-Value Gpt2::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const {
+Value Gpt2::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
+                  Value x) const {
   Scope scope(model, absl::StrCat("h.", index));
   LayerScope layer(model, "block", index);
   x = model.add("attn_residual", x, attention(model, entry, tokens, index, model.layerNorm("ln_1", x, norm())));

@@ -19,8 +19,10 @@ class Gptj final : public Model {
   Value logits(ModelBuilder &model, const EntryOptions &entry) const final;
 
  private:
-  Value block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index, Value x) const;
-  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, Value x) const;
+  Value block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index,
+              Value x) const;
+  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                  Value x) const;
   Value feedForward(ModelBuilder &model, const EntryOptions &entry, Value x) const;
 
   LinearSpec linear(int64_t features, bool hasBias) const;
@@ -50,7 +52,8 @@ Gptj::Gptj(ConfigReader &reader) {
   reader.requireValue("is_encoder_decoder", false);
   reader.requireValue("rotary", true);
   reader.requireValue("scale_attn_weights", true);
-  reader.ignore({"n_ctx", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout"});
+  reader.ignore({"n_ctx", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels",
+                 "summary_first_dropout"});
   reader.require(width_ % heads_ == 0, "n_embd", absl::StrCat("a multiple of n_head = ", heads_));
   const bool isThere = reader.has("rotary_dim") || reader.config().fields.count("rotary_dim") == 0;
   reader.require(isThere && rotated_ % 2 == 0 && rotated_ <= width_ / heads_, "rotary_dim",
@@ -65,7 +68,8 @@ FamilyDescription Gptj::describe() const {
   family.inputs = tokenInputDescriptions(vocabulary_);
   family.prefixes = {"transformer."};
   family.ignored = {"h.*.attn.bias", "h.*.attn.masked_bias", "h.*.attn.embed_positions"};
-  if (isTied_) family.stored.push_back({"transformer.wte.weight", {"transformer.wte.weight"}, 0, false, {"lm_head.weight"}});
+  if (isTied_)
+    family.stored.push_back({"transformer.wte.weight", {"transformer.wte.weight"}, 0, false, {"lm_head.weight"}});
   return family;
 }
 
@@ -85,7 +89,8 @@ RotarySpec Gptj::rotary() const {
   return spec;
 }
 
-Value Gptj::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, Value x) const {
+Value Gptj::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                      Value x) const {
   Scope scope(model, "attn");
   AttentionSpec spec;
   spec.keyMask = tokens.mask;
@@ -97,17 +102,20 @@ Value Gptj::attention(ModelBuilder &model, const EntryOptions &entry, const Toke
   const Value k = model.linear("k_proj", x, linear(width_, /*hasBias=*/false));
   const Value v = model.linear("v_proj", x, linear(width_, /*hasBias=*/false));
   const Value y = attendByHeads(model, q, k, v, {heads_, heads_, positions, rotary()}, spec);
-  return model.dropout("resid_dropout", model.linear("out_proj", y, linear(width_, /*hasBias=*/false)), entry.rate(residualDropout_));
+  return model.dropout("resid_dropout", model.linear("out_proj", y, linear(width_, /*hasBias=*/false)),
+                       entry.rate(residualDropout_));
 }
 
 Value Gptj::feedForward(ModelBuilder &model, const EntryOptions &entry, Value x) const {
   Scope scope(model, "mlp");
   const Value inner = activate(model, "act", activation_, model.linear("fc_in", x, linear(inner_, /*hasBias=*/true)));
-  return model.dropout("dropout", model.linear("fc_out", inner, linear(width_, /*hasBias=*/true)), entry.rate(residualDropout_));
+  return model.dropout("dropout", model.linear("fc_out", inner, linear(width_, /*hasBias=*/true)),
+                       entry.rate(residualDropout_));
 }
 
 // Attention and MLP are added to each other first: where both are partial sums, one reduction serves both.
-Value Gptj::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index, Value x) const {
+Value Gptj::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                  int64_t index, Value x) const {
   Scope scope(model, absl::StrCat("h.", index));
   LayerScope layer(model, "block", index);
   const Value y = model.layerNorm("ln_1", x, {epsilon_});

@@ -14,7 +14,8 @@ double initialDeviation(ConfigReader &reader, const char *name) {
 Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, Value x) {
   const std::optional<Activation> found = findActivation(activation);
   if (!found) {
-    model.fail(absl::InvalidArgumentError(absl::StrCat("requires an activation out of ", activationNames(), ", got ", activation)));
+    model.fail(absl::InvalidArgumentError(
+        absl::StrCat("requires an activation out of ", activationNames(), ", got ", activation)));
     return {};
   }
   switch (*found) {
@@ -26,7 +27,8 @@ Value activate(ModelBuilder &model, absl::string_view name, absl::string_view ac
     case Activation::kSigmoid: return model.sigmoid(name, x);
     case Activation::kLinear: return x;
     case Activation::kQuickGelu: {
-      const Value gate = model.sigmoid(absl::StrCat(name, ".gate"), model.scale(absl::StrCat(name, ".scaled"), x, 1.702));
+      const Value gate =
+          model.sigmoid(absl::StrCat(name, ".gate"), model.scale(absl::StrCat(name, ".scaled"), x, 1.702));
       return model.multiply(name, x, gate);
     }
     case Activation::kSquaredRelu: {
@@ -59,7 +61,8 @@ Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const Token
   return tokens.positions ? tokens.positions : model.iota("positions", {entry.batch, entry.seq}, /*dimension=*/1);
 }
 
-Value positionEmbedding(ModelBuilder &model, absl::string_view name, Value table, const EntryOptions &entry, const TokenInputs &tokens) {
+Value positionEmbedding(ModelBuilder &model, absl::string_view name, Value table, const EntryOptions &entry,
+                        const TokenInputs &tokens) {
   if (tokens.positions) return model.embedding(name, table, tokens.positions);
   const std::vector<int64_t> shape = shapeOf(table);
   if (shape.empty()) return {};

@@ -17,8 +17,8 @@ double initialDeviation(ConfigReader &reader, const char *name);
 // An activation by the name that configs use, see activation.h.
 mlir::Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, mlir::Value x);
 
-// What every entry of a model of one token sequence takes. In training there is a mask; positions and segments are there
-// where documents are packed, and null elsewhere.
+// What every entry of a model of one token sequence takes. In training there is a mask; positions and segments are
+// there where documents are packed, and null elsewhere.
 struct TokenInputs {
   mlir::Value ids, mask, segments, positions;  // [batch, sequence] of int32
 };
@@ -33,8 +33,8 @@ mlir::Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const
 mlir::Value positionEmbedding(ModelBuilder &model, absl::string_view name, mlir::Value table, const EntryOptions &entry,
                               const TokenInputs &tokens);
 
-// q, k and v [batch, sequence, heads * features] by heads through attention, and back to one row a token. `spec` says all
-// that isn't set here: masks, scale, dropout. Where positions aren't null, queries and keys turn by them.
+// q, k and v [batch, sequence, heads * features] by heads through attention, and back to one row a token. `spec` says
+// all that isn't set here: masks, scale, dropout. Where positions aren't null, queries and keys turn by them.
 struct HeadsSpec {
   int64_t heads, keyHeads;
   mlir::Value positions;

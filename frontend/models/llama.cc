@@ -21,8 +21,10 @@ class Llama final : public Model {
   Value logits(ModelBuilder &model, const EntryOptions &entry) const final;
 
  private:
-  Value block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index, Value x) const;
-  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, Value x) const;
+  Value block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index,
+              Value x) const;
+  Value attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                  Value x) const;
   Value feedForward(ModelBuilder &model, Value x) const;
 
   LinearSpec linear(int64_t features, bool hasBias) const;
@@ -56,7 +58,8 @@ Llama::Llama(ConfigReader &reader) {
   reader.requireValue("is_encoder_decoder", false);
   reader.ignore({"pretraining_tp", "max_sequence_length"});
   reader.require(width_ % heads_ == 0, "hidden_size", absl::StrCat("a multiple of num_attention_heads = ", heads_));
-  reader.require(heads_ % keyHeads_ == 0, "num_key_value_heads", absl::StrCat("a divisor of num_attention_heads = ", heads_));
+  reader.require(heads_ % keyHeads_ == 0, "num_key_value_heads",
+                 absl::StrCat("a divisor of num_attention_heads = ", heads_));
   reader.require(headSize_ % 2 == 0, reader.has("head_dim") ? "head_dim" : "hidden_size", "heads of an even size");
   rope_.emplace(reader, headSize_, positions_);
 }
@@ -68,7 +71,8 @@ FamilyDescription Llama::describe() const {
   family.isCausal = true;
   family.inputs = tokenInputDescriptions(vocabulary_);
   family.prefixes = {"model."};
-  if (isTied_) family.stored.push_back({"model.embed_tokens.weight", {"model.embed_tokens.weight"}, 0, false, {"lm_head.weight"}});
+  if (isTied_)
+    family.stored.push_back({"model.embed_tokens.weight", {"model.embed_tokens.weight"}, 0, false, {"lm_head.weight"}});
   return family;
 }
 
@@ -79,7 +83,8 @@ LinearSpec Llama::linear(int64_t features, bool hasBias) const {
   return spec;
 }
 
-Value Llama::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, Value x) const {
+Value Llama::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                       Value x) const {
   Scope scope(model, "self_attn");
   AttentionSpec spec;
   spec.keyMask = tokens.mask;
@@ -96,15 +101,18 @@ Value Llama::attention(ModelBuilder &model, const EntryOptions &entry, const Tok
 
 Value Llama::feedForward(ModelBuilder &model, Value x) const {
   Scope scope(model, "mlp");
-  const Value gate = activate(model, "act_fn", activation_, model.linear("gate_proj", x, linear(inner_, hasFeedForwardBias_)));
+  const Value gate =
+      activate(model, "act_fn", activation_, model.linear("gate_proj", x, linear(inner_, hasFeedForwardBias_)));
   const Value up = model.linear("up_proj", x, linear(inner_, hasFeedForwardBias_));
   return model.linear("down_proj", model.multiply("gated", gate, up), linear(width_, hasFeedForwardBias_));
 }
 
-Value Llama::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions, int64_t index, Value x) const {
+Value Llama::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
+                   int64_t index, Value x) const {
   Scope scope(model, absl::StrCat("layers.", index));
   LayerScope layer(model, "block", index);
-  x = model.add("attn_residual", x, attention(model, entry, tokens, positions, model.rmsNorm("input_layernorm", x, norm())));
+  x = model.add("attn_residual", x,
+                attention(model, entry, tokens, positions, model.rmsNorm("input_layernorm", x, norm())));
   return model.add("mlp_residual", x, feedForward(model, model.rmsNorm("post_attention_layernorm", x, norm())));
 }
 
@@ -113,7 +121,8 @@ Value Llama::logits(ModelBuilder &model, const EntryOptions &entry) const {
   Value table, x;
   {
     Scope scope(model, "model");
-    table = model.parameter("embed_tokens.weight", {vocabulary_, width_}, Init::normal(deviation_).withZeroRow(paddingToken_));
+    table = model.parameter("embed_tokens.weight", {vocabulary_, width_},
+                            Init::normal(deviation_).withZeroRow(paddingToken_));
     x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
     const Value positions = tokenPositions(model, entry, tokens);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, positions, i, x);

@@ -24,19 +24,24 @@ absl::Status checkOptions(const ModelOptions &options, const Model &model, const
   constexpr int64_t kMost = 1 << 24;
   const std::pair<const char *, int64_t> sizes[] = {{"batch", options.batch}, {"sequence", options.seq}};
   for (const auto &[name, size] : sizes)
-    if (size < 1 || size > kMost) return invalid(absl::StrCat("requires a ", name, " size from 1 to ", kMost, ", got ", size));
+    if (size < 1 || size > kMost)
+      return invalid(absl::StrCat("requires a ", name, " size from 1 to ", kMost, ", got ", size));
   if (model.isEncoderDecoder() && (options.targetSeq < 1 || options.targetSeq > kMost))
     return invalid(absl::StrCat("requires a target sequence size from 1 to ", kMost, ", got ", options.targetSeq));
   if (!model.isEncoderDecoder() && options.targetSeq != 0)
-    return invalid(absl::StrCat("requires no target sequence size, as ", family.modelType, " has no decoder of its own, got ", options.targetSeq));
+    return invalid(absl::StrCat("requires no target sequence size, as ", family.modelType,
+                                " has no decoder of its own, got ", options.targetSeq));
   if (const auto positions = model.positions(); positions && options.seq > *positions)
-    return invalid(absl::StrCat("requires a sequence of at most ", *positions, " tokens, as many as the config has positions, got ", options.seq));
+    return invalid(absl::StrCat("requires a sequence of at most ", *positions,
+                                " tokens, as many as the config has positions, got ", options.seq));
   if (options.dropout && !(*options.dropout >= 0 && *options.dropout < 1))
     return invalid(absl::StrCat("requires a dropout rate in [0, 1), got ", *options.dropout));
   if (!options.documentEnd) return absl::OkStatus();
-  if (model.isEncoderDecoder()) return invalid("requires a model without an encoder of its own where documents are packed");
+  if (model.isEncoderDecoder())
+    return invalid("requires a model without an encoder of its own where documents are packed");
   if (*options.documentEnd < 0 || *options.documentEnd >= family.vocabulary)
-    return invalid(absl::StrCat("requires a document end below the vocabulary's ", family.vocabulary, ", got ", *options.documentEnd));
+    return invalid(absl::StrCat("requires a document end below the vocabulary's ", family.vocabulary, ", got ",
+                                *options.documentEnd));
   return absl::OkStatus();
 }
 
@@ -90,8 +95,8 @@ absl::StatusOr<std::unique_ptr<Model>> readModel(const Config &config, std::vect
     if (const absl::Status status = reader.finish(warnings); !status.ok()) return status;
     return model;
   }
-  return invalid(absl::StrCat("\"", config.path, "\": field \"model_type\" requires one of ", absl::StrJoin(modelTypes(), ", "),
-                              ", got ", textOf(config.modelType)));
+  return invalid(absl::StrCat("\"", config.path, "\": field \"model_type\" requires one of ",
+                              absl::StrJoin(modelTypes(), ", "), ", got ", textOf(config.modelType)));
 }
 
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModel(const Config &config, const ModelOptions &options,

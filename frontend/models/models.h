@@ -1,5 +1,5 @@
-// Models of the Hugging Face families, built from their configs. To add one: a file that defines its `read...` function, and a
-// row in the table of models.cc.
+// Models of the Hugging Face families, built from their configs. To add one: a file that defines its `read...`
+// function, and a row in the table of models.cc.
 
 #ifndef CLEAVE_FRONTEND_MODELS_MODELS_H
 #define CLEAVE_FRONTEND_MODELS_MODELS_H
@@ -25,8 +25,8 @@ namespace cleave {
 // Sizes are global: those of the whole batch on all devices together.
 struct ModelOptions {
   int64_t batch = 0, seq = 0;
-  int64_t targetSeq = 0;           // of encoder-decoder models: labels of an example
-  std::optional<double> dropout;   // replaces all rates of the config
+  int64_t targetSeq = 0;               // of encoder-decoder models: labels of an example
+  std::optional<double> dropout;       // replaces all rates of the config
   std::optional<int64_t> documentEnd;  // the token behind which attention and positions start anew
 };
 
@@ -36,7 +36,7 @@ struct EntryOptions {
   double rate(double configured) const { return isTraining ? dropout.value_or(configured) : 0; }
 
   int64_t batch = 1, seq = 1, targetSeq = 1;
-  bool isTraining = false;    // else no dropout, no masks
+  bool isTraining = false;  // else no dropout, no masks
   bool hasDocuments = false;
   std::optional<double> dropout;
 };

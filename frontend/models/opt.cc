@@ -89,21 +89,24 @@ LinearSpec Opt::projection(int64_t features) const {
 Value Opt::places(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens) const {
   const std::vector<int64_t> shape = {entry.batch, entry.seq};
   const Value one = model.fill("one", shape, ElementType::kInt32, kFirstPosition - 1);
-  const Value count = tokens.positions ? model.add("count", tokens.positions, one) : model.cumulativeSum("count", tokens.mask);
+  const Value count =
+      tokens.positions ? model.add("count", tokens.positions, one) : model.cumulativeSum("count", tokens.mask);
   return model.add("row", model.multiply("masked", count, tokens.mask), one);
 }
 
 Value Opt::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value table) const {
   Value x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
   if (wordWidth_ != width_) x = model.linear("project_in", x, projection(width_));
-  const Value rows = model.parameter("embed_positions.weight", {positions_ + kFirstPosition, width_}, Init::normal(deviation_));
+  const Value rows =
+      model.parameter("embed_positions.weight", {positions_ + kFirstPosition, width_}, Init::normal(deviation_));
   Value placed;
   if (tokens.mask) {
     Scope scope(model, "positions");
     placed = places(model, entry, tokens);
   }
   if (placed) return model.add("embedded", x, model.embedding("embed_positions", rows, placed));
-  const Value taken = model.slice("embed_positions.rows", rows, {kFirstPosition, 0}, {kFirstPosition + entry.seq, width_});
+  const Value taken =
+      model.slice("embed_positions.rows", rows, {kFirstPosition, 0}, {kFirstPosition + entry.seq, width_});
   return model.add("embedded", x, model.broadcast("embed_positions", taken, {entry.batch, entry.seq, width_}, {1, 2}));
 }
 
@@ -130,11 +133,13 @@ Value Opt::feedForward(ModelBuilder &model, const EntryOptions &entry, Value x) 
   return model.dropout("mlp_dropout", model.linear("fc2", inner, linear(width_)), entry.rate(dropout_));
 }
 
-Value Opt::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index, Value x) const {
+Value Opt::block(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
+                 Value x) const {
   Scope scope(model, absl::StrCat("layers.", index));
   LayerScope layer(model, "block", index);
   if (normsFirst_) {
-    x = model.add("attn_residual", x, attention(model, entry, tokens, model.layerNorm("self_attn_layer_norm", x, norm())));
+    x = model.add("attn_residual", x,
+                  attention(model, entry, tokens, model.layerNorm("self_attn_layer_norm", x, norm())));
     return model.add("mlp_residual", x, feedForward(model, entry, model.layerNorm("final_layer_norm", x, norm())));
   }
   x = model.add("attn_residual", x, attention(model, entry, tokens, x));
@@ -148,7 +153,8 @@ Value Opt::logits(ModelBuilder &model, const EntryOptions &entry) const {
   Value table, x;
   {
     Scope scope(model, "model.decoder");
-    table = model.parameter("embed_tokens.weight", {vocabulary_, wordWidth_}, Init::normal(deviation_).withZeroRow(paddingToken_));
+    table = model.parameter("embed_tokens.weight", {vocabulary_, wordWidth_},
+                            Init::normal(deviation_).withZeroRow(paddingToken_));
     x = embed(model, entry, tokens, table);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, i, x);
     if (hasFinalNorm_) x = model.layerNorm("final_layer_norm", x, norm());

@@ -32,20 +32,24 @@ Rope::Rope(ConfigReader &reader, int64_t headSize, int64_t positions)
   reader.absorb(inner);
 }
 
-double Rope::mscale(double factor, double strength) const { return factor <= 1 ? 1 : 0.1 * strength * std::log(factor) + 1; }
+double Rope::mscale(double factor, double strength) const {
+  return factor <= 1 ? 1 : 0.1 * strength * std::log(factor) + 1;
+}
 
 void Rope::readForm(ConfigReader &reader) {
   auto need = [&](const char *name) { reader.require(reader.has(name), name, "a value for the rope type " + type_); };
-  reader.ignore({"factor", "attention_factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow", "mscale",
-                 "mscale_all_dim", "truncate", "short_factor", "long_factor"});
+  reader.ignore({"factor", "attention_factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow",
+                 "mscale", "mscale_all_dim", "truncate", "short_factor", "long_factor"});
   if (type_ == "default") return;
   constexpr const char *kTypes[] = {"linear", "dynamic", "llama3", "yarn", "longrope"};
   if (std::find(std::begin(kTypes), std::end(kTypes), type_) == std::end(kTypes))
-    return reader.require(false, reader.has("rope_type") ? "rope_type" : "type", "one of default, linear, dynamic, llama3, yarn, longrope");
+    return reader.require(false, reader.has("rope_type") ? "rope_type" : "type",
+                          "one of default, linear, dynamic, llama3, yarn, longrope");
   if (type_ != "longrope") need("factor");
   factor_ = reader.positive("factor", type_ == "longrope" ? double(positions_) / original_ : 1);
   if (type_ == "linear") return;
-  if (type_ == "dynamic") return reader.require(headSize_ > 2, "rope_type", "heads of more than 2 features where it is dynamic");
+  if (type_ == "dynamic")
+    return reader.require(headSize_ > 2, "rope_type", "heads of more than 2 features where it is dynamic");
   if (type_ == "llama3") {
     need("low_freq_factor");
     need("high_freq_factor");
@@ -55,8 +59,10 @@ void Rope::readForm(ConfigReader &reader) {
     return;
   }
   if (type_ == "yarn") {
-    const double strength = reader.number("mscale", 0, 0, 1e6), strengthOfAll = reader.number("mscale_all_dim", 0, 0, 1e6);
-    attentionFactor_ = strength != 0 && strengthOfAll != 0 ? mscale(factor_, strength) / mscale(factor_, strengthOfAll) : mscale(factor_, 1);
+    const double strength = reader.number("mscale", 0, 0, 1e6),
+                 strengthOfAll = reader.number("mscale_all_dim", 0, 0, 1e6);
+    attentionFactor_ = strength != 0 && strengthOfAll != 0 ? mscale(factor_, strength) / mscale(factor_, strengthOfAll)
+                                                           : mscale(factor_, 1);
     betaFast_ = reader.positive("beta_fast", 32);
     betaSlow_ = reader.positive("beta_slow", 1);
     isTruncated_ = reader.flag("truncate", true);
@@ -72,7 +78,8 @@ void Rope::readForm(ConfigReader &reader) {
   attentionFactor_ = reader.positive("attention_factor", attentionFactor_);
 }
 
-// Slow rotations are stretched, fast ones stay, and those between are mixed. Dubey et al., "The Llama 3 Herd of Models", 2024.
+// Slow rotations are stretched, fast ones stay, and those between are mixed. Dubey et al., "The Llama 3 Herd of
+// Models", 2024.
 void Rope::stretchByPart(std::vector<double> &frequencies) const {
   const double slow = original_ / lowFactor_, fast = original_ / highFactor_;  // tokens a turn
   for (double &frequency : frequencies) {

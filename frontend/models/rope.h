@@ -14,8 +14,8 @@ namespace cleave {
 
 class Rope {
  public:
-  // Reads `rope_scaling`, else `rope_parameters`, and the fields beside them. Heads have `headSize` features (even), the model
-  // was made for `positions` tokens.
+  // Reads `rope_scaling`, else `rope_parameters`, and the fields beside them. Heads have `headSize` features (even),
+  // the model was made for `positions` tokens.
   Rope(ConfigReader &reader, int64_t headSize, int64_t positions);
 
   // For sequences of that many tokens: some forms depend on it.
@@ -31,10 +31,10 @@ class Rope {
   int64_t headSize_, positions_;
   std::string type_ = "default";
   double theta_ = 10000, factor_ = 1, attentionFactor_ = 1;
-  double original_;                          // tokens that the unstretched model was made for
-  double lowFactor_ = 1, highFactor_ = 4;    // llama3
-  double betaFast_ = 32, betaSlow_ = 1;      // yarn
-  bool isTruncated_ = true;                  // yarn
+  double original_;                                 // tokens that the unstretched model was made for
+  double lowFactor_ = 1, highFactor_ = 4;           // llama3
+  double betaFast_ = 32, betaSlow_ = 1;             // yarn
+  bool isTruncated_ = true;                         // yarn
   std::vector<double> shortFactors_, longFactors_;  // longrope
 };
 

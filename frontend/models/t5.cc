@@ -29,8 +29,8 @@ class T5 final : public Model {
     bool isDecoder;
     int64_t layers, sequence;
     double dropout;
-    Value bias;     // of its self-attention, the same in all layers
-    Value mask;     // of its own tokens; null: all count
+    Value bias;                  // of its self-attention, the same in all layers
+    Value mask;                  // of its own tokens; null: all count
     Value context, contextMask;  // what a decoder's cross-attention reads
   };
 
@@ -73,7 +73,7 @@ T5::T5(ConfigReader &reader) {
   isScaled_ = reader.optionalFlag("scale_decoder_outputs").value_or(isTied);
   readFeedForward(reader);
   reader.requireValue("is_encoder_decoder", true);
-  reader.ignore({"is_decoder", "n_positions", "output_past", "model_parallel"});
+  reader.ignore({"n_positions", "output_past", "model_parallel"});
   reader.require(maxDistance_ > buckets_ / 2, "relative_attention_max_distance",
                  absl::StrCat("more than half of relative_attention_num_buckets = ", buckets_));
 }
@@ -96,7 +96,10 @@ FamilyDescription T5::describe() const {
   family.vocabulary = vocabulary_;
   family.inputs = tokenInputDescriptions(vocabulary_);
   family.inputs.push_back({"decoder_input_ids", "labels", "shift_right", vocabulary_});
-  family.stored.push_back({"shared.weight", {"shared.weight"}, 0, false,
+  family.stored.push_back({"shared.weight",
+                           {"shared.weight"},
+                           0,
+                           false,
                            {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"}});
   family.ignored = {"decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"};
   family.decoderStartToken = startToken_;

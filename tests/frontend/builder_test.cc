@@ -52,9 +52,10 @@ TEST(ModelBuilder, PutsParametersBeforeInputsAndTheRandomKeyLast) {
   auto module = model.finish();
   ASSERT_TRUE(module.ok()) << module.status();
   std::vector<std::string> names;
-  for (const Argument &argument : argumentsOf(*module, "loss")) names.push_back(argument.kind + " " + argument.name + " " + argument.init);
-  EXPECT_THAT(names, ElementsAre("parameter table normal 0.5 but row 2", "parameter h.0.fc.weight normal 0.02", "input input_ids ",
-                                 "input labels ", "input rng "));
+  for (const Argument &argument : argumentsOf(*module, "loss"))
+    names.push_back(argument.kind + " " + argument.name + " " + argument.init);
+  EXPECT_THAT(names, ElementsAre("parameter table normal 0.5 but row 2", "parameter h.0.fc.weight normal 0.02",
+                                 "input input_ids ", "input labels ", "input rng "));
   EXPECT_THAT(outputsOf(*module, "loss"), ElementsAre("loss_sum: tensor<f32>", "tokens: tensor<f32>"));
 }
 
@@ -100,30 +101,62 @@ TEST(ModelBuilder, KeepsTheFirstErrorAndGoesOnWithoutValues) {
     Value (*make)(ModelBuilder &model, Value x, Value ids);
   };
   const Case cases[] = {
-      {"\"y\": requires 4 features, got 6", [](ModelBuilder &m, Value x, Value) { return m.matmul("y", x, m.parameter("w", {4, 5}, Init::normal(1)), false); }},
+      {"\"y\": requires 4 features, got 6",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.matmul("y", x, m.parameter("w", {4, 5}, Init::normal(1)), false);
+       }},
       {"requires a bias of sizes 5, got 4",
-       [](ModelBuilder &m, Value x, Value) { return m.matmul("y", x, m.parameter("w", {6, 5}, Init::normal(1)), false, m.parameter("b", {4}, Init::constant(0))); }},
+       [](ModelBuilder &m, Value x, Value) {
+         return m.matmul("y", x, m.parameter("w", {6, 5}, Init::normal(1)), false,
+                         m.parameter("b", {4}, Init::constant(0)));
+       }},
       {"requires operands of one type", [](ModelBuilder &m, Value x, Value ids) { return m.add("y", x, ids); }},
       {"requires floats", [](ModelBuilder &m, Value, Value ids) { return m.relu("y", ids); }},
-      {"requires a table of rank 2 and ids of int32", [](ModelBuilder &m, Value x, Value) { return m.embedding("y", x, x); }},
-      {"requires heads that divide 6 features, got 4", [](ModelBuilder &m, Value x, Value) { return m.splitHeads("y", x, 4); }},
-      {"requires 36 elements, got 35", [](ModelBuilder &m, Value x, Value) { return m.reshape("y", x, {5, 7}); }},
-      {"requires sizes of at least 1 and at most 2^46 elements, got 0x3", [](ModelBuilder &m, Value x, Value) { return m.reshape("y", x, {0, 3}); }},
-      {"requires sizes of at least 1", [](ModelBuilder &m, Value, Value) { return m.parameter("w", {int64_t{1} << 40, int64_t{1} << 40}, Init::normal(1)); }},
-      {"requires a permutation of 3 dimensions, got 0, 0, 1", [](ModelBuilder &m, Value x, Value) { return m.transpose("y", x, {0, 0, 1}); }},
-      {"requires a part of 2x3x6, got from 0, 0, 0 to 2, 4, 6", [](ModelBuilder &m, Value x, Value) { return m.slice("y", x, {0, 0, 0}, {2, 4, 6}); }},
-      {"requires growing dimensions", [](ModelBuilder &m, Value x, Value) { return m.broadcast("y", x, {2, 2, 3, 6}, {1, 0, 3}); }},
+      {"requires a table of rank 2 and ids of int32",
+       [](ModelBuilder &m, Value x, Value) { return m.embedding("y", x, x); }},
+      {"requires heads that divide 6 features, got 4",
+       [](ModelBuilder &m, Value x, Value) { return m.splitHeads("y", x, 4); }},
+      {"requires 36 elements, got 35",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.reshape("y", x, {5, 7});
+       }},
+      {"requires sizes of at least 1 and at most 2^46 elements, got 0x3",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.reshape("y", x, {0, 3});
+       }},
+      {"requires sizes of at least 1",
+       [](ModelBuilder &m, Value, Value) {
+         return m.parameter("w", {int64_t{1} << 40, int64_t{1} << 40}, Init::normal(1));
+       }},
+      {"requires a permutation of 3 dimensions, got 0, 0, 1",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.transpose("y", x, {0, 0, 1});
+       }},
+      {"requires a part of 2x3x6, got from 0, 0, 0 to 2, 4, 6",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.slice("y", x, {0, 0, 0}, {2, 4, 6});
+       }},
+      {"requires growing dimensions",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.broadcast("y", x, {2, 2, 3, 6}, {1, 0, 3});
+       }},
       {"requires a rate in [0, 1), got 1", [](ModelBuilder &m, Value x, Value) { return m.dropout("y", x, 1); }},
-      {"requires labels of sizes 2x3, got 2x3x6", [](ModelBuilder &m, Value x, Value) { return m.crossEntropy("y", x, x).sum; }},
-      {"requires rank 4 and more, got 3", [](ModelBuilder &m, Value x, Value) { return m.attention("y", {x, x, x}); }},
+      {"requires labels of sizes 2x3, got 2x3x6",
+       [](ModelBuilder &m, Value x, Value) { return m.crossEntropy("y", x, x).sum; }},
+      {"requires rank 4 and more, got 3",
+       [](ModelBuilder &m, Value x, Value) {
+         return m.attention("y", {x, x, x});
+       }},
       {"requires a dimension below 1, got 1", [](ModelBuilder &m, Value, Value) { return m.iota("y", {4}, 1); }},
-      {"requires values as operands, got a null one", [](ModelBuilder &m, Value x, Value) { return m.add("y", x, Value()); }},
+      {"requires values as operands, got a null one",
+       [](ModelBuilder &m, Value x, Value) { return m.add("y", x, Value()); }},
   };
   for (const Case &wrong : cases) {
     mlir::MLIRContext context;
     ModelBuilder model(context);
     model.beginEntry("loss");
-    const Value x = model.input("x", {2, 3, 6}, ElementType::kFloat32), ids = model.input("ids", {2, 3}, ElementType::kInt32);
+    const Value x = model.input("x", {2, 3, 6}, ElementType::kFloat32),
+                ids = model.input("ids", {2, 3}, ElementType::kInt32);
     EXPECT_FALSE(wrong.make(model, x, ids)) << wrong.message;
     EXPECT_FALSE(model.relu("after", x)) << wrong.message;
     model.endEntry({{"x", x}});

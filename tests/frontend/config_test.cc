@@ -77,20 +77,25 @@ TEST(ConfigReader, GivesDefaultsForAbsentAndNullFields) {
 
 TEST(ConfigReader, NamesFieldRuleAndValueInErrors) {
   auto size = [](ConfigReader &reader) { reader.size("n_embd", 1); };
-  EXPECT_THAT(errorOfFields(R"("n_embd": 0)", size), HasSubstr("field \"n_embd\" requires an integer from 1 to 16777216, got 0"));
+  EXPECT_THAT(errorOfFields(R"("n_embd": 0)", size),
+              HasSubstr("field \"n_embd\" requires an integer from 1 to 16777216, got 0"));
   EXPECT_THAT(errorOfFields(R"("n_embd": -3)", size), HasSubstr("got -3"));
   EXPECT_THAT(errorOfFields(R"("n_embd": 64.0)", size), HasSubstr("got 64.0"));
   EXPECT_THAT(errorOfFields(R"("n_embd": true)", size), HasSubstr("got true"));
   EXPECT_THAT(errorOfFields(R"("n_embd": "64")", size), HasSubstr("got \"64\""));
   EXPECT_THAT(errorOfFields(R"("n_embd": 9223372036854775808)", size), HasSubstr("got 9223372036854775808"));
   EXPECT_THAT(errorOfFields(R"("n_embd": 1e400)", size), HasSubstr("JSON"));
-  EXPECT_THAT(errorOfFields(R"("p": 1.0)", [](ConfigReader &reader) { reader.rate("p", 0); }), HasSubstr("below 1, got 1.0"));
+  EXPECT_THAT(errorOfFields(R"("p": 1.0)", [](ConfigReader &reader) { reader.rate("p", 0); }),
+              HasSubstr("below 1, got 1.0"));
   EXPECT_THAT(errorOfFields(R"("p": -0.1)", [](ConfigReader &reader) { reader.rate("p", 0); }), HasSubstr("got -0.1"));
-  EXPECT_THAT(errorOfFields(R"("eps": 0)", [](ConfigReader &reader) { reader.positive("eps", 1); }), HasSubstr("positive number, got 0"));
-  EXPECT_THAT(errorOfFields(R"("f": 1)", [](ConfigReader &reader) { reader.flag("f", true); }), HasSubstr("true or false, got 1"));
+  EXPECT_THAT(errorOfFields(R"("eps": 0)", [](ConfigReader &reader) { reader.positive("eps", 1); }),
+              HasSubstr("positive number, got 0"));
+  EXPECT_THAT(errorOfFields(R"("f": 1)", [](ConfigReader &reader) { reader.flag("f", true); }),
+              HasSubstr("true or false, got 1"));
   EXPECT_THAT(errorOfFields(R"("act": "mish")", [](ConfigReader &reader) { reader.activation("act", "relu"); }),
               HasSubstr("quick_gelu, relu2, got \"mish\""));
-  EXPECT_THAT(errorOfFields(R"("l": [1, 2])", [](ConfigReader &reader) { reader.positives("l", 3); }), HasSubstr("a list of 3 positive numbers, got [1,2]"));
+  EXPECT_THAT(errorOfFields(R"("l": [1, 2])", [](ConfigReader &reader) { reader.positives("l", 3); }),
+              HasSubstr("a list of 3 positive numbers, got [1,2]"));
 }
 
 TEST(ConfigReader, KeepsTheFirstError) {
@@ -105,7 +110,8 @@ TEST(ConfigReader, TakesEitherNameOfAFieldIfBothAgree) {
   auto read = [](ConfigReader &reader) { reader.size("n_embd", 1, "hidden_size"); };
   EXPECT_EQ(errorOfFields(R"("hidden_size": 3)", read), "");
   EXPECT_EQ(errorOfFields(R"("hidden_size": 3, "n_embd": 3)", read), "");
-  EXPECT_THAT(errorOfFields(R"("hidden_size": 3, "n_embd": 4)", read), HasSubstr("the value of \"n_embd\", which is the same field, got 3"));
+  EXPECT_THAT(errorOfFields(R"("hidden_size": 3, "n_embd": 4)", read),
+              HasSubstr("the value of \"n_embd\", which is the same field, got 3"));
 }
 
 TEST(ConfigReader, CountsNegativePaddingTokensFromTheEnd) {

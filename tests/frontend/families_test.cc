@@ -1,5 +1,5 @@
-// One small model of each family, op by op: the files in families/ hold a config in their first line, and behind it what is
-// made of it for 2 examples of 5 tokens (and 3 labels for a decoder of its own).
+// One small model of each family, op by op: the files in families/ hold a config in their first line, and behind it
+// what is made of it for 2 examples of 5 tokens (and 3 labels for a decoder of its own).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,8 @@ std::string described(const std::string &configText) {
       text << argument.kind << " " << argument.name << " " << testing::PrintToString(argument.shape);
       text << (argument.init.empty() ? "" : " ") << argument.init << (argument.isTrainable ? "" : " frozen") << "\n";
     }
-    if (entry == "logits") text << opsOf(*module, entry).size() << " ops\n";
+    if (entry == "logits")
+      text << opsOf(*module, entry).size() << " ops\n";
     else
       for (const std::string &line : opsOf(*module, entry)) text << line << "\n";
     for (const std::string &output : outputsOf(*module, entry)) text << "output " << output << "\n";
@@ -52,7 +53,8 @@ TEST_P(Families, BuildTheOpsOfTheirModels) {
   std::ostringstream expected;
   expected << config << "\n" << stream.rdbuf();
   const std::string seen = described(config);
-  if (const char *folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR")) std::ofstream(folder + ("/" + GetParam()) + ".txt") << seen;
+  if (const char *folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR"))
+    std::ofstream(folder + ("/" + GetParam()) + ".txt") << seen;
   EXPECT_EQ(seen, expected.str()) << path;
 }
 
@@ -79,14 +81,17 @@ TEST(Documents, ReachAttentionAndPositions) {
     const char *config, *attention, *positions, *line;
   };
   const Case cases[] = {
-      {R"({"model_type": "gpt2", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2})", "transformer.h.0.attn.attention",
-       "transformer.wpe", "embedding transformer.wpe transformer.wpe.weight, position_ids"},
-      {R"({"model_type": "gptj", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2, "rotary_dim": 2})", "transformer.h.0.attn.attention",
-       "transformer.h.0.attn.k_rotary", "transformer.h.0.attn.k_heads, position_ids"},
+      {R"({"model_type": "gpt2", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2})",
+       "transformer.h.0.attn.attention", "transformer.wpe",
+       "embedding transformer.wpe transformer.wpe.weight, position_ids"},
+      {R"({"model_type": "gptj", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2, "rotary_dim": 2})",
+       "transformer.h.0.attn.attention", "transformer.h.0.attn.k_rotary", "transformer.h.0.attn.k_heads, position_ids"},
       {R"({"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2})",
-       "model.layers.0.self_attn.attention", "model.layers.0.self_attn.q_rotary", "model.layers.0.self_attn.q_heads, position_ids"},
+       "model.layers.0.self_attn.attention", "model.layers.0.self_attn.q_rotary",
+       "model.layers.0.self_attn.q_heads, position_ids"},
       {R"({"model_type": "opt", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2})",
-       "model.decoder.layers.0.self_attn.attention", "model.decoder.positions.count", "position_ids, model.decoder.positions.one"},
+       "model.decoder.layers.0.self_attn.attention", "model.decoder.positions.count",
+       "position_ids, model.decoder.positions.one"},
       {R"({"model_type": "bert", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2})",
        "bert.encoder.layer.0.attention.self.attention", "bert.embeddings.position_embeddings", "position_ids"},
   };
@@ -94,7 +99,8 @@ TEST(Documents, ReachAttentionAndPositions) {
     mlir::MLIRContext context;
     auto module = buildModel(*parseConfig(tried.config, "config.json"), packed(), context);
     ASSERT_TRUE(module.ok()) << module.status();
-    EXPECT_THAT(lineOf(*module, tried.attention), testing::HasSubstr("attention_mask, segment_ids, segment_ids")) << tried.config;
+    EXPECT_THAT(lineOf(*module, tried.attention), testing::HasSubstr("attention_mask, segment_ids, segment_ids"))
+        << tried.config;
     EXPECT_THAT(lineOf(*module, tried.positions), testing::HasSubstr(tried.line)) << tried.config;
     const FamilyDescription family = familyIn(*module);
     EXPECT_EQ(family.documentEnd, 3);
@@ -107,9 +113,10 @@ TEST(Documents, ReachAttentionAndPositions) {
 }
 
 TEST(Dropout, OfTheOptionsReplacesEveryRateOfTheConfig) {
-  for (const char *text :
-       {R"({"model_type": "gpt2", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2, "embd_pdrop": 0, "resid_pdrop": 0.5})",
-        R"({"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2})"}) {
+  for (
+      const char *text :
+      {R"({"model_type": "gpt2", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2, "embd_pdrop": 0, "resid_pdrop": 0.5})",
+       R"({"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2})"}) {
     const Config config = *parseConfig(text, "config.json");
     mlir::MLIRContext context;
     auto module = buildModel(config, packed(), context);
@@ -141,9 +148,11 @@ TEST(RelativeBias, PutsDistancesIntoTheBucketsOfTransformers) {
   auto module = buildModel(*parseConfig(text, "config.json"), options, context);
   ASSERT_TRUE(module.ok()) << module.status();
   EXPECT_THAT(lineOf(*module, "encoder.relative_bias.buckets"),
-              testing::HasSubstr("dense<[10, 9, 9, 9, 9, 8, 8, 8, 8, 7, 6, 5, 4, 3, 2, 1, 0, 17, 18, 19, 20, 21, 22, 23, 24, 24, 24, 24, 25, 25, 25, 25, 26]>"));
-  EXPECT_THAT(lineOf(*module, "decoder.relative_bias.buckets"),
-              testing::HasSubstr("dense<[17, 17, 16, 16, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, "));
+              testing::HasSubstr("dense<[10, 9, 9, 9, 9, 8, 8, 8, 8, 7, 6, 5, 4, 3, 2, 1, 0, 17, 18, 19, 20, 21, 22, "
+                                 "23, 24, 24, 24, 24, 25, 25, 25, 25, 26]>"));
+  EXPECT_THAT(
+      lineOf(*module, "decoder.relative_bias.buckets"),
+      testing::HasSubstr("dense<[17, 17, 16, 16, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, "));
 }
 
 }  // namespace

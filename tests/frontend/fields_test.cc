@@ -13,7 +13,8 @@ namespace {
 using testing::HasSubstr;
 
 Config configOf(const std::string &modelType, const std::string &fields) {
-  return *parseConfig("{\"model_type\": \"" + modelType + "\"" + (fields.empty() ? "" : ", " + fields) + "}", "config.json");
+  return *parseConfig("{\"model_type\": \"" + modelType + "\"" + (fields.empty() ? "" : ", " + fields) + "}",
+                      "config.json");
 }
 
 struct Case {
@@ -23,7 +24,8 @@ struct Case {
 TEST(Fields, AreRefusedByNameAndValueWhereTheyAreNotSupported) {
   const Case cases[] = {
       {"gpt3", "", "field \"model_type\" requires one of bert, gpt2, gptj, llama, opt, t5, got \"gpt3\""},
-      {"gpt2", R"("add_cross_attention": true)", "field \"add_cross_attention\" requires false (others are not supported), got true"},
+      {"gpt2", R"("add_cross_attention": true)",
+       "field \"add_cross_attention\" requires false (others are not supported), got true"},
       {"gpt2", R"("is_encoder_decoder": true)", "\"is_encoder_decoder\" requires false"},
       {"gpt2", R"("activation_function": "mish")", "\"activation_function\" requires one of gelu, "},
       {"gpt2", R"("n_embd": 100, "n_head": 3)", "\"n_embd\" requires a multiple of n_head = 3, got 100"},
@@ -37,10 +39,13 @@ TEST(Fields, AreRefusedByNameAndValueWhereTheyAreNotSupported) {
       {"gpt2", R"("pruned_heads": {"0": [1]})", "\"pruned_heads\" requires {}"},
       {"gptj", R"("rotary_dim": null)", "\"rotary_dim\""},
       {"gptj", R"("rotary_dim": 3)", "\"rotary_dim\""},
-      {"gptj", R"("n_embd": 64, "n_head": 4)", "\"rotary_dim\" requires an even number of at most n_embd / n_head = 16, got \"nothing"},
+      {"gptj", R"("n_embd": 64, "n_head": 4)",
+       "\"rotary_dim\" requires an even number of at most n_embd / n_head = 16, got \"nothing"},
       {"gptj", R"("rotary": false)", "\"rotary\" requires true"},
-      {"llama", R"("hidden_size": 64, "num_attention_heads": 3)", "\"hidden_size\" requires a multiple of num_attention_heads = 3"},
-      {"llama", R"("num_attention_heads": 32, "num_key_value_heads": 5)", "\"num_key_value_heads\" requires a divisor of num_attention_heads = 32, got 5"},
+      {"llama", R"("hidden_size": 64, "num_attention_heads": 3)",
+       "\"hidden_size\" requires a multiple of num_attention_heads = 3"},
+      {"llama", R"("num_attention_heads": 32, "num_key_value_heads": 5)",
+       "\"num_key_value_heads\" requires a divisor of num_attention_heads = 32, got 5"},
       {"llama", R"("head_dim": 7)", "\"head_dim\" requires heads of an even size, got 7"},
       {"llama", R"("pad_token_id": 32000)", "\"pad_token_id\""},
       {"llama", R"("rope_scaling": {"type": "unknown"})", "\"type\" requires one of default"},
@@ -61,13 +66,15 @@ TEST(Fields, AreRefusedByNameAndValueWhereTheyAreNotSupported) {
       {"bert", R"("hidden_act": 3)", "\"hidden_act\" requires a string, got 3"},
   };
   for (const Case &tried : cases)
-    EXPECT_THAT(std::string(readModel(configOf(tried.modelType, tried.fields)).status().message()), HasSubstr(tried.message))
+    EXPECT_THAT(std::string(readModel(configOf(tried.modelType, tried.fields)).status().message()),
+                HasSubstr(tried.message))
         << tried.modelType << " " << tried.fields;
 }
 
 TEST(Fields, WithoutEffectAreAcceptedSilentlyAndUnknownOnesWithAWarning) {
   std::vector<std::string> warnings;
-  const Config config = configOf("gpt2", R"("use_cache": false, "task_specific_params": {"a": {"b": 1}}, "n_ctx": 3, "n_heads": 3)");
+  const Config config =
+      configOf("gpt2", R"("use_cache": false, "task_specific_params": {"a": {"b": 1}}, "n_ctx": 3, "n_heads": 3)");
   ASSERT_TRUE(readModel(config, &warnings).ok());
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_THAT(warnings[0], HasSubstr("\"n_heads\""));
@@ -87,7 +94,8 @@ TEST(Fields, OfEveryFamilyHaveDefaultsThatBuild) {
 
 std::string errorOf(const char *modelType, const ModelOptions &options) {
   mlir::MLIRContext context;
-  return std::string(buildModel(configOf(modelType, R"("num_layers": 1, "n_layer": 1)"), options, context).status().message());
+  return std::string(
+      buildModel(configOf(modelType, R"("num_layers": 1, "n_layer": 1)"), options, context).status().message());
 }
 
 TEST(Options, AreRefusedWhereTheModelCannotTakeThem) {
@@ -99,15 +107,21 @@ TEST(Options, AreRefusedWhereTheModelCannotTakeThem) {
     change(changed);
     return changed;
   };
-  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.batch = 0; })), HasSubstr("requires a batch size from 1 to 16777216, got 0"));
+  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.batch = 0; })),
+              HasSubstr("requires a batch size from 1 to 16777216, got 0"));
   EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.seq = -1; })), HasSubstr("sequence size"));
-  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.seq = 1025; })), HasSubstr("at most 1024 tokens, as many as the config has positions, got 1025"));
-  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.targetSeq = 4; })), HasSubstr("requires no target sequence size"));
+  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.seq = 1025; })),
+              HasSubstr("at most 1024 tokens, as many as the config has positions, got 1025"));
+  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.targetSeq = 4; })),
+              HasSubstr("requires no target sequence size"));
   EXPECT_THAT(errorOf("t5", options), HasSubstr("requires a target sequence size"));
-  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.dropout = 1.0; })), HasSubstr("dropout rate in [0, 1), got 1"));
-  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.documentEnd = 50257; })), HasSubstr("document end below the vocabulary's 50257"));
+  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.dropout = 1.0; })),
+              HasSubstr("dropout rate in [0, 1), got 1"));
+  EXPECT_THAT(errorOf("gpt2", with([](ModelOptions &o) { o.documentEnd = 50257; })),
+              HasSubstr("document end below the vocabulary's 50257"));
   EXPECT_THAT(errorOf("t5", with([](ModelOptions &o) { o.targetSeq = 4, o.documentEnd = 3; })), HasSubstr("documents"));
-  EXPECT_THAT(errorOf("t5", with([](ModelOptions &o) { o.targetSeq = 4, o.batch = o.seq = 1 << 24; })), HasSubstr("2^46 elements"));
+  EXPECT_THAT(errorOf("t5", with([](ModelOptions &o) { o.targetSeq = 4, o.batch = o.seq = 1 << 24; })),
+              HasSubstr("2^46 elements"));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ const std::string kFolder = "tests/end_to_end/fixtures/";
 std::vector<std::string> filesIn(const std::string &folder) {
   std::vector<std::string> names;
   DIR *directory = ::opendir(folder.c_str());
-  for (dirent *entry = directory ? ::readdir(directory) : nullptr; entry; entry = ::readdir(directory)) names.push_back(entry->d_name);
+  for (dirent *entry = directory ? ::readdir(directory) : nullptr; entry; entry = ::readdir(directory))
+    names.push_back(entry->d_name);
   if (directory) ::closedir(directory);
   std::sort(names.begin(), names.end());
   return names;
@@ -79,8 +80,10 @@ Expected expectedOf(const std::vector<Argument> &arguments, const FamilyDescript
     std::vector<int64_t> shape;
     for (const std::string &part : stored.parameters) {
       const auto &partShape = parameters.at(part);
-      if (shape.empty()) shape = partShape;
-      else shape[size_t(stored.dimension)] += partShape[size_t(stored.dimension)];
+      if (shape.empty())
+        shape = partShape;
+      else
+        shape[size_t(stored.dimension)] += partShape[size_t(stored.dimension)];
       parameters.erase(part);
     }
     expected.shapes[stored.fileName] = shape;
@@ -123,10 +126,12 @@ TEST_P(Fixtures, BuildModelsWithTheTensorsOfTheirFiles) {
   std::set<std::string> found;
   for (const auto &[name, shape] : weightsOf(GetParam())) {
     const std::vector<std::string> candidates = spellings(name, family);
-    auto known = std::find_if(candidates.begin(), candidates.end(), [&](const std::string &c) { return expected.names.count(c) != 0; });
+    auto known = std::find_if(candidates.begin(), candidates.end(),
+                              [&](const std::string &c) { return expected.names.count(c) != 0; });
     if (known == candidates.end()) {
       const bool isIgnored = std::any_of(family.ignored.begin(), family.ignored.end(), [&](const std::string &glob) {
-        return std::any_of(candidates.begin(), candidates.end(), [&](const std::string &c) { return fnmatch(glob.c_str(), c.c_str(), 0) == 0; });
+        return std::any_of(candidates.begin(), candidates.end(),
+                           [&](const std::string &c) { return fnmatch(glob.c_str(), c.c_str(), 0) == 0; });
       });
       EXPECT_TRUE(isIgnored) << name;
       continue;
@@ -160,8 +165,10 @@ TEST_P(Fixtures, DescribeAllTensorsOfTheirData) {
     ASSERT_EQ(inputs.count(argument.name), 1u) << argument.name;
     const DataInputDescription &input = inputs[argument.name];
     read.insert(input.source);
-    if (data.count(input.source) == 0) EXPECT_NE(input.otherwise, "required") << argument.name;
-    else EXPECT_EQ(data.at(input.source)[1], argument.shape[1]) << argument.name;
+    if (data.count(input.source) == 0)
+      EXPECT_NE(input.otherwise, "required") << argument.name;
+    else
+      EXPECT_EQ(data.at(input.source)[1], argument.shape[1]) << argument.name;
   }
   for (const auto &[name, shape] : data) EXPECT_EQ(read.count(name), 1u) << name;
 }
@@ -170,7 +177,8 @@ INSTANTIATE_TEST_SUITE_P(All, Fixtures, testing::ValuesIn(fixtures()), [](const 
 
 TEST(FixtureList, HasAllFamilies) {
   std::set<std::string> families;
-  for (const std::string &name : fixtures()) families.insert(jsonOf(kFolder + name + "/config.json")["model_type"].get<std::string>());
+  for (const std::string &name : fixtures())
+    families.insert(jsonOf(kFolder + name + "/config.json")["model_type"].get<std::string>());
   EXPECT_THAT(families, testing::ElementsAreArray(modelTypes()));
 }
 

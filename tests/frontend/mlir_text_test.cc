@@ -29,12 +29,14 @@ TEST(MlirText, LetsModelsPass) {
       return %s : tensor<f32> loc(#loc1)
     }
     #loc1 = loc("model.py":3:4)
-  )"), "");
+  )"),
+            "");
 }
 
 TEST(MlirText, RefusesDeepNesting) {
   for (const char *opening : {"(", "[", "{", "<"})
-    EXPECT_THAT(errorOf(repeated(opening, 1000000)), HasSubstr("line 1: requires at most 64 levels of brackets")) << opening;
+    EXPECT_THAT(errorOf(repeated(opening, 1000000)), HasSubstr("line 1: requires at most 64 levels of brackets"))
+        << opening;
   EXPECT_THAT(errorOf("\n\n" + repeated("tuple<", 100000)), HasSubstr("line 3"));
 }
 

@@ -54,8 +54,10 @@ TEST(ModelFile, PutsArgumentsInOrderAndNamesResults) {
   ASSERT_TRUE(module.ok()) << module.status();
   std::vector<std::string> names;
   for (const Argument &argument : argumentsOf(*module, "loss"))
-    names.push_back(argument.kind + " " + argument.name + " " + argument.init + (argument.isTrainable ? "" : " frozen"));
-  EXPECT_THAT(names, ElementsAre("parameter w normal 0.02", "parameter u constant 0.5 frozen", "input labels ", "input input_ids ", "input rng "));
+    names.push_back(argument.kind + " " + argument.name + " " + argument.init +
+                    (argument.isTrainable ? "" : " frozen"));
+  EXPECT_THAT(names, ElementsAre("parameter w normal 0.02", "parameter u constant 0.5 frozen", "input labels ",
+                                 "input input_ids ", "input rng "));
   EXPECT_THAT(outputsOf(*module, "loss"), ElementsAre("loss_sum: tensor<f32>", "tokens: tensor<f32>"));
   EXPECT_THAT(opsOf(*module, "loss")[0], HasSubstr(" w, input_ids"));
 }
@@ -69,7 +71,8 @@ TEST(ModelFile, MakesAFamilyThatRequiresEveryInputAndKnowsItsLimits) {
   EXPECT_TRUE(family.isCausal);
   EXPECT_EQ(family.vocabulary, 7);
   std::vector<std::string> inputs;
-  for (const auto &input : family.inputs) inputs.push_back(input.name + " " + input.source + " " + input.otherwise + " " + std::to_string(input.limit));
+  for (const auto &input : family.inputs)
+    inputs.push_back(input.name + " " + input.source + " " + input.otherwise + " " + std::to_string(input.limit));
   EXPECT_THAT(inputs, ElementsAre("labels labels required 9", "input_ids input_ids required 7"));
 }
 
@@ -103,20 +106,25 @@ TEST(ModelFile, NamesArgumentAndRuleInErrors) {
     const char *from, *to, *message;
   };
   const Case cases[] = {
-      {"cleave.entry = \"loss\"", "cleave.entry = \"training\"", "requires cleave.entry to be \"loss\" or \"logits\", got \"training\""},
+      {"cleave.entry = \"loss\"", "cleave.entry = \"training\"",
+       "requires cleave.entry to be \"loss\" or \"logits\", got \"training\""},
       {"attributes {cleave.entry = \"loss\"}", "", "got none"},
       {"{cleave.input = \"labels\"}", "", "argument 0 requires either cleave.parameter or cleave.input with a name"},
-      {"cleave.input = \"labels\"", "cleave.input = \"labels\", cleave.parameter = \"labels\"", "argument 0 requires either"},
+      {"cleave.input = \"labels\"", "cleave.input = \"labels\", cleave.parameter = \"labels\"",
+       "argument 0 requires either"},
       {"cleave.input = \"labels\"", "cleave.input = 3", "argument 0 requires either"},
       {"cleave.input = \"labels\"", "cleave.input = \"\"", "argument 0 requires either"},
-      {"cleave.parameter = \"u\"", "cleave.parameter = \"w\"", "argument 4 requires a name of its own, got \"w\" again"},
+      {"cleave.parameter = \"u\"", "cleave.parameter = \"w\"",
+       "argument 4 requires a name of its own, got \"w\" again"},
       {", cleave.init = #cleave.init<\"normal\", mean = 0.0, deviation = 0.02, zero_row = -1>", "",
        "argument 2 (\"w\") requires cleave.init = #cleave.init<...>, got none"},
-      {"cleave.trainable = false", "cleave.trainable = \"no\"", "argument 4 (\"u\") requires cleave.trainable to be true or false, got \"no\""},
+      {"cleave.trainable = false", "cleave.trainable = \"no\"",
+       "argument 4 (\"u\") requires cleave.trainable to be true or false, got \"no\""},
       {"tensor<2x3xi32> {cleave.input = \"labels\"}", "tensor<?x3xi32> {cleave.input = \"labels\"}", "model.mlir"},
       {"\"constant\", mean", "\"zipf\", mean", "zipf"},
       {"cleave.embedding %w", "cleave.embeding %w", "embeding"},
-      {"tensor<7x5xf32>, tensor<2x3xi32>) -> tensor<2x3x5xf32>", "tensor<7x5xf32>, tensor<2x3xi32>) -> tensor<2x3x6xf32>", "model.mlir"},
+      {"tensor<7x5xf32>, tensor<2x3xi32>) -> tensor<2x3x5xf32>",
+       "tensor<7x5xf32>, tensor<2x3xi32>) -> tensor<2x3x6xf32>", "model.mlir"},
   };
   for (const Case &wrong : cases) {
     EXPECT_THAT(errorOf(replaced(kModel, wrong.from, wrong.to)), HasSubstr(wrong.message)) << wrong.to;
@@ -124,15 +132,21 @@ TEST(ModelFile, NamesArgumentAndRuleInErrors) {
 }
 
 TEST(ModelFile, RefusesOtherResultsOpsAndFunctions) {
-  std::string three = replaced(kModel, "(tensor<f32>, tensor<f32>) attributes", "(tensor<f32>, tensor<2x3xf32>) attributes");
-  three = replaced(three, "return %sum, %count : tensor<f32>, tensor<f32>", "return %sum, %lse : tensor<f32>, tensor<2x3xf32>");
+  std::string three =
+      replaced(kModel, "(tensor<f32>, tensor<f32>) attributes", "(tensor<f32>, tensor<2x3xf32>) attributes");
+  three = replaced(three, "return %sum, %count : tensor<f32>, tensor<f32>",
+                   "return %sum, %lse : tensor<f32>, tensor<2x3xf32>");
   EXPECT_THAT(errorOf(three), HasSubstr("requires one result, the loss as tensor<f32>, or two"));
-  EXPECT_THAT(errorOf(std::string(kModel) + "func.func private @other()"), HasSubstr("function \"other\" requires cleave.entry"));
-  EXPECT_THAT(errorOf(std::string(kModel) + replaced(kModel, "@model", "@again")), HasSubstr("requires one function with cleave.entry = \"loss\", got two"));
-  EXPECT_THAT(errorOf(replaced(kModel, "%x = cleave.embedding", "%c = func.constant @model : (tensor<f32>) -> tensor<f32>\n  %x = cleave.embedding")),
+  EXPECT_THAT(errorOf(std::string(kModel) + "func.func private @other()"),
+              HasSubstr("function \"other\" requires cleave.entry"));
+  EXPECT_THAT(errorOf(std::string(kModel) + replaced(kModel, "@model", "@again")),
+              HasSubstr("requires one function with cleave.entry = \"loss\", got two"));
+  EXPECT_THAT(errorOf(replaced(kModel, "%x = cleave.embedding",
+                               "%c = func.constant @model : (tensor<f32>) -> tensor<f32>\n  %x = cleave.embedding")),
               testing::AnyOf(HasSubstr("requires to be an op of the cleave dialect"), HasSubstr("model.mlir")));
   EXPECT_THAT(errorOf(""), HasSubstr("requires a function with cleave.entry = \"loss\", got none"));
-  EXPECT_THAT(errorOf("cleave.mesh @pod <\"data\" = 2>\n" + std::string(kModel)), HasSubstr("requires functions in the module, got cleave.mesh"));
+  EXPECT_THAT(errorOf("cleave.mesh @pod <\"data\" = 2>\n" + std::string(kModel)),
+              HasSubstr("requires functions in the module, got cleave.mesh"));
 }
 
 TEST(ModelFile, ChecksThatLogitsShareTheParameters) {
@@ -152,10 +166,13 @@ TEST(ModelFile, KeepsAFamilyThatFitsItsMessage) {
   auto module = complete(kModel, context);
   ASSERT_TRUE(module.ok()) << module.status();
   const std::string text = textOf(*module);
-  EXPECT_THAT(errorOf(replaced(text, "causal = true", "causal = 7 : i64")), HasSubstr("requires field \"causal\" to be a bool"));
+  EXPECT_THAT(errorOf(replaced(text, "causal = true", "causal = 7 : i64")),
+              HasSubstr("requires field \"causal\" to be a bool"));
   EXPECT_THAT(errorOf(replaced(text, "causal = true", "casual = true")), HasSubstr("requires field \"causal\""));
-  EXPECT_THAT(errorOf(replaced(text, "causal = true", "causal = true, colour = 3")), HasSubstr("requires known fields, got \"colour\""));
-  EXPECT_THAT(errorOf(replaced(text, "otherwise = \"required\"", "otherwise = 3")), HasSubstr("requires field \"inputs.otherwise\" to be a string"));
+  EXPECT_THAT(errorOf(replaced(text, "causal = true", "causal = true, colour = 3")),
+              HasSubstr("requires known fields, got \"colour\""));
+  EXPECT_THAT(errorOf(replaced(text, "otherwise = \"required\"", "otherwise = 3")),
+              HasSubstr("requires field \"inputs.otherwise\" to be a string"));
 }
 
 TEST(ModelFile, SaysWhereTextIsWrong) {
@@ -169,8 +186,10 @@ TEST(ModelFile, ReadsFiles) {
   std::ofstream(path) << kModel;
   mlir::MLIRContext context;
   EXPECT_TRUE(parseModelFile(path, context).ok());
-  EXPECT_THAT(std::string(parseModelFile("/nowhere/model.mlir", context).status().message()), HasSubstr("/nowhere/model.mlir"));
-  EXPECT_THAT(std::string(parseModelFile(testing::TempDir(), context).status().message()), HasSubstr("requires a file that can be read"));
+  EXPECT_THAT(std::string(parseModelFile("/nowhere/model.mlir", context).status().message()),
+              HasSubstr("/nowhere/model.mlir"));
+  EXPECT_THAT(std::string(parseModelFile(testing::TempDir(), context).status().message()),
+              HasSubstr("requires a file that can be read"));
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ std::string printed(T value) {
 
 mlir::func::FuncOp functionOf(Module &module, const std::string &entry) {
   for (auto function : module->getOps<mlir::func::FuncOp>())
-    if (auto name = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry); name && name.getValue() == entry) return function;
+    if (auto name = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry); name && name.getValue() == entry)
+      return function;
   return nullptr;
 }
 
@@ -27,15 +28,17 @@ std::string numberText(double value) {
 
 std::string initText(InitAttr init) {
   const bool isConstant = init.getDistribution() == "constant";
-  std::string text = init.getDistribution().str() + " " + numberText((isConstant ? init.getMean() : init.getDeviation()).convertToDouble());
+  std::string text = init.getDistribution().str() + " " +
+                     numberText((isConstant ? init.getMean() : init.getDeviation()).convertToDouble());
   return init.getZeroRow() < 0 ? text : text + " but row " + std::to_string(init.getZeroRow());
 }
 
 // Attributes that say nothing where they have their default.
 bool isSilent(llvm::StringRef name, llvm::StringRef value) {
-  return name.starts_with("cleave.") || name == "operandSegmentSizes" || name == "id" || name == "steps" || value == "false" ||
-         (name == "padding_index" && value == "-1") || (name == "window" && value == "0") || (name == "element_offset" && value == "0") ||
-         (name == "ignore_index" && value == "-100") || (name == "factor" && value == "1") || (name == "dropout_rate" && value == "0");
+  return name.starts_with("cleave.") || name == "operandSegmentSizes" || name == "id" || name == "steps" ||
+         value == "false" || (name == "padding_index" && value == "-1") || (name == "window" && value == "0") ||
+         (name == "element_offset" && value == "0") || (name == "ignore_index" && value == "-100") ||
+         (name == "factor" && value == "1") || (name == "dropout_rate" && value == "0");
 }
 
 // "array<i64: 1, 2>" -> "[1, 2]", "0.5 : f64" -> "0.5"
@@ -78,7 +81,8 @@ std::vector<Argument> argumentsOf(Module &module, const std::string &entry) {
     argument.name = nameOf(function, value);
     argument.shape = mlir::cast<mlir::RankedTensorType>(value.getType()).getShape().vec();
     if (auto init = function.getArgAttrOfType<InitAttr>(index, CleaveDialect::kInit)) argument.init = initText(init);
-    if (auto trainable = function.getArgAttrOfType<mlir::BoolAttr>(index, CleaveDialect::kTrainable)) argument.isTrainable = trainable.getValue();
+    if (auto trainable = function.getArgAttrOfType<mlir::BoolAttr>(index, CleaveDialect::kTrainable))
+      argument.isTrainable = trainable.getValue();
     arguments.push_back(argument);
   }
   return arguments;
@@ -99,7 +103,8 @@ std::vector<std::string> opsOf(Module &module, const std::string &entry) {
   mlir::func::FuncOp function = functionOf(module, entry);
   if (!function) return lines;
   for (mlir::Operation &op : function.front().without_terminator()) {
-    std::string line = op.getName().stripDialect().str() + " " + (op.getNumResults() ? nameOf(function, op.getResult(0)) : "?");
+    std::string line =
+        op.getName().stripDialect().str() + " " + (op.getNumResults() ? nameOf(function, op.getResult(0)) : "?");
     if (auto layer = op.getAttrOfType<LayerAttr>(CleaveDialect::kLayer))
       line += " [" + layer.getName().str() + " " + std::to_string(layer.getInstance()) + "]";
     std::string attributes;
@@ -109,7 +114,8 @@ std::vector<std::string> opsOf(Module &module, const std::string &entry) {
       if (!isSilent(name, value)) attributes += (attributes.empty() ? "" : ", ") + name.str() + " = " + value;
     }
     if (!attributes.empty()) line += " {" + attributes + "}";
-    for (mlir::Value operand : op.getOperands()) line += (operand == op.getOperand(0) ? " " : ", ") + nameOf(function, operand);
+    for (mlir::Value operand : op.getOperands())
+      line += (operand == op.getOperand(0) ? " " : ", ") + nameOf(function, operand);
     lines.push_back(line);
   }
   return lines;

@@ -26,8 +26,8 @@ struct Argument {
 std::string textOf(Module &module);
 std::vector<Argument> argumentsOf(Module &module, const std::string &entry);
 std::vector<std::string> outputsOf(Module &module, const std::string &entry);  // "loss_sum: tensor<f32>"
-// One line an op, in order: "matmul h.0.attn.q [block 0] {transpose_rhs = true} h.0.ln_1, h.0.attn.q.weight". Operands are
-// called by the names of their ops or arguments. Attributes with their default value are left out.
+// One line an op, in order: "matmul h.0.attn.q [block 0] {transpose_rhs = true} h.0.ln_1, h.0.attn.q.weight". Operands
+// are called by the names of their ops or arguments. Attributes with their default value are left out.
 std::vector<std::string> opsOf(Module &module, const std::string &entry);
 FamilyDescription familyIn(Module &module);
 

@@ -20,7 +20,8 @@ Config configOf(const std::string &fields) {
 
 MATCHER(IsRelativelyNear, "") { return std::abs(std::get<0>(arg) / std::get<1>(arg) - 1) < 1e-6; }
 
-void expectRope(const std::string &fields, int64_t positions, int64_t sequence, const std::vector<double> &frequencies, double factor) {
+void expectRope(const std::string &fields, int64_t positions, int64_t sequence, const std::vector<double> &frequencies,
+                double factor) {
   const Config config = configOf(fields);
   ConfigReader reader(config);
   const RotarySpec spec = Rope(reader, kHeadSize, positions).at(sequence);
@@ -38,16 +39,19 @@ std::string errorOf(const std::string &fields) {
 }
 
 TEST(Rope, TakesThetaFromTheFieldThatHasIt) {
-  const std::vector<double> plain = {1, 0.1, 0.01, 0.001}, other = {1, 0.2114742398262024, 0.04472136124968529, 0.009457415901124477};
+  const std::vector<double> plain = {1, 0.1, 0.01, 0.001},
+                            other = {1, 0.2114742398262024, 0.04472136124968529, 0.009457415901124477};
   expectRope("", 64, 8, plain, 1);
   expectRope(R"("rope_theta": 500)", 64, 8, other, 1);
   expectRope(R"("rope_parameters": {"rope_type": "default", "rope_theta": 500})", 64, 8, other, 1);
-  expectRope(R"("rope_theta": 500, "rope_scaling": null, "rope_parameters": {"rope_type": "default"})", 64, 8, other, 1);
+  expectRope(R"("rope_theta": 500, "rope_scaling": null, "rope_parameters": {"rope_type": "default"})", 64, 8, other,
+             1);
 }
 
 TEST(Rope, PrefersScalingToParameters) {
-  expectRope(R"("rope_scaling": {"type": "linear", "factor": 4.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 3.0})", 64, 8,
-             {0.25, 0.025, 0.0025, 0.00025}, 1);
+  expectRope(
+      R"("rope_scaling": {"type": "linear", "factor": 4.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 3.0})",
+      64, 8, {0.25, 0.025, 0.0025, 0.00025}, 1);
 }
 
 TEST(Rope, StretchesDynamicallyBeyondTheModelsLength) {
@@ -64,25 +68,34 @@ TEST(Rope, StretchesLlama3ByPart) {
 
 TEST(Rope, RampsYarn) {
   const std::string yarn = R"("rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, )";
-  expectRope(yarn + R"("original_max_position_embeddings": 16})", 64, 8, {1, 0.025, 0.0025, 0.00025}, 1.138629436111989);
-  expectRope(yarn + R"("original_max_position_embeddings": 1024, "mscale": 0.7, "mscale_all_dim": 1.2, "beta_fast": 16, "beta_slow": 2,
-                       "truncate": false})", 64, 8, {1, 0.1, 0.0025, 0.00025}, 0.9405715251010841);
+  expectRope(yarn + R"("original_max_position_embeddings": 16})", 64, 8, {1, 0.025, 0.0025, 0.00025},
+             1.138629436111989);
+  expectRope(
+      yarn +
+          R"("original_max_position_embeddings": 1024, "mscale": 0.7, "mscale_all_dim": 1.2, "beta_fast": 16, "beta_slow": 2,
+                       "truncate": false})",
+      64, 8, {1, 0.1, 0.0025, 0.00025}, 0.9405715251010841);
   expectRope(yarn + R"("original_max_position_embeddings": 2000, "attention_factor": 1.25})", 64, 8,
              {1, 0.07499999552965164, 0.004999999888241291, 0.00025}, 1.25);
 }
 
 TEST(Rope, ChoosesLongropesFactorsByLength) {
   const std::string lists = R"("short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [2, 3, 4, 5])";
-  const std::string longrope = R"("rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 16, )" + lists;
-  expectRope(longrope + "}", 64, 8, {1, 0.09090909361839294, 0.00833333283662796, 0.0007692307699471712}, 1.224744871391589);
+  const std::string longrope =
+      R"("rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 16, )" + lists;
+  expectRope(longrope + "}", 64, 8, {1, 0.09090909361839294, 0.00833333283662796, 0.0007692307699471712},
+             1.224744871391589);
   expectRope(longrope + "}", 64, 40, {0.5, 0.03333333507180214, 0.0025, 0.0002}, 1.224744871391589);
   expectRope(longrope + R"(, "factor": 3})", 64, 40, {0.5, 0.03333333507180214, 0.0025, 0.0002}, 1.1816262629022296);
 }
 
 TEST(Rope, NamesWhatAFormLacks) {
-  EXPECT_THAT(errorOf(R"("rope_scaling": {"type": "linear"})"), HasSubstr("\"config.json: rope_scaling\": field \"factor\" requires a value"));
-  EXPECT_THAT(errorOf(R"("rope_scaling": {"type": "mrope"})"), HasSubstr("field \"type\" requires one of default, linear"));
-  EXPECT_THAT(errorOf(R"("rope_scaling": {"rope_type": "llama3", "factor": 2, "low_freq_factor": 1})"), HasSubstr("\"high_freq_factor\""));
+  EXPECT_THAT(errorOf(R"("rope_scaling": {"type": "linear"})"),
+              HasSubstr("\"config.json: rope_scaling\": field \"factor\" requires a value"));
+  EXPECT_THAT(errorOf(R"("rope_scaling": {"type": "mrope"})"),
+              HasSubstr("field \"type\" requires one of default, linear"));
+  EXPECT_THAT(errorOf(R"("rope_scaling": {"rope_type": "llama3", "factor": 2, "low_freq_factor": 1})"),
+              HasSubstr("\"high_freq_factor\""));
   EXPECT_THAT(errorOf(R"("rope_scaling": {"rope_type": "longrope", "short_factor": [1], "long_factor": [1, 2, 3, 4]})"),
               HasSubstr("a list of 4 positive numbers, got [1]"));
   EXPECT_THAT(errorOf(R"("rope_scaling": {"rope_type": "linear", "factor": 0})"), HasSubstr("positive number, got 0"));
