@@ -21,7 +21,6 @@ def tablegen(name, td, outs, deps = []):
     native.cc_library(
         name = name,
         textual_hdrs = outs.values(),
-        visibility = ["//visibility:public"],
     )
 
 def lit_tests(name, srcs, tools = ["//tools:cleave-opt"]):

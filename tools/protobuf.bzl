@@ -20,5 +20,4 @@ def cc_proto(name, proto, deps = []):
         srcs = [stem + ".pb.cc"],
         hdrs = [stem + ".pb.h"],
         deps = deps + ["//tools/third_party:protobuf"],
-        visibility = ["//visibility:public"],
     )

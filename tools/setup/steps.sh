@@ -32,8 +32,8 @@ install_packages() {
     fail "apt-get found not all of: $missing. LLVM 22 comes with Debian 12's security updates (bookworm-security main)"
 }
 
-# Bazel in the checkout, with its output on stderr: run_bazel COMMAND ARGUMENT... Its caches lie below HOME, or in the
-# folder of temporary files where HOME is unset or cannot be written.
+# Bazel in the checkout: run_bazel COMMAND ARGUMENT... Its caches lie below HOME, or in the folder of temporary files where
+# HOME is unset or cannot be written.
 run_bazel() {
   local command=$1 startup=()
   local cache=${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}/cleave
@@ -47,18 +47,27 @@ run_bazel() {
   case $command in
     build | test) set -- "--disk_cache=$cache/bazel" "$@" ;;
   esac
-  (cd "$root" && bazel "${startup[@]}" "$command" "$@" </dev/null >&2)
+  (cd "$root" && bazel "${startup[@]}" "$command" "$@" </dev/null)
+}
+
+# Bazel takes its links in the checkout for folders of packages if they lead to another output folder than its own, as
+# they do where the checkout was moved.
+remove_stale_links() {
+  local outputs
+  outputs=$(run_bazel info output_base 2>/dev/null) || return 0
+  find "$root" -maxdepth 1 -type l -name 'bazel-*' ! -lname "$outputs/*" -delete
 }
 
 # A server that outlives the command makes the next one fast, but nobody waits for it on a machine of continuous
 # integration.
 leave_server() {
-  [[ -z ${CI:-} ]] || run_bazel shutdown || true
+  [[ -z ${CI:-} ]] || run_bazel shutdown >&2 || true
 }
 
 build() {
   local code=0
-  run_bazel build "$@" || code=$?
+  remove_stale_links
+  run_bazel build "$@" >&2 || code=$?
   leave_server
   [[ $code == 0 ]] || fail "the build failed"
 }
@@ -68,14 +77,15 @@ build() {
 tests_under() {
   local configurations=$1 events code=0 configuration flags
   shift
+  remove_stale_links
   events=$(mktemp -d)
   # shellcheck disable=SC2064
   trap "rm -rf '$events'" EXIT
   for configuration in $configurations; do
     flags=(--keep_going)
     [[ $configuration == plain ]] || flags+=("--config=$configuration" --test_tag_filters=sanitize --build_tests_only)
-    run_bazel build "${flags[@]}" "${@}" || true
-    run_bazel test "${flags[@]}" "--build_event_json_file=$events/$configuration.json" "${@}" || code=$?
+    run_bazel build "${flags[@]}" "$@" >&2 || true
+    run_bazel test "${flags[@]}" "--build_event_json_file=$events/$configuration.json" "$@" >&2 || code=$?
   done
   leave_server
   /usr/bin/python3 "$root/tools/setup/summarize_tests.py" "$code" "$events"/*.json

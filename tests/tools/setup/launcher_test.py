@@ -74,7 +74,7 @@ class LauncherTest(unittest.TestCase):
         update, install = self.recorded("apt-get")
         self.assertTrue(update.endswith(" update"))
         self.assertTrue(install.endswith(" install -y --no-install-recommends libgmock-dev"))
-        self.assertEqual(len(self.recorded("bazel")), 1)
+        self.assertEqual(len(self.recorded("bazel build")), 1)
 
     def test_with_everything_installed_apt_is_not_called(self):
         self.assertEqual(self.cleave("build", FAKE_UID="1000").returncode, 0)
@@ -144,11 +144,18 @@ class LauncherTest(unittest.TestCase):
             self.assertIn(f"--config={configuration} --test_tag_filters=sanitize", line)
             self.assertTrue(line.endswith(" //actors/..."))
 
+    def test_links_to_another_output_folder_are_removed_before_a_build(self):
+        self.script(self.folder / "path" / "bazel", '#!/bin/bash\n[[ $1 != info ]] || echo /outputs/mine\n')
+        (self.checkout / "bazel-bin").symlink_to("/outputs/mine/bin")
+        (self.checkout / "bazel-main").symlink_to("/outputs/other/execroot")
+        self.assertEqual(self.cleave("build").returncode, 0)
+        self.assertEqual([path.name for path in self.checkout.glob("bazel-*")], ["bazel-bin"])
+
     def test_a_home_that_cannot_be_written_is_replaced(self):
         result = self.cleave("build", HOME="/dev/null/home", TMPDIR=str(self.folder))
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn(f"--disk_cache={self.folder}/cleave-0/bazel", self.recorded("bazel")[0])
-        self.assertIn(f"--output_user_root={self.folder}/cleave-0/output build", self.recorded("bazel")[0])
+        self.assertIn(f"--disk_cache={self.folder}/cleave-0/bazel", self.recorded("bazel")[-1])
+        self.assertIn(f"--output_user_root={self.folder}/cleave-0/output build", self.recorded("bazel")[-1])
 
 
 if __name__ == "__main__":
