@@ -1,0 +1,268 @@
+#include "tests/conformance/op_cases.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "ir/cleave.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Builders.h"
+
+namespace cleave {
+namespace {
+
+constexpr Differentiable kNo = Differentiable::kNo, kFirst = Differentiable::kFirstResult, kAll = Differentiable::kAllResults;
+constexpr bool kExact = true, kClose = false;
+
+#define HEADS "causal = true, scale = 0.5 : f64, operandSegmentSizes = array<i32: "
+
+constexpr OpCase kCases[] = {
+    // Elementwise
+    {"add", "v:a c, v:a c -> a c", "", kAll, kExact},
+    {"add", "j:a, j:a -> j:a", "", kNo, kExact},
+    {"sub", "v:a c, v:a c -> a c", "", kAll, kExact},
+    {"mul", "v:a c, v:a c -> a c", "", kAll, kExact},
+    {"div", "v:a c, p:a c -> a c", "", kAll, kClose},
+    {"pow", "p:a c, r:a c -> a c", "", kAll, kClose},
+    {"maximum", "v:a c, v:a c -> a c", "", kAll, kExact},
+    {"minimum", "v:a c, v:a c -> a c", "", kAll, kExact},
+    {"add_n", "v:a c, v:a c, v:a c -> a c", "", kAll, kExact},
+    {"neg", "v:a c -> a c", "", kAll, kExact},
+    {"scale", "v:a c -> a c", "factor = 0.5 : f64", kAll, kExact},
+    {"exp", "r:a c -> a c", "", kAll, kClose},
+    {"log", "p:a c -> a c", "", kAll, kClose},
+    {"sqrt", "p:a c -> a c", "", kAll, kClose},
+    {"rsqrt", "p:a c -> a c", "", kAll, kClose},
+    {"abs", "v:a c -> a c", "", kAll, kExact},
+    {"sin", "r:a c -> a c", "", kAll, kClose},
+    {"cos", "r:a c -> a c", "", kAll, kClose},
+    {"tanh", "r:a c -> a c", "", kAll, kClose},
+    {"sigmoid", "r:a c -> a c", "", kAll, kClose},
+    {"relu", "v:a c -> a c", "", kAll, kExact},
+    {"relu_gradient", "v:a c, v:a c -> a c", "", kNo, kExact},
+    {"silu", "r:a c -> a c", "", kAll, kClose},
+    {"silu_gradient", "r:a c, r:a c -> a c", "", kNo, kClose},
+    {"gelu", "r:a c -> a c", "approximate = \"none\"", kAll, kClose},
+    {"gelu", "r:a c -> a c", "approximate = \"tanh\"", kAll, kClose},
+    {"gelu_gradient", "r:a c, r:a c -> a c", "approximate = \"none\"", kAll, kClose},
+    {"gelu_gradient", "r:a c, r:a c -> a c", "approximate = \"tanh\"", kNo, kClose},
+    {"compare", "v:a c, v:a c -> b:a c", "direction = \"le\"", kNo, kExact},
+    {"compare", "j:a c, j:a c -> b:a c", "direction = \"ne\"", kNo, kExact},
+    {"logical_and", "b:a c, b:a c -> b:a c", "", kNo, kExact},
+    {"logical_or", "b:a c, b:a c -> b:a c", "", kNo, kExact},
+    {"logical_not", "b:a c -> b:a c", "", kNo, kExact},
+    {"select", "b:a c, v:a c, v:a c -> a c", "", kAll, kExact},
+    {"convert", "j:a c -> a c", "", kNo, kExact},
+    {"convert", "r:a c -> j:a c", "", kNo, kExact},
+    {"convert", "v:a c -> a c", "", kAll, kExact},
+    {"dropout", "v:a c, k:4 -> a c", "rate = 0.5 : f64, id = 7 : i64, element_offset = 3 : i64", kAll, kExact},
+    {"random", "k:4 -> a c", "distribution = \"normal\", mean = 1.0 : f64, deviation = 0.5 : f64, id = 3 : i64, zero_row = 0 : i64", kNo, kExact},
+    {"random", "k:4 -> a c", "distribution = \"uniform\", mean = 0.0 : f64, deviation = 2.0 : f64, id = 3 : i64", kNo, kExact},
+    // Shape
+    {"iota", "-> a c", "dimension = 1 : i64", kNo, kExact},
+    {"iota", "-> j:a c", "dimension = 0 : i64", kNo, kExact},
+    {"broadcast", "v:c -> a c d", "dimensions = array<i64: 1>", kAll, kExact},
+    {"broadcast", "v:. -> a c", "dimensions = array<i64>", kAll, kExact},
+    {"broadcast", "b:a -> b:a c", "dimensions = array<i64: 0>", kNo, kExact},
+    {"reshape", "v:a h*d -> a h d", "", kAll, kExact},
+    {"reshape", "v:a h d -> a h*d", "", kAll, kExact},
+    {"reshape", "v:4 6 c -> 6 4 c", "", kAll, kExact},
+    {"reshape", "v:1 a c -> a*c", "", kAll, kExact},
+    {"transpose", "v:a c d -> d a c", "permutation = array<i64: 2, 0, 1>", kAll, kExact},
+    {"slice", "v:a 8 -> a 3", "starts = array<i64: 0, 1>, limits = array<i64: $a, 8>, steps = array<i64: 1, 3>", kNo, kExact},
+    {"slice", "v:a 8 -> a 5", "starts = array<i64: 0, 1>, limits = array<i64: $a, 6>, steps = array<i64: 1, 1>", kAll, kExact},
+    {"pad", "v:a c -> a c+3", "low = array<i64: 0, 2>, high = array<i64: 0, 1>", kAll, kExact},
+    {"concat", "v:a c, v:a d, v:a c -> a c+d+c", "dimension = 1 : i64", kAll, kExact},
+    {"gather", "v:a s c, ic:a s -> a s", "", kAll, kExact},
+    {"gather_gradient", "ic:a s, v:a s -> a s c", "", kAll, kExact},
+    {"cumulative_sum", "v:a c -> a c", "", kAll, kExact},
+    {"cumulative_sum", "j:a c -> j:a c", "reverse = true", kNo, kExact},
+    {"reduce", "v:a c d -> a d", "kind = \"sum\", dimensions = array<i64: 1>", kAll, kExact},
+    {"reduce", "v:a c d -> c", "kind = \"mean\", dimensions = array<i64: 0, 2>", kAll, kClose},
+    {"reduce", "v:a c d -> a c", "kind = \"max\", dimensions = array<i64: 2>", kAll, kExact},
+    {"reduce", "v:a c d -> .", "kind = \"min\", dimensions = array<i64: 0, 1, 2>", kAll, kExact},
+    {"reduce", "j:a c -> j:c", "kind = \"max\", dimensions = array<i64: 0>", kNo, kExact},
+    {"exp_sum", "r:a s c, r:a s -> a s", "", kNo, kClose},
+    {"sum_squares", "v:a c -> .", "", kAll, kExact},
+    {"softmax", "r:a c -> a c", "", kAll, kClose},
+    {"softmax_gradient", "r:a c, r:a c -> a c", "", kNo, kClose},
+    {"pin", "v:a c -> a c", "axes = [\"x\"], placements = #cleave.axes<[S(0)]>", kAll, kExact},
+    // Dense
+    {"matmul", "v:m k, v:k n -> m n", "", kAll, kExact},
+    {"matmul", "v:b m k, v:k n, v:n -> b m n", "", kAll, kExact},
+    {"matmul", "v:b m k, v:n k, v:n -> b m n", "transpose_rhs = true", kAll, kExact},
+    {"matmul", "v:b m k, v:b k n -> b m n", "", kAll, kExact},
+    {"matmul", "v:b m k, v:b n k -> b m n", "transpose_rhs = true", kAll, kExact},
+    {"matmul", "v:b k m, v:b k n, v:n -> b m n", "transpose_lhs = true", kAll, kExact},
+    {"matmul", "v:b k m, v:n k -> b m n", "transpose_lhs = true, transpose_rhs = true", kAll, kExact},
+    {"matmul", "v:k m, v:k n -> m n", "transpose_lhs = true", kAll, kExact},
+    {"matmul", "v:k m, v:n k -> m n", "transpose_lhs = true, transpose_rhs = true", kAll, kExact},
+    {"outer", "v:b s m, v:b s n -> m n", "", kAll, kExact},
+    {"embedding", "v:v c, iv:b s -> b s c", "", kAll, kExact},
+    {"embedding_gradient", "iv:b s, v:b s c -> v c", "", kAll, kExact},
+    {"embedding_gradient", "iv:b s, v:b s c, v:v c -> v c", "padding_index = 1 : i64", kAll, kExact},
+    // Norms
+    {"layer_norm", "r:a s c, r:c, r:c -> a s c, a s, a s", "epsilon = 1.0e-3 : f64", kFirst, kClose},
+    {"layer_norm_gradient", "r:a c, r:a c, r:c, r:a, p:a -> a c, c, c", "", kNo, kClose},
+    {"rms_norm", "r:a s c, r:c -> a s c, a s", "epsilon = 1.0e-3 : f64", kFirst, kClose},
+    {"rms_norm_gradient", "r:a c, r:a c, r:c, p:a -> a c, c", "", kNo, kClose},
+    // Attention
+    {"rotary", "r:b s h 4, j:b s -> b s h 4", "layout = \"halves\", frequencies = array<f64: 1.0, 0.1>", kAll, kClose},
+    {"rotary", "r:b s h 4, j:b s -> b s h 4", "layout = \"pairs\", frequencies = array<f64: 0.5>, factor = 2.0 : f64, inverse = true", kAll, kClose},
+    {"attention", "r:b s h d, r:b t h d, r:b t h d -> b s h d, b h s", HEADS "1, 1, 1, 0, 0, 0, 0, 0>", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t g d, r:b t g d -> b s h d, b h s", HEADS "1, 1, 1, 0, 0, 0, 0, 0>, window = 2 : i64", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t g d, r:b t g d, r:h s t, m:b t -> b s h d, b h s", HEADS "1, 1, 1, 1, 1, 0, 0, 0>", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t h d, r:b t h d, m:b s, m:b t, k:4 -> b s h d, b h s",
+     "scale = 0.5 : f64, dropout_rate = 0.25 : f64, id = 5 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 1, 1, 1>", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t g d, r:b t g d, k:4 -> b s h d, b h s",
+     HEADS "1, 1, 1, 0, 0, 0, 0, 1>, dropout_rate = 0.25 : f64, id = 5 : i64, element_offset = 8 : i64", kFirst, kClose},
+    {"attention_gradient", "r:b s h d, r:b t h d, r:b t h d, r:b s h d, r:b h s, r:b s h d -> b s h d, b t h d, b t h d",
+     HEADS "1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>", kNo, kClose},
+    {"attention_gradient", "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, r:h s t, m:b t -> b s h d, b t g d, b t g d, h s t",
+     HEADS "1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0>", kNo, kClose},
+    {"attention_gradient", "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, m:b s, m:b t, k:4 -> b s h d, b t g d, b t g d",
+     HEADS "1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1>, dropout_rate = 0.25 : f64, id = 5 : i64", kNo, kClose},
+    // Loss
+    {"cross_entropy", "r:b s v, lv:b s -> ., ., b s", "", kFirst, kClose},
+    {"cross_entropy_gradient", "r:b s v, lv:b s, r:b s, r:. -> b s v", "", kNo, kClose},
+    // Updates
+    {"clip_scale", "p:. -> .", "max_norm = 0.5 : f64", kNo, kClose},
+    {"adamw", "r:a c, r:a c, r:a c, p:a c, p:., p:., p:., t:. -> a c, a c, a c",
+     "beta1 = 0.9 : f64, beta2 = 0.99 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64, lr_factor = 0.5 : f64", kNo, kClose},
+    {"sgd", "r:a c, r:a c, p:., p:., t:. -> a c", "momentum = 0.0 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
+    {"sgd", "r:a c, r:a c, r:a c, p:., p:., t:. -> a c, a c", "momentum = 0.9 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
+    // Constants: their values depend on the shape, hence on digits.
+    {"constant", "-> 2 3", "value = dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3x$F>", kNo, kExact},
+    {"constant", "-> a c", "value = dense<1.5> : tensor<$ax$cx$F>", kNo, kExact},
+};
+
+#undef HEADS
+
+// What one operand or result is, by its text.
+struct Field {
+  char kind = 'f';
+  char bound = 0;
+  std::vector<int64_t> shape;
+};
+
+int64_t sizeOf(absl::string_view word, const Variant &variant) {
+  if (word[0] >= '0' && word[0] <= '9') return std::stoll(std::string(word));
+  int64_t size = variant.sizes.at(word[0]);
+  for (size_t i = 1; i + 1 < word.size(); i += 2) {
+    const char letter = word[i + 1];
+    const int64_t other = letter >= '0' && letter <= '9' ? letter - '0' : variant.sizes.at(letter);
+    size = word[i] == '+' ? size + other : word[i] == '-' ? size - other : size * other;
+  }
+  return size;
+}
+
+Field parseField(absl::string_view text, const Variant &variant) {
+  Field field;
+  if (const size_t colon = text.find(':'); colon != text.npos) {
+    const absl::string_view kind = absl::StripAsciiWhitespace(text.substr(0, colon));
+    field.kind = kind[0];
+    field.bound = kind.size() > 1 ? kind[1] : 0;
+    text.remove_prefix(colon + 1);
+  }
+  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty()))
+    if (word != ".") field.shape.push_back(sizeOf(word, variant));
+  return field;
+}
+
+std::pair<std::vector<Field>, std::vector<Field>> parseFields(const OpCase &opCase, const Variant &variant) {
+  const std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(opCase.values, absl::MaxSplits("->", 1));
+  auto parseSide = [&](absl::string_view side) {
+    std::vector<Field> fields;
+    if (absl::StripAsciiWhitespace(side).empty()) return fields;
+    for (absl::string_view text : absl::StrSplit(side, ',')) fields.push_back(parseField(text, variant));
+    return fields;
+  };
+  return {parseSide(sides.first), parseSide(sides.second)};
+}
+
+mlir::Type typeOf(const Field &field, mlir::Type floatType) {
+  mlir::Builder b(floatType.getContext());
+  mlir::Type element = floatType;
+  if (field.kind == 'b' || field.kind == 't') element = b.getI1Type();
+  if (llvm::is_contained({'j', 'm', 'k', 'i', 'l'}, field.kind)) element = b.getI32Type();
+  return mlir::RankedTensorType::get(field.shape, element);
+}
+
+std::string expandAttributes(const OpCase &opCase, const Variant &variant, mlir::Type floatType) {
+  std::string text;
+  const llvm::StringRef from = opCase.attributes;
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (from[i] != '$') text += from[i];
+    else if (from[++i] == 'F') text += floatType.isF64() ? "f64" : "f32";
+    else text += std::to_string(variant.sizes.at(from[i]));
+  }
+  return "{" + text + "}";
+}
+
+double draw(const Field &field, const Variant &variant, bool isSmooth, std::mt19937 &random) {
+  const double unit = double(random() % 1000 + 1) / 1000;  // in (0, 1]
+  switch (isSmooth && field.kind == 'v' ? 'r' : field.kind) {
+    case 'v': case 'j': return double(random() % 7) - 3;
+    case 'p': return 0.5 + unit;
+    case 'b': case 'm': return double(random() % 2);
+    case 't': return 1;
+    case 'k': return double(random() % 1000000);
+    case 'i': return double(random() % variant.sizes.at(field.bound));
+    case 'l': return random() % 4 == 0 ? -100.0 : double(random() % variant.sizes.at(field.bound));
+    default: return (random() % 2 ? 1 : -1) * (0.2 + unit);
+  }
+}
+
+}  // namespace
+
+llvm::ArrayRef<OpCase> opCases() { return kCases; }
+
+llvm::ArrayRef<Variant> variants() {
+  static const auto *kVariants = new std::vector<Variant>{
+      {"even", {{'a', 4}, {'b', 2}, {'c', 6}, {'d', 4}, {'g', 2}, {'h', 4}, {'k', 6}, {'m', 4}, {'n', 8}, {'s', 4}, {'t', 4}, {'v', 8}}},
+      {"uneven", {{'a', 5}, {'b', 3}, {'c', 7}, {'d', 2}, {'g', 3}, {'h', 6}, {'k', 5}, {'m', 3}, {'n', 7}, {'s', 5}, {'t', 7}, {'v', 9}}},
+      {"tiny", {{'a', 1}, {'b', 1}, {'c', 2}, {'d', 2}, {'g', 1}, {'h', 3}, {'k', 1}, {'m', 2}, {'n', 3}, {'s', 2}, {'t', 3}, {'v', 3}}},
+  };
+  return *kVariants;
+}
+
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(const OpCase &opCase, const Variant &variant, mlir::Type floatType) {
+  mlir::MLIRContext *context = floatType.getContext();
+  mlir::OpBuilder b(context);
+  mlir::Location loc = b.getUnknownLoc();
+  auto [operands, results] = parseFields(opCase, variant);
+  llvm::SmallVector<mlir::Type> operandTypes, resultTypes;
+  for (const Field &field : operands) operandTypes.push_back(typeOf(field, floatType));
+  for (const Field &field : results) resultTypes.push_back(typeOf(field, floatType));
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
+  b.setInsertionPointToStart(module->getBody());
+  auto function = mlir::func::FuncOp::create(b, loc, "f", b.getFunctionType(operandTypes, resultTypes));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  mlir::OperationState state(loc, absl::StrCat("cleave.", opCase.op));
+  state.addOperands(function.getArguments());
+  state.addTypes(resultTypes);
+  const std::string text = expandAttributes(opCase, variant, floatType);
+  auto attributes = mlir::dyn_cast_or_null<mlir::DictionaryAttr>(mlir::parseAttribute(text, context));
+  if (!attributes) return {};
+  state.addAttributes(attributes.getValue());
+  mlir::Operation *op = b.create(state);
+  mlir::func::ReturnOp::create(b, loc, op->getResults());
+  return module;
+}
+
+mlir::func::FuncOp functionOf(mlir::ModuleOp module) { return *module.getOps<mlir::func::FuncOp>().begin(); }
+
+std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function, bool isSmooth,
+                                  std::mt19937 &random) {
+  std::vector<Tensor> arguments;
+  const auto fields = parseFields(opCase, variant).first;
+  for (auto [field, type] : llvm::zip(fields, function.getArgumentTypes())) {
+    Tensor tensor = Tensor::filled(dtypeOf(type), field.shape, 0);
+    for (double &value : tensor.values) value = draw(field, variant, isSmooth, random);
+    if (tensor.dtype == DType::kF32)
+      for (double &value : tensor.values) value = double(float(value));
+    arguments.push_back(std::move(tensor));
+  }
+  return arguments;
+}
+
+}  // namespace cleave
