@@ -102,8 +102,9 @@ Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult) {
 mlir::Value lookUpGradient(mlir::OpBuilder &b, EmbeddingGradientOp op, mlir::Value dTable) {
   mlir::Location loc = op.getLoc();
   mlir::Value rows = EmbeddingOp::create(b, loc, dTable, op.getIds(), op.getPaddingIndexAttr());
-  if (op.getPaddingIndex() < 0) return rows;
-  mlir::Value padding = splat(b, loc, op.getIds().getType(), double(op.getPaddingIndex()));
+  const int64_t paddingIndex = op.getPaddingIndex();
+  if (paddingIndex < 0) return rows;
+  mlir::Value padding = splat(b, loc, op.getIds().getType(), double(paddingIndex));
   mlir::Value isPadding = alongLast(b, loc, CompareOp::create(b, loc, op.getIds(), padding, "eq"), rows);
   return SelectOp::create(b, loc, isPadding, splat(b, loc, rows.getType(), 0), rows);
 }

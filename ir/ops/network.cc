@@ -42,7 +42,7 @@ mlir::LogicalResult verifyHeads(Op op) {
     return op.emitOpError("requires segments of both queries and keys or of neither");
   if (failed(verifyRate(op, op.getDropoutRate()))) return mlir::failure();
   if (!op.getDropoutRate().isZero() && !op.getKey()) return op.emitOpError("requires a key for its dropout");
-  if (op.getWindow() < 0) return op.emitOpError("requires a window of at least 0, got ") << op.getWindow();
+  if (const int64_t window = op.getWindow(); window < 0) return op.emitOpError("requires a window of at least 0, got ") << window;
   return mlir::success();
 }
 
@@ -153,7 +153,7 @@ llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEn
   mlir::Value logits = op.getLogits(), labels = op.getLabels();
   mlir::Value peak = ReduceOp::create(b, loc, logits, "max", llvm::ArrayRef<int64_t>{typeOf(logits).getRank() - 1});
   mlir::Value lse = AddOp::create(b, loc, LogOp::create(b, loc, ExpSumOp::create(b, loc, logits, peak)), peak);
-  mlir::Value ignored = splat(b, loc, labels.getType(), double(op.getIgnoreIndex()));
+  mlir::Value ignored = splat(b, loc, labels.getType(), double(int64_t(op.getIgnoreIndex())));
   mlir::Value counts = CompareOp::create(b, loc, labels, ignored, "ne");
   mlir::Value safe = SelectOp::create(b, loc, counts, labels, splat(b, loc, labels.getType(), 0));
   mlir::Value losses = SubOp::create(b, loc, lse, GatherOp::create(b, loc, logits, safe));

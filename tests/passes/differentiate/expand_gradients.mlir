@@ -125,6 +125,41 @@ func.func @generic(%x: tensor<4x8xf32>, %shift: tensor<4xf32>) -> tensor<4x8xf32
   return %1 : tensor<4x8xf32>
 }
 
+// Labels that don't count are told by the same number in the generic form.
+// CHECK-LABEL: func @ignored
+// CHECK: %[[IGNORED:.*]] = cleave.constant {{.*}}value = dense<-100> : tensor<4xi32>
+// CHECK: cleave.compare %{{.*}}, %[[IGNORED]] {{.*}}direction = "ne"
+func.func @ignored(%x: tensor<4x8xf32>, %labels: tensor<4xi32>) -> tensor<4x8xf32> {
+  %0, %1 = cleave.gradient (%x, %labels) wrt [0] {
+  ^bb0(%a: tensor<4x8xf32>, %b: tensor<4xi32>):
+    %2, %count, %lse = cleave.cross_entropy %a, %b : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %3 = cleave.sum_squares %lse : (tensor<4xf32>) -> tensor<f32>
+    %4 = cleave.add %2, %3 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    cleave.yield %4 : tensor<f32>
+  } : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<4x8xf32>)
+  return %1 : tensor<4x8xf32>
+}
+
+// In the second derivative of a look-up a table without padding loses no row.
+// CHECK-LABEL: func @look_up
+// CHECK: cleave.embedding_gradient
+// CHECK-NOT: cleave.select
+// CHECK: return
+func.func @look_up(%t: tensor<8x4xf32>, %ids: tensor<3xi32>) -> tensor<8x4xf32> {
+  %0, %1 = cleave.gradient (%t, %ids) wrt [0] {
+  ^bb0(%a: tensor<8x4xf32>, %b: tensor<3xi32>):
+    %2, %3 = cleave.gradient (%a, %b) wrt [0] {
+    ^bb0(%c: tensor<8x4xf32>, %d: tensor<3xi32>):
+      %4 = cleave.embedding %c, %d : (tensor<8x4xf32>, tensor<3xi32>) -> tensor<3x4xf32>
+      %5 = cleave.sum_squares %4 : (tensor<3x4xf32>) -> tensor<f32>
+      cleave.yield %5 : tensor<f32>
+    } : (tensor<8x4xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<8x4xf32>)
+    %6 = cleave.sum_squares %3 : (tensor<8x4xf32>) -> tensor<f32>
+    cleave.yield %6 : tensor<f32>
+  } : (tensor<8x4xf32>, tensor<3xi32>) -> (tensor<f32>, tensor<8x4xf32>)
+  return %1 : tensor<8x4xf32>
+}
+
 // The second derivative of x^3: 6x comes as a sum of products of x and ones.
 // CHECK-LABEL: func @cube
 // CHECK-SAME: %[[X:.*]]: tensor<f32>
