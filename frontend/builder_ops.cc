@@ -88,7 +88,7 @@ Value ModelBuilder::embedding(absl::string_view name, Value table, Value ids, in
   if (!state.canMake(path, {table, ids}) || !state.checkFloat(path, table, 2)) return {};
   if (sizesOf(table).size() != 2 || !mlir::getElementTypeOrSelf(ids).isInteger(32))
     return state.noValue(path, "requires a table of rank 2 and ids of int32");
-  auto op = EmbeddingOp::create(state.ops, state.location, table, ids, uint64_t(paddingIndex));
+  auto op = EmbeddingOp::create(state.ops, state.location, table, ids, paddingIndex);
   mark(name, op);
   return op.getResult();
 }
@@ -108,11 +108,10 @@ Value ModelBuilder::attention(absl::string_view name, const AttentionSpec &spec)
         absl::StrCat("requires queries and keys of one batch and head size, and heads that the keys' divide, got ",
                      absl::StrJoin(query, "x"), " and ", absl::StrJoin(keys, "x")));
   const bool isDropped = spec.dropoutRate > 0;
-  auto op =
-      AttentionOp::create(state.ops, state.location, spec.query, spec.keys, spec.values, spec.bias, spec.keyMask,
-                          spec.querySegments, spec.keySegments, isDropped ? state.randomKey() : Value(), spec.isCausal,
-                          uint64_t(spec.window), llvm::APFloat(spec.scale), llvm::APFloat(spec.dropoutRate),
-                          uint64_t(isDropped ? state.randomId(path) : 0), /*element_offset=*/0);
+  auto op = AttentionOp::create(state.ops, state.location, spec.query, spec.keys, spec.values, spec.bias, spec.keyMask,
+                                spec.querySegments, spec.keySegments, isDropped ? state.randomKey() : Value(),
+                                spec.isCausal, spec.window, llvm::APFloat(spec.scale), llvm::APFloat(spec.dropoutRate),
+                                isDropped ? state.randomId(path) : 0, /*element_offset=*/0);
   mark(name, op);
   return op.getResult();
 }
@@ -151,9 +150,9 @@ Value ModelBuilder::dropout(absl::string_view name, Value x, double rate) {
   if (!state.canMake(path, {x}) || !state.checkFloat(path, x, 0)) return {};
   if (!(rate >= 0 && rate < 1)) return state.noValue(path, absl::StrCat("requires a rate in [0, 1), got ", rate));
   if (rate == 0) return x;
-  auto op = DropoutOp::create(state.ops, state.location, x, state.randomKey(), llvm::APFloat(rate),
-                              uint64_t(state.randomId(path)),
-                              /*element_offset=*/0);
+  auto op =
+      DropoutOp::create(state.ops, state.location, x, state.randomKey(), llvm::APFloat(rate), state.randomId(path),
+                        /*element_offset=*/0);
   mark(name, op);
   return op.getResult();
 }
@@ -163,7 +162,7 @@ Loss ModelBuilder::crossEntropy(absl::string_view name, Value logits, Value labe
   const std::string path = pathOf(name);
   if (!state.canMake(path, {logits, labels}) || !state.checkFloat(path, logits, 1)) return {};
   if (!state.checkShapeIs(path, "labels", labels, sizesOf(logits).drop_back())) return {};
-  auto op = CrossEntropyOp::create(state.ops, state.location, logits, labels, /*ignore_index=*/uint64_t(-100));
+  auto op = CrossEntropyOp::create(state.ops, state.location, logits, labels, /*ignore_index=*/-100);
   mark(name, op);
   return {op.getSum(), op.getCount()};
 }
@@ -296,7 +295,7 @@ Value ModelBuilder::iota(absl::string_view name, const std::vector<int64_t> &sha
   if (!state.canMake(path, {}) || !state.checkShape(path, shape)) return {};
   if (dimension < 0 || dimension >= int64_t(shape.size()))
     return state.noValue(path, absl::StrCat("requires a dimension below ", shape.size(), ", got ", dimension));
-  auto op = IotaOp::create(state.ops, state.location, state.typeOf(shape, ElementType::kInt32), uint64_t(dimension));
+  auto op = IotaOp::create(state.ops, state.location, state.typeOf(shape, ElementType::kInt32), dimension);
   mark(name, op);
   return op.getResult();
 }

@@ -231,9 +231,10 @@ absl::Status checkResults(mlir::func::FuncOp loss, EntryChecker &checker) {
 absl::StatusOr<std::map<std::string, mlir::func::FuncOp>> entriesOf(mlir::ModuleOp module) {
   std::map<std::string, mlir::func::FuncOp> entries;
   for (mlir::Operation &op : *module.getBody()) {
+    if (mlir::isa<MeshOp>(op)) continue;
     auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
     if (!function)
-      return invalid(absl::StrCat(textOf(op.getLoc()), ": requires functions in the module, got ",
+      return invalid(absl::StrCat(textOf(op.getLoc()), ": requires functions and meshes in the module, got ",
                                   op.getName().getStringRef().str()));
     auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
     if (!entry || (entry.getValue() != "loss" && entry.getValue() != "logits"))
@@ -291,13 +292,6 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view 
   if (!module)
     return invalid(seen.empty() ? absl::StrCat("\"", path, "\": requires a module of the cleave dialect") : seen);
   return module;
-}
-
-bool isPastNormalize(mlir::ModuleOp module) {
-  return llvm::any_of(module.getOps<mlir::func::FuncOp>(), [](mlir::func::FuncOp function) {
-    auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
-    return entry && entry.getValue() != "loss" && entry.getValue() != "logits";
-  });
 }
 
 absl::Status completeModel(mlir::ModuleOp module) {

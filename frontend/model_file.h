@@ -21,11 +21,7 @@ namespace cleave {
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view text, const std::string &path,
                                                               mlir::MLIRContext &context);
 
-// Whether a module has gone through the compiler already (it has entries besides "loss" and "logits"): `--compile-to`
-// made it.
-bool isPastNormalize(mlir::ModuleOp module);
-
-// Makes a module one that the compiler takes, or says what it lacks:
+// Makes a module that no pass has seen one that they take, or says what it lacks. Besides meshes it holds functions:
 //   one function has cleave.entry = "loss"; another may have "logits" (outputs "logits"); there are no more;
 //   its results are the loss, a scalar of f32, or the sum of the losses and the number of labels that count;
 //   each argument has either cleave.parameter, a name, with cleave.init, and f32 elements, or cleave.input, a name;

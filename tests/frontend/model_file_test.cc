@@ -145,8 +145,9 @@ TEST(ModelFile, RefusesOtherResultsOpsAndFunctions) {
                                "%c = func.constant @model : (tensor<f32>) -> tensor<f32>\n  %x = cleave.embedding")),
               testing::AnyOf(HasSubstr("requires to be an op of the cleave dialect"), HasSubstr("model.mlir")));
   EXPECT_THAT(errorOf(""), HasSubstr("requires a function with cleave.entry = \"loss\", got none"));
-  EXPECT_THAT(errorOf("cleave.mesh @pod <\"data\" = 2>\n" + std::string(kModel)),
-              HasSubstr("requires functions in the module, got cleave.mesh"));
+  EXPECT_THAT(errorOf("module { module {} }\n"),
+              HasSubstr("requires functions and meshes in the module, got builtin.module"));
+  EXPECT_EQ(errorOf("cleave.mesh @pod <\"data\" = 2>\n" + std::string(kModel)), "");
 }
 
 TEST(ModelFile, ChecksThatLogitsShareTheParameters) {
