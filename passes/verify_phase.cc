@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/passes.h"
+#include "passes/schedule/verify_schedule.h"
 #include "passes/module_view.h"
 
 namespace cleave {
@@ -163,6 +164,7 @@ struct VerifyPhasePass : impl::VerifyPhasePassBase<VerifyPhasePass> {
       for (Promise promise : known.promises)
         for (auto function : getOperation().getOps<mlir::func::FuncOp>())
           if (failed(promise(function))) return fail();
+      if (known.name == "schedule" && failed(verifySchedule(getOperation()))) return fail();
       if (known.name == phase) return;
     }
   }

@@ -2,7 +2,7 @@
 """Writes the reference page of all ops, or a program of all their examples, from the records.
 
   llvm-tblgen --dump-json ... ir/ops/ops.td > ops.json
-  reference.py page ops.json > docs/ops.md
+  reference.py page ops.json > ir/ops/README.md
   reference.py examples ops.json > examples.mlir
 """
 

@@ -1,5 +1,4 @@
 #!/bin/bash
-# Puts the generated reference pages into docs/ of the checkout.
-for page in "$@"; do
-  cp --no-preserve=mode "$page" "$BUILD_WORKSPACE_DIRECTORY/docs/" || exit 1
-done
+# Puts the generated reference pages into the rooms that they describe: update.sh OPS_PAGE PASSES_PAGE
+cp --no-preserve=mode "$1" "$BUILD_WORKSPACE_DIRECTORY/ir/ops/README.md" &&
+  cp --no-preserve=mode "$2" "$BUILD_WORKSPACE_DIRECTORY/passes/README.md"
