@@ -103,19 +103,15 @@ mlir::Value producedBy(mlir::Value value) {
   return value;
 }
 
-// "P(sum) -> B along model, for 'mlp.add'": what changes and who asked for it.
+// Why it is there: what partition says, or else what changes.
 std::string whyOf(mlir::Operation *op, MeshOp mesh) {
+  if (const llvm::StringRef reason = markOf(op, CleaveDialect::kReason); !reason.empty()) return reason.str();
   std::string text;
   llvm::raw_string_ostream os(text);
   const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
-  const auto axes = mlir::cast<CollectiveOpInterface>(op).alongAxes();
-  llvm::interleaveComma(
-      axes, os, [&](int64_t axis) { os << from[axis] << " -> " << to[axis] << " along " << mesh.axisName(axis); });
-  if (const llvm::StringRef reason = markOf(op, CleaveDialect::kReason); !reason.empty()) os << ": " << reason;
-  mlir::Operation *user = op;
-  while (user && (user == op || mlir::isa<CollectiveOpInterface>(user)))
-    user = user->getResult(0).use_empty() ? nullptr : *user->getResult(0).user_begin();
-  if (user && mlir::isa<TensorOpInterface>(user)) os << ", for '" << nameOf(user) << "'";
+  llvm::interleaveComma(mlir::cast<CollectiveOpInterface>(op).alongAxes(), os, [&](int64_t axis) {
+    os << from[axis] << " -> " << to[axis] << " along " << mesh.axisName(axis);
+  });
   return text;
 }
 

@@ -2,7 +2,7 @@
 //
 // The program's own order stands, but for this:
 //  - an op that frees at least as much as it takes runs as soon as it can, above all updates and reductions of
-//  gradients
+//    gradients; so do the scalars that these wait for
 //  - what waits for a collective gets out of the way of the next collective, which then runs meanwhile
 //  - values made from nothing (constants) are made when they are first needed
 //  - nobody reads a variable after the op that overwrites it
@@ -19,6 +19,8 @@ namespace cleave {
 #include "passes/passes.h.inc"
 
 namespace {
+
+constexpr int64_t kNegligible = 1024;  // bytes
 
 bool movesBytes(mlir::Operation *op) {
   auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
@@ -42,7 +44,13 @@ class Orderer {
   std::vector<mlir::Operation *> run() {
     for (size_t n = 0; n < nodes_.size(); ++n)
       if (nodes_[n].waits == 0 && !nodes_[n].isLazy) becomeReady(n);
-    while (!ready_.empty()) emit(eager_.empty() ? *ready_.begin() : eager_.begin()->second);
+    while (!ready_.empty() || !held_.empty()) {
+      if (ready_.empty()) {
+        releaseHeld();
+      } else {
+        emit(eager_.empty() ? *ready_.begin() : eager_.begin()->second);
+      }
+    }
     for (size_t n = 0; n < nodes_.size(); ++n)  // constants that are only returned
       if (!nodes_[n].isEmitted) emit(n);
     return std::move(order_);
@@ -121,12 +129,23 @@ class Orderer {
       if (values_[value].readersLeft == 1 && !values_[value].isKept) frees += values_[value].bytes;
       if (values_[value].writer >= 0) isWaiting |= nodes_[values_[value].writer].collective == collectives_;
     }
-    if (node.makes > frees) return;
+    if (node.makes > frees + kNegligible) return;
     if (isWaiting && collectives_ > 0) {
       held_.push_back(n);
+      if (node.after.empty()) ready_.erase(n);  // nobody waits for it
     } else {
       addEager(n);
     }
+  }
+
+  // What waited for a collective may run.
+  void releaseHeld() {
+    for (size_t held : held_) {
+      if (nodes_[held].isEmitted) continue;
+      ready_.insert(held);
+      addEager(held);
+    }
+    held_.clear();
   }
 
   // Collectives first: they run meanwhile.
@@ -142,9 +161,7 @@ class Orderer {
     eager_.erase({!movesBytes(node.op), n});
     if (movesBytes(node.op)) {
       node.collective = ++collectives_;
-      for (size_t held : held_)
-        if (!nodes_[held].isEmitted) addEager(held);
-      held_.clear();
+      releaseHeld();
     }
     for (int value : node.reads)
       if (--values_[value].readersLeft == 1)

@@ -197,6 +197,9 @@ absl::Status checkCompileLine(const ParsedFlags &flags) {
   if (flags.has("--mesh"))
     if (const auto mesh = parseMesh(flags.text("--mesh")); !mesh.ok())
       return absl::InvalidArgumentError(absl::StrCat("--mesh: ", mesh.status().message()));
+  if (flags.text("-o") == flags.positional(0))
+    return absl::InvalidArgumentError(
+        absl::StrCat("-o: requires another path than the model's, got \"", flags.text("-o"), "\""));
   if (isMlir(flags))
     for (const char *flag : {"--dropout", "--document-end"})
       if (flags.has(flag))

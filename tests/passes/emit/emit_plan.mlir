@@ -30,8 +30,7 @@
 // CHECK: = all_reduce {{.*}} over data by sum (4 bytes)  // loss
 
 // A collective is explained by the op whose value it resolves.
-// JSON: "collectives": [
-// JSON: "kind": "all_reduce", "axes": ["model"], "bytes": 64, "count": 1, "phase": "forward", "op": "y"
+// JSON: "collectives":[{"kind":"all_reduce","axes":["model"],"bytes":64,"count":1,"phase":"forward","op":"y",
 
 module attributes {cleave.phase_done = "partition"} {
   cleave.mesh @mesh <"data" = 2, "model" = 2>

@@ -9,14 +9,14 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK: cleave.outer {{.*}} {cleave.name = "g0"}
 // CHECK-NEXT: cleave.sgd {{.*}} {cleave.name = "u0"
 // CHECK-NEXT: cleave.outer {{.*}} {cleave.name = "g1"}
-func.func @update_early(%w0: tensor<8x8xf32, #b> {cleave.parameter = "w0"}, %w1: tensor<8x8xf32, #b> {cleave.parameter = "w1"},
-    %x: tensor<4x8xf32, #b> {cleave.input = "x"}, %lr: tensor<f32, #b> {cleave.input = "lr"}, %on: tensor<i1, #b> {cleave.input = "on"})
-    -> (tensor<8x8xf32, #b> {cleave.updates = "w0"}, tensor<8x8xf32, #b> {cleave.updates = "w1"}) attributes {cleave.entry = "update_early"} {
-  %g0 = cleave.outer %x, %x {cleave.name = "g0"} : (tensor<4x8xf32, #b>, tensor<4x8xf32, #b>) -> tensor<8x8xf32, #b>
-  %g1 = cleave.outer %x, %x {cleave.name = "g1"} : (tensor<4x8xf32, #b>, tensor<4x8xf32, #b>) -> tensor<8x8xf32, #b>
-  %u0 = cleave.sgd %w0, %g0, %lr, %lr, %on {cleave.name = "u0", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<8x8xf32, #b>, tensor<8x8xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<8x8xf32, #b>
-  %u1 = cleave.sgd %w1, %g1, %lr, %lr, %on {cleave.name = "u1", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<8x8xf32, #b>, tensor<8x8xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<8x8xf32, #b>
-  return %u0, %u1 : tensor<8x8xf32, #b>, tensor<8x8xf32, #b>
+func.func @update_early(%w0: tensor<64x64xf32, #b> {cleave.parameter = "w0"}, %w1: tensor<64x64xf32, #b> {cleave.parameter = "w1"},
+    %x: tensor<4x64xf32, #b> {cleave.input = "x"}, %lr: tensor<f32, #b> {cleave.input = "lr"}, %on: tensor<i1, #b> {cleave.input = "on"})
+    -> (tensor<64x64xf32, #b> {cleave.updates = "w0"}, tensor<64x64xf32, #b> {cleave.updates = "w1"}) attributes {cleave.entry = "update_early"} {
+  %g0 = cleave.outer %x, %x {cleave.name = "g0"} : (tensor<4x64xf32, #b>, tensor<4x64xf32, #b>) -> tensor<64x64xf32, #b>
+  %g1 = cleave.outer %x, %x {cleave.name = "g1"} : (tensor<4x64xf32, #b>, tensor<4x64xf32, #b>) -> tensor<64x64xf32, #b>
+  %u0 = cleave.sgd %w0, %g0, %lr, %lr, %on {cleave.name = "u0", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<64x64xf32, #b>, tensor<64x64xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<64x64xf32, #b>
+  %u1 = cleave.sgd %w1, %g1, %lr, %lr, %on {cleave.name = "u1", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<64x64xf32, #b>, tensor<64x64xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<64x64xf32, #b>
+  return %u0, %u1 : tensor<64x64xf32, #b>, tensor<64x64xf32, #b>
 }
 
 // What waits for a collective lets the next one start first.
@@ -26,16 +26,16 @@ func.func @update_early(%w0: tensor<8x8xf32, #b> {cleave.parameter = "w0"}, %w1:
 // CHECK-NEXT: cleave.all_reduce {{.*}} {cleave.name = "s1"}
 // CHECK-NEXT: cleave.sgd {{.*}} {cleave.name = "u0"
 // CHECK-NEXT: cleave.sgd {{.*}} {cleave.name = "u1"
-func.func @hide_collectives(%w0: tensor<8x8xf32, #b> {cleave.parameter = "w0"}, %w1: tensor<8x8xf32, #b> {cleave.parameter = "w1"},
-    %x: tensor<4x8xf32, #p> {cleave.input = "x"}, %y: tensor<4x8xf32, #b> {cleave.input = "y"}, %lr: tensor<f32, #b> {cleave.input = "lr"}, %on: tensor<i1, #b> {cleave.input = "on"})
-    -> (tensor<8x8xf32, #b> {cleave.updates = "w0"}, tensor<8x8xf32, #b> {cleave.updates = "w1"}) attributes {cleave.entry = "hide_collectives"} {
-  %g0 = cleave.outer %x, %y {cleave.name = "g0"} : (tensor<4x8xf32, #p>, tensor<4x8xf32, #b>) -> tensor<8x8xf32, #p>
-  %s0 = cleave.all_reduce %g0 along [0] {cleave.name = "s0"} : tensor<8x8xf32, #p> -> tensor<8x8xf32, #b>
-  %u0 = cleave.sgd %w0, %s0, %lr, %lr, %on {cleave.name = "u0", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<8x8xf32, #b>, tensor<8x8xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<8x8xf32, #b>
-  %g1 = cleave.outer %x, %y {cleave.name = "g1"} : (tensor<4x8xf32, #p>, tensor<4x8xf32, #b>) -> tensor<8x8xf32, #p>
-  %s1 = cleave.all_reduce %g1 along [0] {cleave.name = "s1"} : tensor<8x8xf32, #p> -> tensor<8x8xf32, #b>
-  %u1 = cleave.sgd %w1, %s1, %lr, %lr, %on {cleave.name = "u1", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<8x8xf32, #b>, tensor<8x8xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<8x8xf32, #b>
-  return %u0, %u1 : tensor<8x8xf32, #b>, tensor<8x8xf32, #b>
+func.func @hide_collectives(%w0: tensor<64x64xf32, #b> {cleave.parameter = "w0"}, %w1: tensor<64x64xf32, #b> {cleave.parameter = "w1"},
+    %x: tensor<4x64xf32, #p> {cleave.input = "x"}, %y: tensor<4x64xf32, #b> {cleave.input = "y"}, %lr: tensor<f32, #b> {cleave.input = "lr"}, %on: tensor<i1, #b> {cleave.input = "on"})
+    -> (tensor<64x64xf32, #b> {cleave.updates = "w0"}, tensor<64x64xf32, #b> {cleave.updates = "w1"}) attributes {cleave.entry = "hide_collectives"} {
+  %g0 = cleave.outer %x, %y {cleave.name = "g0"} : (tensor<4x64xf32, #p>, tensor<4x64xf32, #b>) -> tensor<64x64xf32, #p>
+  %s0 = cleave.all_reduce %g0 along [0] {cleave.name = "s0"} : tensor<64x64xf32, #p> -> tensor<64x64xf32, #b>
+  %u0 = cleave.sgd %w0, %s0, %lr, %lr, %on {cleave.name = "u0", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<64x64xf32, #b>, tensor<64x64xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<64x64xf32, #b>
+  %g1 = cleave.outer %x, %y {cleave.name = "g1"} : (tensor<4x64xf32, #p>, tensor<4x64xf32, #b>) -> tensor<64x64xf32, #p>
+  %s1 = cleave.all_reduce %g1 along [0] {cleave.name = "s1"} : tensor<64x64xf32, #p> -> tensor<64x64xf32, #b>
+  %u1 = cleave.sgd %w1, %s1, %lr, %lr, %on {cleave.name = "u1", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64} : (tensor<64x64xf32, #b>, tensor<64x64xf32, #b>, tensor<f32, #b>, tensor<f32, #b>, tensor<i1, #b>) -> tensor<64x64xf32, #b>
+  return %u0, %u1 : tensor<64x64xf32, #b>, tensor<64x64xf32, #b>
 }
 
 // Nobody reads a parameter after the op that overwrites it, wherever the reader stood.
