@@ -65,9 +65,11 @@ class Graph {
 
   bool isValid(const Axes &state) const {
     for (size_t a = 0; a < state.size(); ++a)
-      for (size_t b = 0; b < a; ++b)
+      for (size_t b = 0; b < a; ++b) {
         if (state[a].isSplit() && state[b].isSplit() && state[a].dim == state[b].dim && state[a].unit != state[b].unit)
           return false;
+        if (state[a].isPartial() && state[b].isPartial() && state[a].combiner != state[b].combiner) return false;
+      }
     return true;
   }
 
