@@ -77,7 +77,8 @@ class FieldReader {
     return text && (field = text.str(), true);
   }
   void fail(llvm::StringRef name, mlir::Attribute value) {
-    if (status_.ok()) status_ = invalid(absl::StrCat(where_, " requires another type for \"", name.str(), "\", got ", printed(value)));
+    if (status_.ok())
+      status_ = invalid(absl::StrCat(where_, " requires another type for \"", name.str(), "\", got ", printed(value)));
   }
 
   mlir::DictionaryAttr attribute_;
@@ -206,7 +207,9 @@ absl::Status TrainingOptions::check() const {
 
 absl::StatusOr<bool> matchesGlob(const std::string &glob, const std::string &name) {
   llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(glob);
-  if (!pattern) return invalid(absl::StrCat("requires a well-formed glob, got \"", glob, "\": ", llvm::toString(pattern.takeError())));
+  if (!pattern)
+    return invalid(
+        absl::StrCat("requires a well-formed glob, got \"", glob, "\": ", llvm::toString(pattern.takeError())));
   return pattern->match(name);
 }
 

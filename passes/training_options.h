@@ -1,5 +1,5 @@
-// What a training run is asked for, and its form as the module attribute "cleave.training": a dictionary with the fields below
-// under their names in snake_case.
+// What a training run is asked for, and its form as the module attribute "cleave.training": a dictionary with the
+// fields below under their names in snake_case.
 
 #ifndef CLEAVE_PASSES_TRAINING_OPTIONS_H
 #define CLEAVE_PASSES_TRAINING_OPTIONS_H

@@ -28,7 +28,11 @@ struct State {
 class StepBuilder {
  public:
   StepBuilder(mlir::ModuleOp module, ForwardFunction &loss, const TrainingOptions &options)
-      : loss_(loss), options_(options), entry_(module, "step", loss.function.getLoc()), b_(entry_.b()), loc_(entry_.loc()) {}
+      : loss_(loss),
+        options_(options),
+        entry_(module, "step", loss.function.getLoc()),
+        b_(entry_.b()),
+        loc_(entry_.loc()) {}
 
   mlir::LogicalResult build();
 
@@ -39,7 +43,8 @@ class StepBuilder {
   Value state(mlir::Type type, const std::string &name, llvm::StringRef of, mlir::Location location);
   Value dataInput(const Argument &input);
 
-  // What the forward pass gives: loss (sum), count unless the loss is a mean, then the gradients of the trainable parameters.
+  // What the forward pass gives: loss (sum), count unless the loss is a mean, then the gradients of the trainable
+  // parameters.
   mlir::FailureOr<llvm::SmallVector<Value>> differentiateBatch();
   mlir::FailureOr<llvm::SmallVector<Value>> differentiateChunks();
   mlir::FailureOr<GradientOp> gradient(mlir::ValueRange arguments, bool isSliced);
@@ -148,12 +153,14 @@ mlir::FailureOr<GradientOp> StepBuilder::gradient(mlir::ValueRange arguments, bo
   if (isSliced) {
     BatchSlicer slicer(b_, options_.microbatches);
     for (auto [whole, slice] : llvm::zip(source.getArguments(), block->getArguments()))
-      slicer.setArgument(whole, slice, whole.getType() == slice.getType() ? AxisPlacement::broadcast() : AxisPlacement::split(0));
+      slicer.setArgument(whole, slice,
+                         whole.getType() == slice.getType() ? AxisPlacement::broadcast() : AxisPlacement::split(0));
     if (failed(slicer.write(source))) return mlir::failure();
     for (Value whole : source.getTerminator()->getOperands()) {
       yielded.push_back(slicer.termOf(whole));
       if (!yielded.back())
-        return source.getTerminator()->emitError("requires results that are sums over the batch, so that those of microbatches can be added");
+        return source.getTerminator()->emitError(
+            "requires results that are sums over the batch, so that those of microbatches can be added");
     }
     YieldOp::create(b_, loc_, yielded);
     slicer.eraseUnused();
@@ -165,7 +172,8 @@ mlir::FailureOr<GradientOp> StepBuilder::gradient(mlir::ValueRange arguments, bo
     YieldOp::create(b_, loc_, yielded);
   }
   op->walk([&](Operation *inner) {
-    if (inner->getNumResults() > 0 && inner->getNumRegions() == 0) inner->setAttr(CleaveDialect::kPhase, b_.getStringAttr("forward"));
+    if (inner->getNumResults() > 0 && inner->getNumRegions() == 0)
+      inner->setAttr(CleaveDialect::kPhase, b_.getStringAttr("forward"));
   });
   return op;
 }
@@ -201,7 +209,8 @@ mlir::FailureOr<llvm::SmallVector<Value>> StepBuilder::differentiateChunks() {
     if (!modes[input.number].isSplit()) continue;
     auto type = mlir::cast<mlir::RankedTensorType>(slices[input.number]);
     auto examples = mlir::RankedTensorType::get(type.getShape().drop_front(), type.getElementType());
-    inside[input.number] = mark(input.name + ".microbatch", ReshapeOp::create(b_, input.location, examples, inside[input.number]));
+    inside[input.number] =
+        mark(input.name + ".microbatch", ReshapeOp::create(b_, input.location, examples, inside[input.number]));
     inside[input.number].getDefiningOp()->setAttr(CleaveDialect::kPhase, b_.getStringAttr("forward"));
   }
   auto op = gradient(inside, /*isSliced=*/true);
@@ -233,7 +242,8 @@ void StepBuilder::setTotals(llvm::ArrayRef<Value> values) {
 Value StepBuilder::norm() {
   llvm::SmallVector<Value> squares;
   for (auto [parameter, gradient] : llvm::zip(trainable_, gradients_))
-    squares.push_back(mark("squares(" + parameter->name + ")", SumSquaresOp::create(b_, parameter->location, gradient), parameter->layer));
+    squares.push_back(mark("squares(" + parameter->name + ")", SumSquaresOp::create(b_, parameter->location, gradient),
+                           parameter->layer));
   const Value sum = mark("squares", AddNOp::create(b_, loc_, squares));
   const Value root = mark("grad_norm_of_sum", SqrtOp::create(b_, loc_, sum));
   return mark("grad_norm", MulOp::create(b_, loc_, root, scale_));
@@ -241,9 +251,9 @@ Value StepBuilder::norm() {
 
 void StepBuilder::updateByAdamw(size_t i, Value newCount) {
   const Parameter &p = *trainable_[i];
-  auto op = AdamwOp::create(b_, p.location, arguments_[p.number], gradients_[i], states_[i][0].value, states_[i][1].value, rate_, scale_,
-                            newCount, isActive_, f64(options_.beta1), f64(options_.beta2), f64(options_.epsilon), f64(p.weightDecay),
-                            f64(p.lrFactor));
+  auto op = AdamwOp::create(b_, p.location, arguments_[p.number], gradients_[i], states_[i][0].value,
+                            states_[i][1].value, rate_, scale_, newCount, isActive_, f64(options_.beta1),
+                            f64(options_.beta2), f64(options_.epsilon), f64(p.weightDecay), f64(p.lrFactor));
   mark("adamw(" + p.name + ")", op.getNewParam(), p.layer);
   entry_.result(op.getNewParam(), CleaveDialect::kUpdates, p.name);
   entry_.result(op.getNewM(), CleaveDialect::kUpdates, states_[i][0].name);
@@ -299,9 +309,11 @@ mlir::LogicalResult StepBuilder::build() {
 
 mlir::LogicalResult checkResults(mlir::func::FuncOp loss) {
   if (loss.getNumResults() != 1 && loss.getNumResults() != 2)
-    return loss.emitError("requires one result (a mean loss) or two (a sum of losses and their number), got ") << loss.getNumResults();
+    return loss.emitError("requires one result (a mean loss) or two (a sum of losses and their number), got ")
+           << loss.getNumResults();
   for (mlir::Type type : loss.getResultTypes())
-    if (type != scalarType(loss.getContext())) return loss.emitError("requires results of type tensor<f32>, got ") << type;
+    if (type != scalarType(loss.getContext()))
+      return loss.emitError("requires results of type tensor<f32>, got ") << type;
   return mlir::success();
 }
 
@@ -319,13 +331,16 @@ mlir::FailureOr<TrainingOptions> optionsOf(mlir::ModuleOp module) {
   auto dictionary = mlir::dyn_cast<mlir::DictionaryAttr>(attribute);
   if (!dictionary) return module.emitError("requires a dictionary as cleave.training, got ") << attribute;
   auto options = TrainingOptions::fromAttribute(dictionary);
-  if (!options.ok()) return module.emitError(llvm::StringRef(options.status().message().data(), options.status().message().size()));
+  if (!options.ok())
+    return module.emitError(llvm::StringRef(options.status().message().data(), options.status().message().size()));
   return *options;
 }
 
 mlir::func::FuncOp entryOf(mlir::ModuleOp module, llvm::StringRef name) {
   for (auto function : module.getOps<mlir::func::FuncOp>())
-    if (auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry); entry && entry.getValue() == name) return function;
+    if (auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
+        entry && entry.getValue() == name)
+      return function;
   return {};
 }
 
@@ -337,7 +352,8 @@ mlir::LogicalResult buildEntries(mlir::ModuleOp module, mlir::func::FuncOp lossF
       failed(checkMicrobatches(*loss, options->microbatches)))
     return mlir::failure();
   for (llvm::StringRef name : {"step", "evaluate", "initialize"})
-    if (module.lookupSymbol(name)) return lossFunction.emitError("requires that no other function is named \"") << name << "\"";
+    if (module.lookupSymbol(name))
+      return lossFunction.emitError("requires that no other function is named \"") << name << "\"";
   llvm::SmallVector<ForwardFunction> forwards{*loss};
   if (mlir::func::FuncOp function = entryOf(module, "logits")) {
     auto logits = readForward(function);

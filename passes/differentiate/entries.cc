@@ -28,7 +28,8 @@ mlir::DictionaryAttr with(mlir::DictionaryAttr attributes, llvm::StringRef name,
 }
 
 mlir::LogicalResult checkInput(mlir::func::FuncOp function, const Argument &input) {
-  if (input.name == kRateInput) return function.emitError("requires data inputs with other names than \"lr\", the learning rate's");
+  if (input.name == kRateInput)
+    return function.emitError("requires data inputs with other names than \"lr\", the learning rate's");
   if (input.name == kRandomInput && input.type != keyType(function.getContext()))
     return function.emitError("requires type tensor<4xi32> for the random key \"rng\", got ") << input.type;
   return mlir::success();
@@ -62,14 +63,16 @@ class RandomIds {
   llvm::DenseSet<int64_t> used_;
 };
 
-mlir::FailureOr<Value> drawParameter(EntryBuilder &entry, Value key, const Parameter &parameter, RandomIds &ids, Operation *owner) {
+mlir::FailureOr<Value> drawParameter(EntryBuilder &entry, Value key, const Parameter &parameter, RandomIds &ids,
+                                     Operation *owner) {
   mlir::OpBuilder &b = entry.b();
   const InitAttr init = initOf(parameter);
   const double mean = init.getMean().convertToDouble(), deviation = init.getDeviation().convertToDouble();
   const bool isConstant = init.getDistribution() == "constant";
   Value value;
   if (mlir::isa<mlir::FloatType>(parameter.type.getElementType())) {
-    // A constant is drawn too, without deviation: equal constants would become one value, which can't be two parameters.
+    // A constant is drawn too, without deviation: equal constants would become one value, which can't be two
+    // parameters.
     value = RandomOp::create(b, parameter.location, parameter.type, key,
                              b.getStringAttr(isConstant ? "uniform" : init.getDistribution()),
                              b.getF64FloatAttr(mean), b.getF64FloatAttr(isConstant ? 0 : deviation),
@@ -109,13 +112,16 @@ mlir::FailureOr<ForwardFunction> readForward(mlir::func::FuncOp function) {
              << (parameter ? "both" : "neither") << " on argument " << number;
     const std::string name = (parameter ? parameter : input).str();
     if (!type || !type.hasStaticShape())
-      return function.emitError("requires tensors of static shape, got ") << argument.getType() << " for \"" << name << "\"";
-    if (!names.insert(name).second) return function.emitError("requires arguments of different names, got \"") << name << "\" twice";
+      return function.emitError("requires tensors of static shape, got ")
+             << argument.getType() << " for \"" << name << "\"";
+    if (!names.insert(name).second)
+      return function.emitError("requires arguments of different names, got \"") << name << "\" twice";
     const Argument described{name, type, function.getArgAttrDict(number), argument.getLoc(), number};
     if (parameter) {
       Parameter &added = forward.parameters.emplace_back(Parameter{described});
       added.layer = layerOf(argument);
-      if (auto flag = described.attributes.getAs<mlir::BoolAttr>(CleaveDialect::kTrainable)) added.isTrainable = flag.getValue();
+      if (auto flag = described.attributes.getAs<mlir::BoolAttr>(CleaveDialect::kTrainable))
+        added.isTrainable = flag.getValue();
       continue;
     }
     if (failed(checkInput(function, described))) return mlir::failure();
@@ -142,20 +148,23 @@ mlir::LogicalResult applyGroups(const TrainingOptions &options, ForwardFunction 
       parameter.isTrainable = group.trainable.value_or(parameter.isTrainable);
     }
     if (!parameter.isTrainable) {
-      parameter.attributes = with(parameter.attributes, CleaveDialect::kTrainable, mlir::BoolAttr::get(forward.function.getContext(), false));
+      parameter.attributes = with(parameter.attributes, CleaveDialect::kTrainable,
+                                  mlir::BoolAttr::get(forward.function.getContext(), false));
     } else if (!parameter.type.getElementType().isF32()) {
       return forward.function.emitError("requires trainable parameters of type f32, got ")
              << parameter.type << " for \"" << parameter.name << "\" (cleave.trainable = false freezes it)";
     }
   }
   for (auto [i, group] : llvm::enumerate(options.groups))
-    if (!isUsed.contains(i)) return forward.function.emitError("requires groups that match a parameter, got \"") << group.match << "\"";
+    if (!isUsed.contains(i))
+      return forward.function.emitError("requires groups that match a parameter, got \"") << group.match << "\"";
   if (llvm::none_of(forward.parameters, [](const Parameter &parameter) { return parameter.isTrainable; }))
     return forward.function.emitError("requires at least one trainable parameter, got none");
   return mlir::success();
 }
 
-EntryBuilder::EntryBuilder(mlir::ModuleOp module, llvm::StringRef name, mlir::Location location) : b_(module.getContext()) {
+EntryBuilder::EntryBuilder(mlir::ModuleOp module, llvm::StringRef name, mlir::Location location)
+    : b_(module.getContext()) {
   b_.setInsertionPointToEnd(module.getBody());
   function_ = mlir::func::FuncOp::create(b_, location, name, b_.getFunctionType({}, {}));
   function_->setAttr(CleaveDialect::kEntry, b_.getStringAttr(name));
@@ -174,7 +183,8 @@ void EntryBuilder::result(Value value, llvm::StringRef attribute, llvm::StringRe
 
 mlir::func::FuncOp EntryBuilder::finish(llvm::StringRef phase) {
   mlir::func::ReturnOp::create(b_, loc(), results_);
-  function_.setFunctionType(b_.getFunctionType(function_.front().getArgumentTypes(), mlir::ValueRange(results_).getTypes()));
+  function_.setFunctionType(
+      b_.getFunctionType(function_.front().getArgumentTypes(), mlir::ValueRange(results_).getTypes()));
   function_.setArgAttrsAttr(b_.getArrayAttr(argumentAttributes_));
   function_.setResAttrsAttr(b_.getArrayAttr(resultAttributes_));
   markPhase(function_, phase);
@@ -201,7 +211,8 @@ void freeze(mlir::func::FuncOp function) {
   }
   for (unsigned i = function.getNumArguments(); i-- > 0;) {
     auto input = function.getArgAttrOfType<mlir::StringAttr>(i, CleaveDialect::kInput);
-    if (input && input.getValue() == kRandomInput && function.getArgument(i).use_empty()) (void)function.eraseArgument(i);
+    if (input && input.getValue() == kRandomInput && function.getArgument(i).use_empty())
+      (void)function.eraseArgument(i);
   }
 }
 

@@ -49,7 +49,9 @@ class EntryBuilder {
   EntryBuilder(mlir::ModuleOp module, llvm::StringRef name, mlir::Location location);
 
   mlir::Value argument(mlir::Type type, mlir::DictionaryAttr attributes, mlir::Location location);
-  mlir::Value argument(const Argument &argument) { return this->argument(argument.type, argument.attributes, argument.location); }
+  mlir::Value argument(const Argument &argument) {
+    return this->argument(argument.type, argument.attributes, argument.location);
+  }
   // A result with one attribute: cleave.updates or cleave.output.
   void result(mlir::Value value, llvm::StringRef attribute, llvm::StringRef name);
   // All ops without a phase get this one.

@@ -26,7 +26,8 @@ llvm::StringRef markOf(Operation *op, llvm::StringRef mark) {
 }
 
 void markPhase(Operation *op, llvm::StringRef phase) {
-  if (!op->hasAttr(CleaveDialect::kPhase)) op->setAttr(CleaveDialect::kPhase, mlir::StringAttr::get(op->getContext(), phase));
+  if (!op->hasAttr(CleaveDialect::kPhase))
+    op->setAttr(CleaveDialect::kPhase, mlir::StringAttr::get(op->getContext(), phase));
 }
 
 // Constants have neither name nor layer, so that equal ones become one.
@@ -39,7 +40,8 @@ void markLayer(Operation *op, LayerAttr layer) {
   if (layer && !op->hasTrait<mlir::OpTrait::ConstantLike>()) op->setAttr(CleaveDialect::kLayer, layer);
 }
 
-// Reverse mode over the region of one gradient op. Adjoint ops are appended to the region, its yield gives the gradients last.
+// Reverse mode over the region of one gradient op. Adjoint ops are appended to the region, its yield gives the
+// gradients last.
 class ReverseMode : mlir::OpBuilder::Listener {
  public:
   explicit ReverseMode(GradientOp gradient)
@@ -93,7 +95,8 @@ class ReverseMode : mlir::OpBuilder::Listener {
 mlir::LogicalResult ReverseMode::checkTypes() {
   for (int64_t input : gradient_.getWrt())
     if (!isFloat(block_.getArgument(input)))
-      return gradient_.emitOpError("requires inputs of float types in 'wrt', got ") << block_.getArgument(input).getType();
+      return gradient_.emitOpError("requires inputs of float types in 'wrt', got ")
+             << block_.getArgument(input).getType();
   if (!isFloat(yield_.getValues()[0]))
     return gradient_.emitOpError("requires a float as the first value, got ") << yield_.getValues()[0].getType();
   return mlir::success();
@@ -203,8 +206,8 @@ void ReverseMode::addTerm(Value of, Term term) {
   adjoint.terms.push_back(std::move(term));
 }
 
-// Names what the gradient of a value is made of, when it is complete. An op has the name of its first result. A sum belongs to the
-// layer of all users of the value, or else to that of the value.
+// Names what the gradient of a value is made of, when it is complete. An op has the name of its first result. A sum
+// belongs to the layer of all users of the value, or else to that of the value.
 void ReverseMode::nameAdjoint(Value of) {
   auto found = adjoints_.find(of);
   if (found == adjoints_.end()) return;
@@ -219,7 +222,8 @@ void ReverseMode::nameAdjoint(Value of) {
     markName(sum, sum == adjoint.partialSums.back() ? name : name + "/sum");
   }
   for (const Term &term : adjoint.terms)
-    if (Operation *op = term.value.getDefiningOp(); op && term.value == op->getResult(0) && markOf(op, CleaveDialect::kPhase) == "backward")
+    if (Operation *op = term.value.getDefiningOp();
+        op && term.value == op->getResult(0) && markOf(op, CleaveDialect::kPhase) == "backward")
       markName(op, adjoint.terms.size() == 1 ? name : name + "/" + term.user);
 }
 
@@ -253,7 +257,8 @@ void ReverseMode::finishBuilt() {
 // The region's ops take the gradient op's place.
 void inlineRegion(GradientOp gradient) {
   mlir::Block &body = gradient.getBody().front();
-  for (auto [argument, input] : llvm::zip(body.getArguments(), gradient.getInputs())) argument.replaceAllUsesWith(input);
+  for (auto [argument, input] : llvm::zip(body.getArguments(), gradient.getInputs()))
+    argument.replaceAllUsesWith(input);
   auto yield = mlir::cast<YieldOp>(body.back());
   gradient->replaceAllUsesWith(yield.getValues());
   yield->erase();

@@ -7,16 +7,19 @@
 
 namespace cleave {
 
-// Slices in time obey the rules of placement: along "time" a value is S(d) (the slice sees its share of dimension d), B (the same
-// for each slice) or P(sum) (the sum over slices is the value). Starting from the arguments, each op takes the strategy of its
-// rule that fits its operands. Where an operand is whole and a slice is needed, what makes it is written once more for the slice.
+// Slices in time obey the rules of placement: along "time" a value is S(d) (the slice sees its share of dimension d), B
+// (the same for each slice) or P(sum) (the sum over slices is the value). Starting from the arguments, each op takes
+// the strategy of its rule that fits its operands. Where an operand is whole and a slice is needed, what makes it is
+// written once more for the slice.
 class BatchSlicer {
  public:
   // Ops go to where `b` stands.
   BatchSlicer(mlir::OpBuilder &b, int64_t count) : b_(b), count_(count) {}
 
   // What stands for an argument of the program.
-  void setArgument(mlir::Value argument, mlir::Value slice, const AxisPlacement &mode) { variants_[argument].push_back({mode, slice}); }
+  void setArgument(mlir::Value argument, mlir::Value slice, const AxisPlacement &mode) {
+    variants_[argument].push_back({mode, slice});
+  }
 
   // Writes all ops of a block but its terminator. An error names the op that can't work on slices.
   mlir::LogicalResult write(mlir::Block &block);

@@ -18,7 +18,8 @@ namespace {
 
 bool isParameter(mlir::Value value) {
   auto argument = mlir::dyn_cast<mlir::BlockArgument>(value);
-  auto function = argument ? mlir::dyn_cast<mlir::func::FuncOp>(argument.getOwner()->getParentOp()) : mlir::func::FuncOp();
+  auto function =
+      argument ? mlir::dyn_cast<mlir::func::FuncOp>(argument.getOwner()->getParentOp()) : mlir::func::FuncOp();
   return function && function.getArgAttr(argument.getArgNumber(), CleaveDialect::kParameter);
 }
 
@@ -100,8 +101,9 @@ class Sequence {
         const auto maker = positionOf(now), makerBefore = positionOf(before);
         if (!maker || *maker < start) return false;
         const bool isFromBefore = *maker < start + instance * length;
-        const bool isSamePlace = makerBefore && *makerBefore + length == *maker &&
-                                 mlir::cast<mlir::OpResult>(before).getResultNumber() == mlir::cast<mlir::OpResult>(now).getResultNumber();
+        const bool isSamePlace =
+            makerBefore && *makerBefore + length == *maker &&
+            mlir::cast<mlir::OpResult>(before).getResultNumber() == mlir::cast<mlir::OpResult>(now).getResultNumber();
         const bool isEntering = instance == 1 && isFromBefore && (!makerBefore || *makerBefore < start) &&
                                 entering.try_emplace(now, before).first->second == before;
         if (!isSamePlace && !isEntering) return false;
@@ -135,7 +137,8 @@ void markLayersOf(mlir::func::FuncOp function) {
     }
     const std::string name = newClass();
     for (size_t i = 0; i < found.size(); ++i)
-      sequence.ops()[start + i]->setAttr(CleaveDialect::kLayer, LayerAttr::get(function.getContext(), name, i / found.length));
+      sequence.ops()[start + i]->setAttr(CleaveDialect::kLayer,
+                                         LayerAttr::get(function.getContext(), name, i / found.length));
     start += found.size();
   }
 }

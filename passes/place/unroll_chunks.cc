@@ -74,13 +74,15 @@ class Unroller {
       for (Value result : op.getResults()) addWhereYielded(result, map.lookup(result), index);
     }
     for (auto [i, value] : llvm::enumerate(yield_.getValues()))
-      if (!value.getDefiningOp() || value.getDefiningOp()->getBlock() != &block_) add(i, map.lookupOrDefault(value), index);
+      if (!value.getDefiningOp() || value.getDefiningOp()->getBlock() != &block_)
+        add(i, map.lookupOrDefault(value), index);
   }
 
   void enterChunk(Operation *copy, int64_t index) {
     copy->walk([&](Operation *op) {
       if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) tensorOp.enterChunk(outer_ * op_.getCount() + index);
-      if (auto name = op->getAttrOfType<mlir::StringAttr>(CleaveDialect::kName)) markName(op, numbered(name.getValue(), index));
+      if (auto name = op->getAttrOfType<mlir::StringAttr>(CleaveDialect::kName))
+        markName(op, numbered(name.getValue(), index));
     });
   }
 
@@ -154,7 +156,8 @@ struct UnrollChunksPass : impl::UnrollChunksPassBase<UnrollChunksPass> {
     const mlir::FrozenRewritePatternSet accumulate(std::move(patterns));
     for (ChunkedOp op : outermost) {
       const llvm::SmallVector<Operation *> added(Unroller(op, /*outer=*/0).run());
-      (void)mlir::applyOpPatternsGreedily(added, accumulate, mlir::GreedyRewriteConfig().setStrictness(mlir::GreedyRewriteStrictness::ExistingOps));
+      (void)mlir::applyOpPatternsGreedily(
+          added, accumulate, mlir::GreedyRewriteConfig().setStrictness(mlir::GreedyRewriteStrictness::ExistingOps));
     }
   }
 };

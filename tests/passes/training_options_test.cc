@@ -59,7 +59,8 @@ TEST_F(TrainingOptionsTest, AbsentFieldsHaveDefaults) {
 
 TEST_F(TrainingOptionsTest, AFieldThatNobodyKnowsIsNamed) {
   EXPECT_THAT(errorOf("{lerning_rate = 1.0}"), HasSubstr("requires known fields, got \"lerning_rate\""));
-  EXPECT_THAT(errorOf("{groups = [{match = \"*\", rate = 1.0}]}"), HasSubstr("cleave.training.groups requires known fields"));
+  EXPECT_THAT(errorOf("{groups = [{match = \"*\", rate = 1.0}]}"),
+              HasSubstr("cleave.training.groups requires known fields"));
 }
 
 TEST_F(TrainingOptionsTest, AFieldOfAnotherTypeIsNamed) {
