@@ -10,7 +10,8 @@ constexpr const char *kTypeNames[] = {"an integer", "a number", "a text", "a lis
 template <typename T>
 absl::StatusOr<T> findAs(const AttributeValue *value, absl::string_view name) {
   const char *wanted = kTypeNames[AttributeValue(T()).index()];
-  if (!value) return absl::InvalidArgumentError(absl::StrCat("requires attribute '", name, "' (", wanted, "), got none"));
+  if (!value)
+    return absl::InvalidArgumentError(absl::StrCat("requires attribute '", name, "' (", wanted, "), got none"));
   if (const T *held = std::get_if<T>(value)) return *held;
   return absl::InvalidArgumentError(
       absl::StrCat("requires attribute '", name, "' to be ", wanted, ", got ", kTypeNames[value->index()]));
@@ -52,13 +53,15 @@ absl::StatusOr<std::string> Attributes::findString(absl::string_view name) const
 
 absl::StatusOr<std::vector<int64_t>> Attributes::findInts(absl::string_view name) const {
   const AttributeValue *value = lookup(name);
-  if (const auto *numbers = getAs<std::vector<double>>(value); numbers && numbers->empty()) return std::vector<int64_t>();
+  if (const auto *numbers = getAs<std::vector<double>>(value); numbers && numbers->empty())
+    return std::vector<int64_t>();
   return findAs<std::vector<int64_t>>(value, name);
 }
 
 absl::StatusOr<std::vector<double>> Attributes::findDoubles(absl::string_view name) const {
   const AttributeValue *value = lookup(name);
-  if (const auto *integers = getAs<std::vector<int64_t>>(value); integers && integers->empty()) return std::vector<double>();
+  if (const auto *integers = getAs<std::vector<int64_t>>(value); integers && integers->empty())
+    return std::vector<double>();
   return findAs<std::vector<double>>(value, name);
 }
 

@@ -44,8 +44,8 @@ absl::StatusOr<const Kernel *> Registry::find(absl::string_view name, const Kern
       continue;
     }
     if (!kernel.takes || kernel.takes(call)) return &kernel;
-    refusal = absl::UnimplementedError(absl::StrCat(name, " requires a call that a backend takes, got one that ", backend,
-                                                    " leaves to others"));
+    refusal = absl::UnimplementedError(
+        absl::StrCat(name, " requires a call that a backend takes, got one that ", backend, " leaves to others"));
   }
   if (!refusal.ok()) return refusal;
 

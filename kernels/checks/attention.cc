@@ -12,7 +12,8 @@ void checkShardOfHeads(CallCheck &check, const Shape &whole, const TensorView &q
   const int64_t batchOffset = check.integer("batch_offset", 0, kMaxExtent);
   const int64_t headOffset = check.integer("head_offset", 0, kMaxExtent);
   const int64_t queryOffset = check.integer("query_offset", 0, kMaxExtent);
-  const int64_t group = check.integer("group", 1, kMaxExtent), kvHeadOffset = check.integer("kv_head_offset", 0, kMaxExtent);
+  const int64_t group = check.integer("group", 1, kMaxExtent),
+                kvHeadOffset = check.integer("kv_head_offset", 0, kMaxExtent);
   if (!check.ok()) return;
   checkPart(check, whole, {batchOffset, headOffset, queryOffset, 0}, {q.shape[0], q.shape[2], q.shape[1], k.shape[1]},
             "probabilities");
@@ -38,7 +39,8 @@ void checkOptionals(CallCheck &check, size_t first, const TensorView &q, const T
   }
   if (present[first + 1]) {
     const TensorView &mask = check.in(next++);
-    check.require(isInteger(mask.dtype) || mask.dtype == DType::kBool, "key_mask of dtype i32, i64 or i1", nameOf(mask.dtype));
+    check.require(isInteger(mask.dtype) || mask.dtype == DType::kBool, "key_mask of dtype i32, i64 or i1",
+                  nameOf(mask.dtype));
     check.shape("key_mask", mask, keys);
   }
   check.require(present[first + 2] == present[first + 3], "query_segments and key_segments together", "one of them");

@@ -101,7 +101,8 @@ void CallCheck::integers(absl::string_view name, const TensorView &view) {
 
 void CallCheck::rank(absl::string_view name, const TensorView &view, int low, int high) {
   require(view.rank >= low && view.rank <= high,
-          low == high ? absl::StrCat(name, " of rank ", low) : absl::StrCat(name, " of rank ", low, " to ", high), view.rank);
+          low == high ? absl::StrCat(name, " of rank ", low) : absl::StrCat(name, " of rank ", low, " to ", high),
+          view.rank);
 }
 
 void CallCheck::shape(absl::string_view name, const TensorView &view, const Shape &wanted) {
@@ -126,7 +127,9 @@ int64_t CallCheck::integer(absl::string_view name, int64_t low, int64_t high) {
     status_ = value.status();
     return 0;
   }
-  return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value) ? *value : 0;
+  return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value)
+             ? *value
+             : 0;
 }
 
 int64_t CallCheck::integerOr(absl::string_view name, int64_t otherwise, int64_t low, int64_t high) {
@@ -140,7 +143,9 @@ double CallCheck::number(absl::string_view name, double low, double high) {
     status_ = value.status();
     return 0;
   }
-  return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value) ? *value : 0;
+  return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value)
+             ? *value
+             : 0;
 }
 
 double CallCheck::numberOr(absl::string_view name, double otherwise, double low, double high) {
@@ -160,7 +165,8 @@ std::vector<int64_t> CallCheck::integerList(absl::string_view name, size_t size,
   }
   require(values->size() == size, absl::StrCat("'", name, "' to have ", size, " entries"), values->size());
   for (int64_t value : *values)
-    require(value >= low && value <= high, absl::StrCat("'", name, "' to have entries from ", low, " to ", high), value);
+    require(value >= low && value <= high, absl::StrCat("'", name, "' to have entries from ", low, " to ", high),
+            value);
   return ok() ? *values : std::vector<int64_t>();
 }
 

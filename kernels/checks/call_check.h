@@ -26,8 +26,8 @@ bool isFloat(DType dtype);    // f32 or f64
 bool isNumber(DType dtype);   // f32, f64, i32 or i64
 bool isInteger(DType dtype);  // i32 or i64
 
-// Every method is safe on any call whatsoever; after a failure all further demands are ignored, so a check reads top down
-// and may use what earlier demands established only behind `ok()`.
+// Every method is safe on any call whatsoever; after a failure all further demands are ignored, so a check reads top
+// down and may use what earlier demands established only behind `ok()`.
 class CallCheck {
  public:
   // Demands that every view's rank, extents and strides are within what index arithmetic can take.
@@ -83,8 +83,8 @@ class CallCheck {
   TensorView none_;
 };
 
-// Of a tensor of extents `shape`, the part at `offset` with extents `part`, named `name`: demands that it lies inside, and
-// that the whole can be counted in 64 bits.
+// Of a tensor of extents `shape`, the part at `offset` with extents `part`, named `name`: demands that it lies inside,
+// and that the whole can be counted in 64 bits.
 void checkPart(CallCheck &check, const Shape &shape, const Shape &offset, const Shape &part, absl::string_view name);
 
 }  // namespace cleave

@@ -14,7 +14,8 @@ absl::Status checkMatmul(const KernelCall &call) {
   check.rank("lhs", lhs, 2);
   check.rank("rhs", rhs, 2);
   check.rank("output", out, lhs.rank, lhs.rank);
-  const bool transposeLhs = check.integerOr("transpose_lhs", 0, 0, 1), transposeRhs = check.integerOr("transpose_rhs", 0, 0, 1);
+  const bool transposeLhs = check.integerOr("transpose_lhs", 0, 0, 1),
+             transposeRhs = check.integerOr("transpose_rhs", 0, 0, 1);
   if (!check.ok()) return check.status();
   if (rhs.rank > 2) check.rank("rhs", rhs, lhs.rank, lhs.rank);
   if (!check.ok()) return check.status();
@@ -51,7 +52,8 @@ absl::Status checkOuter(const KernelCall &call) {
   check.rank("lhs", lhs, 1);
   check.rank("rhs", rhs, lhs.rank, lhs.rank);
   if (!check.ok()) return check.status();
-  check.require(leadingOf(lhs) == leadingOf(rhs), absl::StrCat("rhs with the leading extents of ", lhs.str()), rhs.str());
+  check.require(leadingOf(lhs) == leadingOf(rhs), absl::StrCat("rhs with the leading extents of ", lhs.str()),
+                rhs.str());
   check.shape("output", out, {lhs.shape[lhs.rank - 1], rhs.shape[rhs.rank - 1]});
   return check.status();
 }

@@ -95,7 +95,8 @@ absl::Status checkTranspose(const KernelCall &call) {
   check.require(isPermutation(permutation), "'permutation' to name each dimension once", "one that does not");
   for (size_t i = 0; i < permutation.size() && check.ok(); ++i)
     check.require(out.shape[i] == in.shape[permutation[i]],
-                  absl::StrCat("dimension ", i, " of the output to have extent ", in.shape[permutation[i]]), out.shape[i]);
+                  absl::StrCat("dimension ", i, " of the output to have extent ", in.shape[permutation[i]]),
+                  out.shape[i]);
   return check.status();
 }
 
@@ -108,9 +109,10 @@ absl::Status checkSlice(const KernelCall &call) {
   const auto starts = check.integerList("starts", in.rank, 0, kMaxElements);
   const auto steps = check.integerList("steps", in.rank, 1, kMaxElements);
   for (int d = 0; d < in.rank && check.ok(); ++d)
-    check.require(out.shape[d] == 0 || (starts[d] < in.shape[d] && out.shape[d] - 1 <= (in.shape[d] - 1 - starts[d]) / steps[d]),
-                  absl::StrCat("a slice inside extent ", in.shape[d], " of dimension ", d),
-                  absl::StrCat(out.shape[d], " elements from ", starts[d], " by ", steps[d]));
+    check.require(
+        out.shape[d] == 0 || (starts[d] < in.shape[d] && out.shape[d] - 1 <= (in.shape[d] - 1 - starts[d]) / steps[d]),
+        absl::StrCat("a slice inside extent ", in.shape[d], " of dimension ", d),
+        absl::StrCat(out.shape[d], " elements from ", starts[d], " by ", steps[d]));
   return check.status();
 }
 
@@ -148,7 +150,8 @@ absl::Status checkConcat(const KernelCall &call) {
     check.require(in.shape[dimension] <= out.shape[dimension] - sum, "inputs that fill the output", "more");
     sum += in.shape[dimension];
   }
-  if (check.ok()) check.require(sum == out.shape[dimension], absl::StrCat("inputs that fill ", out.shape[dimension]), sum);
+  if (check.ok())
+    check.require(sum == out.shape[dimension], absl::StrCat("inputs that fill ", out.shape[dimension]), sum);
   return check.status();
 }
 

@@ -35,7 +35,8 @@ bool takesAttention(const KernelCall &call) {
   if (!isDenseFloat(call)) return false;
   const TensorView &q = call.inputs[0], &k = call.inputs[1];
   const int64_t mostKeys = kWorkspaceBytes / static_cast<int64_t>(2 * sizeof(float));
-  return k.shape[1] <= mostKeys && q.shape[2] * q.shape[3] <= kMaxGemmExtent && k.shape[2] * k.shape[3] <= kMaxGemmExtent;
+  return k.shape[1] <= mostKeys && q.shape[2] * q.shape[3] <= kMaxGemmExtent &&
+         k.shape[2] * k.shape[3] <= kMaxGemmExtent;
 }
 
 absl::Status attention(const KernelCall &call, KernelContext &context) {

@@ -57,15 +57,17 @@ void differentiateTile(const AttentionTile &tile, char *workspace, const Gradien
        gradients, width);
   for (int64_t row = 0; row < rows; ++row) differentiateRow(tile, scores, gradients, row);
   if (to.bias) addBiasGradient(tile, gradients, *to.bias);
-  gemm(width, a.d, rows, 1.0f, {scores, width, /*isTransposed=*/true}, {outGradient, queryStride}, 1.0f, tile.keysOf(to.v),
-       keyStride);
-  gemm(rows, a.d, width, scale, {gradients, width}, {tile.keysOf(*a.k), keyStride}, 0.0f, tile.queriesOf(to.q), queryStride);
+  gemm(width, a.d, rows, 1.0f, {scores, width, /*isTransposed=*/true}, {outGradient, queryStride}, 1.0f,
+       tile.keysOf(to.v), keyStride);
+  gemm(rows, a.d, width, scale, {gradients, width}, {tile.keysOf(*a.k), keyStride}, 0.0f, tile.queriesOf(to.q),
+       queryStride);
   gemm(width, a.d, rows, scale, {gradients, width, /*isTransposed=*/true}, {tile.queriesOf(*a.q), queryStride}, 1.0f,
        tile.keysOf(to.k), keyStride);
 }
 
 // All that adds to one kv head of one example, in a fixed order.
-void differentiateKvHead(const AttentionArguments &a, int64_t batch, int64_t kvHead, char *workspace, const Gradients &to) {
+void differentiateKvHead(const AttentionArguments &a, int64_t batch, int64_t kvHead, char *workspace,
+                         const Gradients &to) {
   for (int64_t key = 0; key < a.t; ++key) {
     const int64_t start = ((batch * a.t + key) * a.g + kvHead) * a.d;
     std::memset(to.k.as<float>() + start, 0, a.d * sizeof(float));
@@ -88,7 +90,8 @@ absl::Status attentionGradient(const KernelCall &call, KernelContext &context) {
   if (to.bias) {
     std::memset(to.bias->data, 0, to.bias->bytes());
     context.pool.parallelFor(a.g, [&](int64_t kvHead, int worker) {
-      for (int64_t batch = 0; batch < a.b; ++batch) differentiateKvHead(a, batch, kvHead, context.workspaces[worker], to);
+      for (int64_t batch = 0; batch < a.b; ++batch)
+        differentiateKvHead(a, batch, kvHead, context.workspaces[worker], to);
     });
   } else {
     context.pool.parallelFor(a.b * a.g, [&](int64_t number, int worker) {

@@ -77,7 +77,8 @@ void AttentionTile::drop(float *values, int64_t row) const {
                             static_cast<float>(1 / (1 - a.dropoutRate))};
   const int64_t first = firstOf(row);
   float *seen = values + row * width() + first;
-  vectorKernels().dropout(draw, a.dropoutElement(batch, head, query + row, low + first), seen, seen, endOf(row) - first);
+  vectorKernels().dropout(draw, a.dropoutElement(batch, head, query + row, low + first), seen, seen,
+                          endOf(row) - first);
 }
 
 void AttentionTile::clearUnseen(float *values, int64_t row) const {

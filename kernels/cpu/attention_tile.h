@@ -1,4 +1,5 @@
-// What forward and backward attention share: the scores of a block of queries of one head, in a worker's scratch memory.
+// What forward and backward attention share: the scores of a block of queries of one head, in a worker's scratch
+// memory.
 
 #ifndef CLEAVE_KERNELS_CPU_ATTENTION_TILE_H
 #define CLEAVE_KERNELS_CPU_ATTENTION_TILE_H

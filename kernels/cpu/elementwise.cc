@@ -12,18 +12,16 @@ namespace {
 absl::Status unary(const KernelCall &call, KernelContext &context, Unary *loop) {
   const float *x = call.inputs[0].as<float>();
   float *y = call.outputs[0].as<float>();
-  forRanges(context.pool, call.outputs[0].elements(), kGrain, [&](int64_t begin, int64_t end) {
-    loop(x + begin, y + begin, end - begin);
-  });
+  forRanges(context.pool, call.outputs[0].elements(), kGrain,
+            [&](int64_t begin, int64_t end) { loop(x + begin, y + begin, end - begin); });
   return absl::OkStatus();
 }
 
 absl::Status binary(const KernelCall &call, KernelContext &context, Binary *loop) {
   const float *a = call.inputs[0].as<float>(), *b = call.inputs[1].as<float>();
   float *y = call.outputs[0].as<float>();
-  forRanges(context.pool, call.outputs[0].elements(), kGrain, [&](int64_t begin, int64_t end) {
-    loop(a + begin, b + begin, y + begin, end - begin);
-  });
+  forRanges(context.pool, call.outputs[0].elements(), kGrain,
+            [&](int64_t begin, int64_t end) { loop(a + begin, b + begin, y + begin, end - begin); });
   return absl::OkStatus();
 }
 
@@ -67,7 +65,9 @@ absl::Status abs(const KernelCall &call, KernelContext &context) { return unary(
 absl::Status exp(const KernelCall &call, KernelContext &context) { return unary(call, context, vectorKernels().exp); }
 absl::Status log(const KernelCall &call, KernelContext &context) { return unary(call, context, each<std::log>); }
 absl::Status sqrt(const KernelCall &call, KernelContext &context) { return unary(call, context, vectorKernels().sqrt); }
-absl::Status rsqrt(const KernelCall &call, KernelContext &context) { return unary(call, context, vectorKernels().rsqrt); }
+absl::Status rsqrt(const KernelCall &call, KernelContext &context) {
+  return unary(call, context, vectorKernels().rsqrt);
+}
 absl::Status sin(const KernelCall &call, KernelContext &context) { return unary(call, context, each<std::sin>); }
 absl::Status cos(const KernelCall &call, KernelContext &context) { return unary(call, context, each<std::cos>); }
 absl::Status tanh(const KernelCall &call, KernelContext &context) { return unary(call, context, vectorKernels().tanh); }
@@ -84,9 +84,8 @@ absl::Status scale(const KernelCall &call, KernelContext &context) {
   const float *x = call.inputs[0].as<float>();
   const float factor = static_cast<float>(call.attributes.getDouble("factor"));
   float *y = call.outputs[0].as<float>();
-  forRanges(context.pool, call.outputs[0].elements(), kGrain, [&](int64_t begin, int64_t end) {
-    vectorKernels().scale(x + begin, factor, y + begin, end - begin);
-  });
+  forRanges(context.pool, call.outputs[0].elements(), kGrain,
+            [&](int64_t begin, int64_t end) { vectorKernels().scale(x + begin, factor, y + begin, end - begin); });
   return absl::OkStatus();
 }
 

@@ -10,7 +10,8 @@ namespace cleave::cpu {
 absl::Status gather(const KernelCall &call, KernelContext &) {
   const TensorView &x = call.inputs[0], &indices = call.inputs[1];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastExtent(x);
-  if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
+    return bounds;
   const int32_t *index = indices.as<int32_t>();
   const float *values = x.as<float>();
   float *y = call.outputs[0].as<float>();
@@ -24,7 +25,8 @@ absl::Status gather(const KernelCall &call, KernelContext &) {
 absl::Status gatherGradient(const KernelCall &call, KernelContext &context) {
   const TensorView &indices = call.inputs[0], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastExtent(out);
-  if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
+    return bounds;
   const int32_t *index = indices.as<int32_t>();
   const float *dy = call.inputs[1].as<float>();
   float *dx = out.as<float>();

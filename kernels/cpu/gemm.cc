@@ -40,7 +40,8 @@ GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k) {
   return kHasAvx512 && !isSmall ? GemmLibrary::kOneDnn : GemmLibrary::kOpenBlas;
 }
 
-void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c, int64_t cStride) {
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c,
+          int64_t cStride) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (int64_t i = 0; i < m; ++i)
@@ -49,13 +50,13 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix
   }
   const OneOpenMpThread scope;
   if (chooseGemm(m, n, k) == GemmLibrary::kOneDnn) {
-    dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, alpha, a.data, a.stride, b.data, b.stride,
-               beta, c, cStride);
+    dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, alpha, a.data, a.stride, b.data,
+               b.stride, beta, c, cStride);
     return;
   }
   constexpr int kRowMajor = 101, kPlain = 111, kTransposed = 112;
-  cblas_sgemm(kRowMajor, a.isTransposed ? kTransposed : kPlain, b.isTransposed ? kTransposed : kPlain, int(m), int(n), int(k),
-              alpha, a.data, int(a.stride), b.data, int(b.stride), beta, c, int(cStride));
+  cblas_sgemm(kRowMajor, a.isTransposed ? kTransposed : kPlain, b.isTransposed ? kTransposed : kPlain, int(m), int(n),
+              int(k), alpha, a.data, int(a.stride), b.data, int(b.stride), beta, c, int(cStride));
 }
 
 }  // namespace cleave

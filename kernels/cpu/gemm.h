@@ -21,7 +21,8 @@ GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k);
 
 // c [m, n] = alpha * a [m, k] * b [k, n] + beta * c, on the calling thread. Where beta is 0, c is not read.
 // Extents and strides are at most kMaxGemmExtent.
-void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c, int64_t cStride);
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c,
+          int64_t cStride);
 
 inline constexpr int64_t kMaxGemmExtent = 0x7FFFFFFF;
 

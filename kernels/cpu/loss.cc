@@ -10,7 +10,8 @@ namespace cleave::cpu {
 
 absl::Status crossEntropy(const KernelCall &call, KernelContext &context) {
   const TensorView &logits = call.inputs[0], &labels = call.inputs[1];
-  const int64_t ignored = call.attributes.getInt("ignore_index", -100), n = lastExtent(logits), rows = labels.elements();
+  const int64_t ignored = call.attributes.getInt("ignore_index", -100), n = lastExtent(logits),
+                rows = labels.elements();
   if (absl::Status bounds = checkEntries(labels, n, "a label", ignored); !bounds.ok()) return bounds;
   const float *x = logits.as<float>();
   float *lse = call.outputs[2].as<float>();
@@ -35,7 +36,8 @@ absl::Status crossEntropy(const KernelCall &call, KernelContext &context) {
 absl::Status crossEntropyGradient(const KernelCall &call, KernelContext &context) {
   const TensorView &logits = call.inputs[0], &labels = call.inputs[1];
   const int64_t ignored = call.attributes.getInt("ignore_index", -100), offset = call.attributes.getInt("index_offset");
-  if (absl::Status bounds = checkEntries(labels, call.attributes.getInt("index_size"), "a label", ignored); !bounds.ok())
+  if (absl::Status bounds = checkEntries(labels, call.attributes.getInt("index_size"), "a label", ignored);
+      !bounds.ok())
     return bounds;
   const int64_t n = lastExtent(logits);
   const int32_t *label = labels.as<int32_t>();

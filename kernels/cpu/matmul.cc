@@ -69,7 +69,9 @@ void multiply(ThreadPool &pool, const Product &p) {
 }
 
 bool fitsGemm(const KernelCall &call) {
-  auto fits = [](const TensorView &view) { return view.elements() < (int64_t{1} << 40) && lastExtent(view) <= kMaxGemmExtent; };
+  auto fits = [](const TensorView &view) {
+    return view.elements() < (int64_t{1} << 40) && lastExtent(view) <= kMaxGemmExtent;
+  };
   return fits(call.inputs[0]) && fits(call.inputs[1]) && fits(call.outputs[0]) &&
          rowsOf(call.inputs[0]) <= kMaxGemmExtent && rowsOf(call.inputs[1]) <= kMaxGemmExtent;
 }

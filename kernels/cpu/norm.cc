@@ -9,8 +9,8 @@ namespace {
 
 constexpr int64_t kRows = 16;  // of one tile, at least
 
-// Sums over rows of `vectors` vectors of c floats each, such as dgamma and dbeta. Every tile of rows has its own partial
-// sums in the first worker's scratch memory, which are then added in the tiles' order.
+// Sums over rows of `vectors` vectors of c floats each, such as dgamma and dbeta. Every tile of rows has its own
+// partial sums in the first worker's scratch memory, which are then added in the tiles' order.
 class FeatureSums {
  public:
   FeatureSums(KernelContext &context, int64_t rows, int64_t c, int vectors)
@@ -35,7 +35,8 @@ class FeatureSums {
     forRanges(pool_, c_, 1024, [&](int64_t begin, int64_t end) {
       std::memset(result + begin, 0, (end - begin) * sizeof(float));
       for (int64_t tile = 0; tile < tiles_; ++tile)
-        vectorKernels().add(result + begin, parts_ + (tile * vectors_ + vector) * c_ + begin, result + begin, end - begin);
+        vectorKernels().add(result + begin, parts_ + (tile * vectors_ + vector) * c_ + begin, result + begin,
+                            end - begin);
     });
   }
 

@@ -7,8 +7,7 @@
 
 namespace cleave {
 
-absl::Status checkEntries(const TensorView &entries, int64_t size, const char *what,
-                          absl::optional<int64_t> exempt) {
+absl::Status checkEntries(const TensorView &entries, int64_t size, const char *what, absl::optional<int64_t> exempt) {
   const int32_t *entry = entries.as<int32_t>();
   for (int64_t i = 0, count = entries.elements(); i < count; ++i) {
     if (entry[i] == exempt) continue;

@@ -45,7 +45,8 @@ Reduction reductionOf(const std::string &kind) {
 // [reduced] -> one number: the tiles' results in their order.
 float reduceAll(ThreadPool &pool, const Reduction &reduction, const float *x, int64_t n) {
   std::vector<float> parts(std::max<int64_t>(1, tilesOf(n, kGrain)), reduction.identity);
-  forRanges(pool, n, kGrain, [&](int64_t begin, int64_t end) { parts[begin / kGrain] = reduction.row(x + begin, end - begin); });
+  forRanges(pool, n, kGrain,
+            [&](int64_t begin, int64_t end) { parts[begin / kGrain] = reduction.row(x + begin, end - begin); });
   return reduction.row(parts.data(), parts.size());
 }
 
@@ -108,7 +109,8 @@ absl::Status expSum(const KernelCall &call, KernelContext &context) {
   const float *x = call.inputs[0].as<float>(), *shift = call.inputs[1].as<float>();
   float *y = call.outputs[0].as<float>();
   forRanges(context.pool, call.outputs[0].elements(), rowGrain(n), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) y[row] = vectorKernels().expShifted(x + row * n, shift[row], nullptr, n);
+    for (int64_t row = begin; row < end; ++row)
+      y[row] = vectorKernels().expShifted(x + row * n, shift[row], nullptr, n);
   });
   return absl::OkStatus();
 }
@@ -117,8 +119,9 @@ absl::Status sumSquares(const KernelCall &call, KernelContext &context) {
   const float *x = call.inputs[0].as<float>();
   const int64_t n = call.inputs[0].elements();
   std::vector<double> parts(tilesOf(n, kGrain));
-  forRanges(context.pool, n, kGrain,
-            [&](int64_t begin, int64_t end) { parts[begin / kGrain] = vectorKernels().sumSquares(x + begin, end - begin); });
+  forRanges(context.pool, n, kGrain, [&](int64_t begin, int64_t end) {
+    parts[begin / kGrain] = vectorKernels().sumSquares(x + begin, end - begin);
+  });
   double sum = 0;
   for (double part : parts) sum += part;
   *call.outputs[0].as<float>() = static_cast<float>(sum);

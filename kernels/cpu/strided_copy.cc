@@ -19,7 +19,8 @@ int normalize(const TensorView &to, const TensorView &from, Dimension *dims) {
   int rank = 0;
   for (int d = 0; d < to.rank; ++d)
     if (to.shape[d] != 1) dims[rank++] = {to.shape[d], to.strides[d], from.strides[d]};
-  std::stable_sort(dims, dims + rank, [](const Dimension &a, const Dimension &b) { return std::abs(a.to) > std::abs(b.to); });
+  std::stable_sort(dims, dims + rank,
+                   [](const Dimension &a, const Dimension &b) { return std::abs(a.to) > std::abs(b.to); });
   int joined = 0;
   for (int d = 1; d < rank; ++d) {
     Dimension &outer = dims[joined];

@@ -20,7 +20,9 @@ void forRanges(ThreadPool &pool, int64_t n, int64_t grain, Body body) {
 }
 
 // As many rows of `rowElements` as make a tile.
-inline int64_t rowGrain(int64_t rowElements) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rowElements)); }
+inline int64_t rowGrain(int64_t rowElements) {
+  return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rowElements));
+}
 
 inline int64_t lastExtent(const TensorView &view) { return view.shape[view.rank - 1]; }
 
@@ -34,7 +36,8 @@ inline int64_t rowsOf(const TensorView &view) {
 // All views without gaps, floats f32 and integers i32.
 inline bool isDense(const KernelCall &call) {
   auto fits = [](const TensorView &view) {
-    return view.isContiguous() && (view.dtype == DType::kF32 || view.dtype == DType::kI32 || view.dtype == DType::kBool);
+    return view.isContiguous() &&
+           (view.dtype == DType::kF32 || view.dtype == DType::kI32 || view.dtype == DType::kBool);
   };
   return std::all_of(call.inputs.begin(), call.inputs.end(), fits) &&
          std::all_of(call.outputs.begin(), call.outputs.end(), fits);

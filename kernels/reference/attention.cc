@@ -19,7 +19,8 @@ class Row {
   bool sees(int64_t key) const {
     if (key < a_.firstKey(query_) || key >= a_.endKey(query_)) return false;
     if (a_.keyMask && integerAt(*a_.keyMask, {batch_, key}) == 0) return false;
-    return !a_.querySegments || integerAt(*a_.querySegments, {batch_, query_}) == integerAt(*a_.keySegments, {batch_, key});
+    return !a_.querySegments ||
+           integerAt(*a_.querySegments, {batch_, query_}) == integerAt(*a_.keySegments, {batch_, key});
   }
 
   double score(int64_t key) const {
@@ -65,7 +66,8 @@ void forEachRow(const AttentionArguments &a, Body &&body) {
 // A dense sum in double, stored when all is added.
 class Sums {
  public:
-  explicit Sums(const TensorView &view) : view_(view), flat_(TensorView::contiguous(nullptr, DType::kF64, view.dims())) {
+  explicit Sums(const TensorView &view)
+      : view_(view), flat_(TensorView::contiguous(nullptr, DType::kF64, view.dims())) {
     values_.resize(view.elements());
   }
   double &operator[](const Index &index) { return values_[offsetOf(flat_, index)]; }
@@ -81,7 +83,8 @@ class Sums {
 };
 
 template <typename T>
-void addRowGradient(const AttentionArguments &a, int64_t b, int64_t h, int64_t s, Sums &dq, Sums &dk, Sums &dv, Sums *dbias) {
+void addRowGradient(const AttentionArguments &a, int64_t b, int64_t h, int64_t s, Sums &dq, Sums &dk, Sums &dv,
+                    Sums *dbias) {
   const Row<T> row(a, b, h, s);
   const double lse = at<T>(*a.lse, {b, h, s});
   if (lse == -HUGE_VAL) return;

@@ -141,8 +141,10 @@ absl::Status neg(const KernelCall &call, KernelContext &) {
   withNumber(call.outputs[0].dtype, [&](auto type) {
     using T = decltype(type);
     mapUnary<T>(call, [](T a) {
-      if constexpr (std::is_integral_v<T>) return wrapping(T(0), a, [](auto x, auto y) { return x - y; });
-      else return -a;
+      if constexpr (std::is_integral_v<T>)
+        return wrapping(T(0), a, [](auto x, auto y) { return x - y; });
+      else
+        return -a;
     });
   });
   return absl::OkStatus();
@@ -152,8 +154,10 @@ absl::Status abs(const KernelCall &call, KernelContext &) {
   withNumber(call.outputs[0].dtype, [&](auto type) {
     using T = decltype(type);
     mapUnary<T>(call, [](T a) {
-      if constexpr (std::is_integral_v<T>) return a < 0 ? wrapping(T(0), a, [](auto x, auto y) { return x - y; }) : a;
-      else return std::abs(a);
+      if constexpr (std::is_integral_v<T>)
+        return a < 0 ? wrapping(T(0), a, [](auto x, auto y) { return x - y; }) : a;
+      else
+        return std::abs(a);
     });
   });
   return absl::OkStatus();
@@ -173,9 +177,8 @@ absl::Status convert(const KernelCall &call, KernelContext &) {
     withNumberOrBool(call.outputs[0].dtype, [&](auto to) {
       using From = decltype(from);
       using To = decltype(to);
-      forEachIndex(call.outputs[0].dims(), [&](const Index &i) {
-        at<To>(call.outputs[0], i) = converted<To>(at<From>(call.inputs[0], i));
-      });
+      forEachIndex(call.outputs[0].dims(),
+                   [&](const Index &i) { at<To>(call.outputs[0], i) = converted<To>(at<From>(call.inputs[0], i)); });
     });
   });
   return absl::OkStatus();

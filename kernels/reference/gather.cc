@@ -24,7 +24,8 @@ void setZero(const TensorView &view) {
 absl::Status gather(const KernelCall &call, KernelContext &) {
   const TensorView &x = call.inputs[0], &indices = call.inputs[1], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastDim(x);
-  if (absl::Status bounds = checkBounds(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkBounds(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
+    return bounds;
   withNumber(out.dtype, [&](auto type) {
     using T = decltype(type);
     forEachIndex(out.dims(), [&](const Index &i) {
@@ -38,7 +39,8 @@ absl::Status gather(const KernelCall &call, KernelContext &) {
 absl::Status gatherGradient(const KernelCall &call, KernelContext &) {
   const TensorView &indices = call.inputs[0], &dy = call.inputs[1], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastDim(out);
-  if (absl::Status bounds = checkBounds(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkBounds(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
+    return bounds;
   withNumber(out.dtype, [&](auto type) {
     using T = decltype(type);
     setZero<T>(out);
@@ -70,7 +72,8 @@ absl::Status embeddingGradient(const KernelCall &call, KernelContext &) {
   if (absl::Status bounds = checkBounds(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
   withFloat(out.dtype, [&](auto type) {
     using T = decltype(type);
-    forEachIndex(out.dims(), [&](const Index &i) { at<T>(out, i) = call.inputs.size() > 2 ? at<T>(call.inputs[2], i) : T(0); });
+    forEachIndex(out.dims(),
+                 [&](const Index &i) { at<T>(out, i) = call.inputs.size() > 2 ? at<T>(call.inputs[2], i) : T(0); });
     forEachIndex(dy.dims(), [&](const Index &i) {
       const int64_t id = integerAt(ids, i), row = id - offset;
       if (id != padding && row >= 0 && row < out.shape[0]) at<T>(out, {row, i[dy.rank - 1]}) += at<T>(dy, i);

@@ -52,7 +52,8 @@ absl::Status crossEntropy(const KernelCall &call, KernelContext &) {
 absl::Status crossEntropyGradient(const KernelCall &call, KernelContext &) {
   const TensorView &logits = call.inputs[0], &labels = call.inputs[1], &lse = call.inputs[2], &out = call.outputs[0];
   const int64_t ignored = call.attributes.getInt("ignore_index", -100), offset = call.attributes.getInt("index_offset");
-  if (absl::Status bounds = checkLabels(labels, ignored, call.attributes.getInt("index_size")); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkLabels(labels, ignored, call.attributes.getInt("index_size")); !bounds.ok())
+    return bounds;
   withFloat(logits.dtype, [&](auto type) {
     using T = decltype(type);
     const double lossGradient = at<T>(call.inputs[3], {});

@@ -19,7 +19,8 @@ absl::Status adamw(const KernelCall &call, KernelContext &) {
   const Attributes &attributes = call.attributes;
   const auto &in = call.inputs;
   const auto &out = call.outputs;
-  const double lr = numberAt(in[4]) * attributes.getDouble("lr_factor"), scale = numberAt(in[5]), count = numberAt(in[6]);
+  const double lr = numberAt(in[4]) * attributes.getDouble("lr_factor"), scale = numberAt(in[5]),
+               count = numberAt(in[6]);
   const bool isActive = numberAt(in[7]) != 0;
   const double beta1 = attributes.getDouble("beta1"), beta2 = attributes.getDouble("beta2");
   const double epsilon = attributes.getDouble("epsilon"), decay = attributes.getDouble("weight_decay");

@@ -1,5 +1,5 @@
-// The reference kernels: naive and obviously right, on any views. They are the oracle of the fast ones, and run what those
-// leave to others.
+// The reference kernels: naive and obviously right, on any views. They are the oracle of the fast ones, and run what
+// those leave to others.
 
 #ifndef CLEAVE_KERNELS_REFERENCE_REGISTER_H
 #define CLEAVE_KERNELS_REFERENCE_REGISTER_H

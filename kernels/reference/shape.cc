@@ -36,8 +36,8 @@ absl::Status constant(const KernelCall &call, KernelContext &) {
       } else {
         const double low = static_cast<double>(std::numeric_limits<T>::min());
         const double high = static_cast<double>(std::numeric_limits<T>::max());
-        at<T>(out, i) = value <= low    ? std::numeric_limits<T>::min()
-                        : value >= high ? std::numeric_limits<T>::max()
+        at<T>(out, i) = value <= low     ? std::numeric_limits<T>::min()
+                        : value >= high  ? std::numeric_limits<T>::max()
                         : value == value ? static_cast<T>(value)
                                          : T(0);
         if (out.dtype == DType::kBool) at<T>(out, i) = value != 0;

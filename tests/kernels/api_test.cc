@@ -25,7 +25,7 @@ TEST(TensorView, IsContiguousOnlyWithoutGaps) {
 
 TEST(TensorView, NamesAndMeasuresEveryType) {
   const std::pair<DType, std::pair<const char *, int>> types[] = {
-      {DType::kF32, {"f32", 4}}, {DType::kF64, {"f64", 8}},  {DType::kI32, {"i32", 4}}, {DType::kI64, {"i64", 8}},
+      {DType::kF32, {"f32", 4}}, {DType::kF64, {"f64", 8}},   {DType::kI32, {"i32", 4}}, {DType::kI64, {"i64", 8}},
       {DType::kBool, {"i1", 1}}, {DType::kBF16, {"bf16", 2}}, {DType::kF16, {"f16", 2}}};
   for (const auto &[dtype, expected] : types) {
     EXPECT_STREQ(nameOf(dtype), expected.first);
@@ -38,7 +38,8 @@ TEST(Attributes, SayWhatIsMissingOrOfAnotherType) {
   EXPECT_EQ(*attributes.findInt("n"), 3);
   EXPECT_EQ(attributes.findInt("m").status().message(), "requires attribute 'm' (an integer), got none");
   EXPECT_EQ(attributes.findInt("x").status().message(), "requires attribute 'x' to be an integer, got a number");
-  EXPECT_EQ(attributes.findInts("n").status().message(), "requires attribute 'n' to be a list of integers, got an integer");
+  EXPECT_EQ(attributes.findInts("n").status().message(),
+            "requires attribute 'n' to be a list of integers, got an integer");
   EXPECT_TRUE(attributes.findDoubles("none")->empty());
   EXPECT_EQ(attributes.getInt("x", 7), 7);
   EXPECT_EQ(attributes.getString("n"), "");

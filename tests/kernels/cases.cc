@@ -52,7 +52,8 @@ class Cases {
       add("pow", {}, {draw_.integers(s, 1, 9).as(DType::kF32), draw_.normal(s)}, {empty(s)});
       for (const char *name : {"neg", "abs", "exp", "sin", "cos", "tanh", "sigmoid", "relu", "silu"})
         add(name, {}, {draw_.normal(s, 4)}, {empty(s)});
-      for (const char *name : {"log", "sqrt", "rsqrt"}) add(name, {}, {draw_.integers(s, 1, 99).as(DType::kF32)}, {empty(s)});
+      for (const char *name : {"log", "sqrt", "rsqrt"})
+        add(name, {}, {draw_.integers(s, 1, 99).as(DType::kF32)}, {empty(s)});
       add("scale", {{"factor", 0.37}}, {draw_.normal(s)}, {empty(s)});
       for (const char *form : {"none", "tanh"}) {
         add("gelu", {{"approximate", std::string(form)}}, {draw_.normal(s, 3)}, {empty(s)});
@@ -111,9 +112,16 @@ class Cases {
     for (int64_t keep : {0, 1})
       for (const char *combiner : {"sum", "max", "min"})
         add("keep", {{"keep", keep}, {"combiner", std::string(combiner)}}, {draw_.normal({5, 3})}, {empty({5, 3})});
-    const std::vector<std::pair<Shape, Ints>> permutations = {
-        {{3, 5}, {1, 0}},        {{33, 70}, {1, 0}},        {{2, 3, 4}, {2, 0, 1}}, {{2, 3, 4}, {0, 2, 1}}, {{2, 0, 3}, {2, 1, 0}},
-        {{2, 5, 3, 4}, {0, 2, 1, 3}}, {{1, 5, 1}, {2, 1, 0}}, {{}, {}},               {{2, 17, 3, 19}, {3, 1, 2, 0}}, {{300, 400}, {1, 0}}};
+    const std::vector<std::pair<Shape, Ints>> permutations = {{{3, 5}, {1, 0}},
+                                                              {{33, 70}, {1, 0}},
+                                                              {{2, 3, 4}, {2, 0, 1}},
+                                                              {{2, 3, 4}, {0, 2, 1}},
+                                                              {{2, 0, 3}, {2, 1, 0}},
+                                                              {{2, 5, 3, 4}, {0, 2, 1, 3}},
+                                                              {{1, 5, 1}, {2, 1, 0}},
+                                                              {{}, {}},
+                                                              {{2, 17, 3, 19}, {3, 1, 2, 0}},
+                                                              {{300, 400}, {1, 0}}};
     for (const auto &[shape, permutation] : permutations) {
       Shape result;
       for (int64_t d : permutation) result.push_back(shape[d]);
@@ -148,21 +156,34 @@ class Cases {
   }
 
   void reductions() {
-    const std::vector<std::pair<Shape, Ints>> forms = {
-        {{}, {}},         {{7}, {0}},       {{3, 17}, {0}},       {{3, 17}, {1}},     {{3, 17}, {0, 1}},  {{3, 17}, {}},
-        {{4, 5, 300}, {0, 1}}, {{4, 5, 6}, {1}}, {{4, 5, 6}, {0, 2}}, {{0, 5}, {0}},  {{5, 0}, {1}},      {{1, 9, 1}, {0, 2}},
-        {{2, 70000}, {1}},     {{70001}, {0}},   {{70, 900}, {0}}};
+    const std::vector<std::pair<Shape, Ints>> forms = {{{}, {}},
+                                                       {{7}, {0}},
+                                                       {{3, 17}, {0}},
+                                                       {{3, 17}, {1}},
+                                                       {{3, 17}, {0, 1}},
+                                                       {{3, 17}, {}},
+                                                       {{4, 5, 300}, {0, 1}},
+                                                       {{4, 5, 6}, {1}},
+                                                       {{4, 5, 6}, {0, 2}},
+                                                       {{0, 5}, {0}},
+                                                       {{5, 0}, {1}},
+                                                       {{1, 9, 1}, {0, 2}},
+                                                       {{2, 70000}, {1}},
+                                                       {{70001}, {0}},
+                                                       {{70, 900}, {0}}};
     for (const auto &[shape, dimensions] : forms) {
       Shape result;
       int64_t count = 2;
       for (size_t d = 0; d < shape.size(); ++d) {
         const bool goes = std::count(dimensions.begin(), dimensions.end(), int64_t(d)) > 0;
-        if (goes) count *= shape[d];
-        else result.push_back(shape[d]);
+        if (goes)
+          count *= shape[d];
+        else
+          result.push_back(shape[d]);
       }
       for (const char *kind : {"sum", "max", "min", "mean"})
-        add("reduce", {{"kind", std::string(kind)}, {"dimensions", dimensions}, {"count", count}}, {draw_.normal(shape)},
-            {empty(result)}, 1e-5);
+        add("reduce", {{"kind", std::string(kind)}, {"dimensions", dimensions}, {"count", count}},
+            {draw_.normal(shape)}, {empty(result)}, 1e-5);
     }
     for (const Shape &lead : std::vector<Shape>{{}, {5}, {2, 3}, {0}})
       for (int64_t n : {0, 1, 5, 16, 47, 300}) {
@@ -181,18 +202,22 @@ class Cases {
       int64_t m, k, n;
       bool sharedRhs;
     };
-    const std::vector<Form> forms = {{{}, 1, 1, 1, true},    {{}, 5, 7, 9, true},       {{}, 33, 64, 47, true}, {{3}, 5, 7, 9, true},
-                                     {{2, 3}, 4, 5, 6, false}, {{4}, 17, 9, 33, false}, {{}, 4, 0, 3, true},    {{0}, 4, 2, 3, false},
-                                     {{}, 0, 3, 4, true},      {{}, 3, 4, 0, true},     {{2}, 65, 40, 130, true}};
+    const std::vector<Form> forms = {{{}, 1, 1, 1, true},  {{}, 5, 7, 9, true},      {{}, 33, 64, 47, true},
+                                     {{3}, 5, 7, 9, true}, {{2, 3}, 4, 5, 6, false}, {{4}, 17, 9, 33, false},
+                                     {{}, 4, 0, 3, true},  {{0}, 4, 2, 3, false},    {{}, 0, 3, 4, true},
+                                     {{}, 3, 4, 0, true},  {{2}, 65, 40, 130, true}};
     for (const Form &f : forms)
       for (int form = 0; form < 8; ++form) {
         const int64_t transposeLhs = form & 1, transposeRhs = form >> 1 & 1;
         std::vector<Tensor> inputs = {
-            draw_.normal(append(f.lead, transposeLhs ? std::initializer_list<int64_t>{f.k, f.m} : std::initializer_list<int64_t>{f.m, f.k})),
-            draw_.normal(append(f.sharedRhs ? Shape{} : f.lead,
-                                transposeRhs ? std::initializer_list<int64_t>{f.n, f.k} : std::initializer_list<int64_t>{f.k, f.n}))};
+            draw_.normal(append(f.lead, transposeLhs ? std::initializer_list<int64_t>{f.k, f.m}
+                                                     : std::initializer_list<int64_t>{f.m, f.k})),
+            draw_.normal(append(f.sharedRhs ? Shape{} : f.lead, transposeRhs
+                                                                    ? std::initializer_list<int64_t>{f.n, f.k}
+                                                                    : std::initializer_list<int64_t>{f.k, f.n}))};
         if (form & 4) inputs.push_back(draw_.normal({f.n}));
-        add("matmul", {{"transpose_lhs", transposeLhs}, {"transpose_rhs", transposeRhs}, {"segments", Ints{1, 1, form >> 2 & 1}}},
+        add("matmul",
+            {{"transpose_lhs", transposeLhs}, {"transpose_rhs", transposeRhs}, {"segments", Ints{1, 1, form >> 2 & 1}}},
             inputs, {empty(append(f.lead, {f.m, f.n}))}, 1e-5);
       }
     for (const Shape &lead : std::vector<Shape>{{}, {1}, {0}, {5}, {3, 7}, {2, 3, 4}})
@@ -221,7 +246,8 @@ class Cases {
         const Shape s = append(lead, {v});
         Tensor labels = draw_.integers(lead, 0, v);
         if (labels.size() > 2) labels.set(1, -100);
-        add("cross_entropy", {{"ignore_index", int64_t{-100}}}, {draw_.normal(s, 3), labels}, {empty({}), empty({}), empty(lead)}, 1e-5);
+        add("cross_entropy", {{"ignore_index", int64_t{-100}}}, {draw_.normal(s, 3), labels},
+            {empty({}), empty({}), empty(lead)}, 1e-5);
         for (const auto &[offset, size] : std::vector<std::pair<int64_t, int64_t>>{{0, v}, {2, v + 4}}) {
           Tensor global = draw_.integers(lead, 0, size);
           if (global.size() > 2) global.set(1, -100);
@@ -239,8 +265,7 @@ class Cases {
         const Tensor isActive = Tensor::of(DType::kBool, {}, {active});
         Tensor v = draw_.normal(s, 0.1);
         for (int64_t i = 0; i < v.size(); ++i) v.set(i, v.get(i) * v.get(i));
-        add("adamw",
-            {{"beta1", 0.9}, {"beta2", 0.95}, {"epsilon", 1e-6}, {"weight_decay", 0.1}, {"lr_factor", 0.5}},
+        add("adamw", {{"beta1", 0.9}, {"beta2", 0.95}, {"epsilon", 1e-6}, {"weight_decay", 0.1}, {"lr_factor", 0.5}},
             {draw_.normal(s), draw_.normal(s, 0.1), draw_.normal(s, 0.1), v, draw_.scalar(0.01), draw_.scalar(0.7),
              draw_.scalar(3), isActive},
             {empty(s), empty(s), empty(s)}, 1e-5);
@@ -251,7 +276,8 @@ class Cases {
         Attributes plain = sgd;
         plain.set("momentum", 0.0);
         plain.set("segments", Ints{1, 1, 0, 1, 1, 1});
-        add("sgd", plain, {draw_.normal(s), draw_.normal(s), draw_.scalar(0.1), draw_.scalar(0.7), isActive}, {empty(s)}, 3e-5);
+        add("sgd", plain, {draw_.normal(s), draw_.normal(s), draw_.scalar(0.1), draw_.scalar(0.7), isActive},
+            {empty(s)}, 3e-5);
       }
   }
 
@@ -262,10 +288,10 @@ class Cases {
   };
 
   void attention(bool isGradient) {
-    const std::vector<Attend> forms = {{2, 7, 3, 4, 7, 3, 1, 0, 0, 3, 0, 7},      {1, 70, 2, 16, 70, 2, 1, 0, 0, 2, 0, 70},
-                                       {2, 5, 4, 3, 9, 2, 2, 0, 0, 4, 0, 5},      {2, 3, 2, 8, 9, 2, 3, 2, 0, 6, 4, 9},
-                                       {1, 4, 3, 5, 6, 2, 2, 3, 1, 8, 2, 6},      {2, 0, 2, 4, 3, 2, 1, 0, 0, 2, 1, 3},
-                                       {1, 4, 0, 4, 4, 0, 1, 2, 2, 2, 0, 4},      {1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 1}};
+    const std::vector<Attend> forms = {{2, 7, 3, 4, 7, 3, 1, 0, 0, 3, 0, 7}, {1, 70, 2, 16, 70, 2, 1, 0, 0, 2, 0, 70},
+                                       {2, 5, 4, 3, 9, 2, 2, 0, 0, 4, 0, 5}, {2, 3, 2, 8, 9, 2, 3, 2, 0, 6, 4, 9},
+                                       {1, 4, 3, 5, 6, 2, 2, 3, 1, 8, 2, 6}, {2, 0, 2, 4, 3, 2, 1, 0, 0, 2, 1, 3},
+                                       {1, 4, 0, 4, 4, 0, 1, 2, 2, 2, 0, 4}, {1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 1}};
     for (const Attend &f : forms)
       for (int options = 0; options < 64; ++options) addAttention(isGradient, f, options);
   }
@@ -311,7 +337,10 @@ class Cases {
       for (int64_t inverse : {0, 1})
         for (int64_t heads : {0, 1, 3})
           add("rotary",
-              {{"layout", std::string(layout)}, {"inverse", inverse}, {"factor", 1.1}, {"frequencies", std::vector<double>{1, 0.3, 0.01}}},
+              {{"layout", std::string(layout)},
+               {"inverse", inverse},
+               {"factor", 1.1},
+               {"frequencies", std::vector<double>{1, 0.3, 0.01}}},
               {draw_.normal({2, 5, heads, 7}), draw_.integers({2, 5}, 0, 900)}, {empty({2, 5, heads, 7})});
   }
 

@@ -14,7 +14,8 @@
 namespace cleave::testing {
 namespace {
 
-// The largest difference, relative to the largest expected value; 1e30 where one is NaN or infinite and the other isn't.
+// The largest difference, relative to the largest expected value; 1e30 where one is NaN or infinite and the other
+// isn't.
 double differenceOf(const Tensor &seen, const Tensor &expected) {
   double largest = 1e-3, difference = 0;
   for (int64_t i = 0; i < expected.size(); ++i) {
@@ -62,7 +63,8 @@ TEST(CpuKernels, MultiplyLargeMatricesExactly) {
       for (int64_t l = 0; l < k; ++l)
         for (int64_t j = 0; j < n; ++j)
           expected[i * n + j] += a.view().as<float>()[i * k + l] * b.view().as<float>()[l * n + j];
-    EXPECT_EQ(std::memcmp(expected.data(), product.outputs[0].view().data, m * n * sizeof(float)), 0) << m << "x" << k << "x" << n;
+    EXPECT_EQ(std::memcmp(expected.data(), product.outputs[0].view().data, m * n * sizeof(float)), 0)
+        << m << "x" << k << "x" << n;
   }
 }
 
@@ -77,7 +79,8 @@ TEST(CpuKernels, GiveTheSameBitsOnAnyNumberOfThreads) {
       FreshThreads pool(threads);
       ASSERT_TRUE(call(cpu, many, pool).ok());
       for (size_t i = 0; i < c.outputs.size(); ++i)
-        EXPECT_TRUE(many.outputs[i].sameBytes(one.outputs[i])) << c.label << " on " << threads << ", seed " << testSeed();
+        EXPECT_TRUE(many.outputs[i].sameBytes(one.outputs[i]))
+            << c.label << " on " << threads << ", seed " << testSeed();
     }
   }
 }
@@ -111,8 +114,9 @@ TEST(CpuKernels, CopyBetweenStridedViewsAsTheReferenceDoes) {
 
 TEST(CpuKernels, UpdateInPlace) {
   const Registry cpu = cpuRegistry();
-  const std::map<std::string, std::vector<int>> aliases = {
-      {"adamw", {0, 2, 3}}, {"cross_entropy_gradient", {0}}, {"add", {0}}, {"gelu", {0}}, {"softmax", {0}}, {"dropout", {0}}};
+  const std::map<std::string, std::vector<int>> aliases = {{"adamw", {0, 2, 3}}, {"cross_entropy_gradient", {0}},
+                                                           {"add", {0}},         {"gelu", {0}},
+                                                           {"softmax", {0}},     {"dropout", {0}}};
   for (Case &c : allCases(testSeed())) {
     const auto found = aliases.find(c.kernel);
     if (found == aliases.end()) continue;
@@ -135,10 +139,12 @@ TEST(CpuKernels, UpdateInPlace) {
 TEST(CpuKernels, CarryInfinitiesAndNaNsAsTheReferenceDoes) {
   const Registry cpu = cpuRegistry(), reference = referenceRegistry();
   const double infinity = HUGE_VAL;
-  std::vector<double> special = {0, -0.0, infinity, -infinity, NAN, 1e38, -1e38, 1e-38, 88.8, -88.8, 104, -104, 1, -1, 30, -30, 5};
+  std::vector<double> special = {0,     -0.0, infinity, -infinity, NAN, 1e38, -1e38, 1e-38, 88.8,
+                                 -88.8, 104,  -104,     1,         -1,  30,   -30,   5};
   const int64_t n = special.size();
-  for (const char *name : {"neg", "abs", "exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid", "relu", "silu", "gelu", "gelu_tanh",
-                           "maximum", "minimum", "silu_gradient", "gelu_gradient", "gelu_tanh_gradient", "max", "min"}) {
+  for (const char *name :
+       {"neg", "abs", "exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid", "relu", "silu", "gelu", "gelu_tanh", "maximum",
+        "minimum", "silu_gradient", "gelu_gradient", "gelu_tanh_gradient", "max", "min"}) {
     std::string kernel = name;
     Attributes attributes = {{"approximate", std::string("none")}};
     if (const size_t at = kernel.find("_tanh"); at != std::string::npos) {
@@ -146,7 +152,8 @@ TEST(CpuKernels, CarryInfinitiesAndNaNsAsTheReferenceDoes) {
       attributes = {{"approximate", std::string("tanh")}};
     }
     Case c = {kernel, attributes, {Tensor::of(DType::kF32, {n}, special)}, {empty({n})}};
-    if (kernel == "maximum" || kernel == "minimum") c.inputs.push_back(Tensor::of(DType::kF32, {n}, std::vector<double>(n, 2)));
+    if (kernel == "maximum" || kernel == "minimum")
+      c.inputs.push_back(Tensor::of(DType::kF32, {n}, std::vector<double>(n, 2)));
     if (kernel.find("gradient") != std::string::npos)
       c.inputs.push_back(Tensor::of(DType::kF32, {n}, std::vector<double>(n, 1)));
     if (kernel == "max" || kernel == "min")

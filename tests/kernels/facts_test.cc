@@ -64,14 +64,17 @@ TEST(Arithmetic, WrapsIntegersAround) {
 
 TEST(Arithmetic, ComparesAndSelects) {
   const Tensor a = t({3}, {1, 2, 3}), b = t({3}, {2, 2, 2});
-  const std::vector<std::pair<const char *, Doubles>> expected = {{"eq", {0, 1, 0}}, {"ne", {1, 0, 1}}, {"lt", {1, 0, 0}},
-                                                                  {"le", {1, 1, 0}}, {"gt", {0, 0, 1}}, {"ge", {0, 1, 1}}};
+  const std::vector<std::pair<const char *, Doubles>> expected = {
+      {"eq", {0, 1, 0}}, {"ne", {1, 0, 1}}, {"lt", {1, 0, 0}}, {"le", {1, 1, 0}}, {"gt", {0, 0, 1}}, {"ge", {0, 1, 1}}};
   for (const auto &[direction, result] : expected)
-    EXPECT_EQ(valuesOf("compare", {{"direction", std::string(direction)}}, {a, b}, empty({3}, DType::kBool)), result) << direction;
+    EXPECT_EQ(valuesOf("compare", {{"direction", std::string(direction)}}, {a, b}, empty({3}, DType::kBool)), result)
+        << direction;
   EXPECT_THAT(valuesOf("select", {}, {t({3}, {1, 0, 1}, DType::kBool), a, b}, empty({3}, kF64)), ElementsAre(1, 2, 3));
-  EXPECT_THAT(valuesOf("logical_and", {}, {t({3}, {1, 0, 1}, DType::kBool), t({3}, {1, 1, 0}, DType::kBool)}, empty({3}, DType::kBool)),
+  EXPECT_THAT(valuesOf("logical_and", {}, {t({3}, {1, 0, 1}, DType::kBool), t({3}, {1, 1, 0}, DType::kBool)},
+                       empty({3}, DType::kBool)),
               ElementsAre(1, 0, 0));
-  EXPECT_THAT(valuesOf("logical_or", {}, {t({2}, {0, 0}, DType::kBool), t({2}, {1, 0}, DType::kBool)}, empty({2}, DType::kBool)),
+  EXPECT_THAT(valuesOf("logical_or", {}, {t({2}, {0, 0}, DType::kBool), t({2}, {1, 0}, DType::kBool)},
+                       empty({2}, DType::kBool)),
               ElementsAre(1, 0));
   EXPECT_THAT(valuesOf("logical_not", {}, {t({2}, {0, 1}, DType::kBool)}, empty({2}, DType::kBool)), ElementsAre(1, 0));
 }
@@ -95,36 +98,46 @@ TEST(Activations, FollowTheirDefinitions) {
 
 TEST(Shapes, MoveElementsWhereTheyBelong) {
   const Tensor x = t({2, 3}, {1, 2, 3, 4, 5, 6});
-  EXPECT_THAT(valuesOf("transpose", {{"permutation", Ints{1, 0}}}, {x}, empty({3, 2}, kF64)), ElementsAre(1, 4, 2, 5, 3, 6));
-  EXPECT_THAT(valuesOf("slice", {{"starts", Ints{1, 0}}, {"steps", Ints{1, 2}}}, {x}, empty({1, 2}, kF64)), ElementsAre(4, 6));
+  EXPECT_THAT(valuesOf("transpose", {{"permutation", Ints{1, 0}}}, {x}, empty({3, 2}, kF64)),
+              ElementsAre(1, 4, 2, 5, 3, 6));
+  EXPECT_THAT(valuesOf("slice", {{"starts", Ints{1, 0}}, {"steps", Ints{1, 2}}}, {x}, empty({1, 2}, kF64)),
+              ElementsAre(4, 6));
   EXPECT_THAT(valuesOf("pad", {{"low", Ints{0, 1}}, {"high", Ints{1, 0}}}, {t({1, 2}, {7, 8})}, empty({2, 3}, kF64)),
               ElementsAre(0, 7, 8, 0, 0, 0));
-  EXPECT_THAT(valuesOf("broadcast", {{"dimensions", Ints{1}}}, {t({2}, {7, 8})}, empty({2, 2}, kF64)), ElementsAre(7, 8, 7, 8));
-  EXPECT_THAT(valuesOf("concat", {{"dimension", int64_t{1}}}, {t({2, 1}, {1, 2}), t({2, 2}, {3, 4, 5, 6})}, empty({2, 3}, kF64)),
+  EXPECT_THAT(valuesOf("broadcast", {{"dimensions", Ints{1}}}, {t({2}, {7, 8})}, empty({2, 2}, kF64)),
+              ElementsAre(7, 8, 7, 8));
+  EXPECT_THAT(valuesOf("concat", {{"dimension", int64_t{1}}}, {t({2, 1}, {1, 2}), t({2, 2}, {3, 4, 5, 6})},
+                       empty({2, 3}, kF64)),
               ElementsAre(1, 3, 4, 2, 5, 6));
   EXPECT_THAT(valuesOf("copy", {}, {x}, empty({3, 2}, kF64)), ElementsAre(1, 2, 3, 4, 5, 6));
-  EXPECT_THAT(valuesOf("iota", {{"dimension", int64_t{1}}, {"start", int64_t{5}}}, {}, empty({2, 2}, kI32)), ElementsAre(5, 6, 5, 6));
-  EXPECT_THAT(valuesOf("cumulative_sum", {{"reverse", int64_t{1}}}, {x}, empty({2, 3}, kF64)), ElementsAre(6, 5, 3, 15, 11, 6));
-  EXPECT_THAT(valuesOf("keep", {{"keep", int64_t{0}}, {"combiner", std::string("max")}}, {t({1}, {3})}, empty({1}, kF64)),
-              ElementsAre(-HUGE_VAL));
+  EXPECT_THAT(valuesOf("iota", {{"dimension", int64_t{1}}, {"start", int64_t{5}}}, {}, empty({2, 2}, kI32)),
+              ElementsAre(5, 6, 5, 6));
+  EXPECT_THAT(valuesOf("cumulative_sum", {{"reverse", int64_t{1}}}, {x}, empty({2, 3}, kF64)),
+              ElementsAre(6, 5, 3, 15, 11, 6));
+  EXPECT_THAT(
+      valuesOf("keep", {{"keep", int64_t{0}}, {"combiner", std::string("max")}}, {t({1}, {3})}, empty({1}, kF64)),
+      ElementsAre(-HUGE_VAL));
 }
 
 TEST(Indices, ReachOnlyThisShardsRows) {
   const Tensor ids = t({3}, {0, 2, 3}, kI32);
-  EXPECT_THAT(valuesOf("embedding", {{"row_offset", int64_t{2}}, {"rows", int64_t{4}}}, {t({2, 2}, {1, 2, 3, 4}), ids}, empty({3, 2}, kF64)),
+  EXPECT_THAT(valuesOf("embedding", {{"row_offset", int64_t{2}}, {"rows", int64_t{4}}}, {t({2, 2}, {1, 2, 3, 4}), ids},
+                       empty({3, 2}, kF64)),
               ElementsAre(0, 0, 1, 2, 3, 4));
-  EXPECT_THAT(valuesOf("embedding_gradient",
-                       {{"row_offset", int64_t{0}}, {"rows", int64_t{4}}, {"padding_index", int64_t{3}}},
-                       {t({3}, {1, 1, 3}, kI32), t({3, 1}, {10, 20, 40})}, empty({4, 1}, kF64)),
-              ElementsAre(0, 30, 0, 0));
-  EXPECT_THAT(valuesOf("gather", {{"index_offset", int64_t{2}}, {"index_size", int64_t{4}}}, {t({3, 2}, {1, 2, 3, 4, 5, 6}), ids}, empty({3}, kF64)),
+  EXPECT_THAT(
+      valuesOf("embedding_gradient", {{"row_offset", int64_t{0}}, {"rows", int64_t{4}}, {"padding_index", int64_t{3}}},
+               {t({3}, {1, 1, 3}, kI32), t({3, 1}, {10, 20, 40})}, empty({4, 1}, kF64)),
+      ElementsAre(0, 30, 0, 0));
+  EXPECT_THAT(valuesOf("gather", {{"index_offset", int64_t{2}}, {"index_size", int64_t{4}}},
+                       {t({3, 2}, {1, 2, 3, 4, 5, 6}), ids}, empty({3}, kF64)),
               ElementsAre(0, 3, 6));
 }
 
 TEST(Reductions, GiveTheIdentityOfWhatIsEmpty) {
   const Tensor none = empty({0, 2}, kF64);
   auto reduce = [&](const char *kind) {
-    return valuesOf("reduce", {{"kind", std::string(kind)}, {"dimensions", Ints{0}}, {"count", int64_t{4}}}, {none}, empty({2}, kF64));
+    return valuesOf("reduce", {{"kind", std::string(kind)}, {"dimensions", Ints{0}}, {"count", int64_t{4}}}, {none},
+                    empty({2}, kF64));
   };
   EXPECT_THAT(reduce("sum"), ElementsAre(0, 0));
   EXPECT_THAT(reduce("mean"), ElementsAre(0, 0));
@@ -152,7 +165,8 @@ TEST(Products, MultiplyInEveryForm) {
                            {lhs ? t({3, 2}, aT) : t({2, 3}, a), rhs ? t({2, 3}, bT) : t({3, 2}, b), t({2}, {100, 200})},
                            empty({2, 2}, kF64)),
                   ElementsAre(105, 205, 114, 211));
-  EXPECT_THAT(valuesOf("outer", {}, {t({2, 2}, {1, 2, 3, 4}), t({2, 1}, {10, 100})}, empty({2, 1}, kF64)), ElementsAre(310, 420));
+  EXPECT_THAT(valuesOf("outer", {}, {t({2, 2}, {1, 2, 3, 4}), t({2, 1}, {10, 100})}, empty({2, 1}, kF64)),
+              ElementsAre(310, 420));
 }
 
 TEST(Norms, NormalizeEachRow) {
@@ -161,19 +175,26 @@ TEST(Norms, NormalizeEachRow) {
   EXPECT_THAT(layer[0], ElementsAre(8, 22));
   EXPECT_THAT(layer[1], ElementsAre(2));
   EXPECT_THAT(layer[2], ElementsAre(1));
-  const auto rms = outputsOf("rms_norm", {{"epsilon", 0.0}}, {t({2}, {1, 7}), t({2}, {1, 10})}, {empty({2}, kF64), empty({}, kF64)});
+  const auto rms =
+      outputsOf("rms_norm", {{"epsilon", 0.0}}, {t({2}, {1, 7}), t({2}, {1, 10})}, {empty({2}, kF64), empty({}, kF64)});
   EXPECT_THAT(rms[0], near({0.2, 14}));
 }
 
 Attributes attentionAttributes(bool causal, int64_t s, int64_t t) {
-  return {{"causal", int64_t{causal}},  {"scale", 1.0},
-          {"global_shape", Ints{1, 1, s, t}}, {"batch_offset", int64_t{0}}, {"query_offset", int64_t{0}},
-          {"head_offset", int64_t{0}},  {"group", int64_t{1}}, {"kv_head_offset", int64_t{0}}};
+  return {{"causal", int64_t{causal}},
+          {"scale", 1.0},
+          {"global_shape", Ints{1, 1, s, t}},
+          {"batch_offset", int64_t{0}},
+          {"query_offset", int64_t{0}},
+          {"head_offset", int64_t{0}},
+          {"group", int64_t{1}},
+          {"kv_head_offset", int64_t{0}}};
 }
 
 TEST(Attention, LetsAQuerySeeOnlyEarlierKeysWhenCausal) {
   const Tensor q = t({1, 2, 1, 1}, {0, 0}), v = t({1, 2, 1, 1}, {10, 20});
-  const auto out = outputsOf("attention", attentionAttributes(true, 2, 2), {q, q, v}, {empty({1, 2, 1, 1}, kF64), empty({1, 1, 2}, kF64)});
+  const auto out = outputsOf("attention", attentionAttributes(true, 2, 2), {q, q, v},
+                             {empty({1, 2, 1, 1}, kF64), empty({1, 1, 2}, kF64)});
   EXPECT_THAT(out[0], ElementsAre(10, 15));
   EXPECT_THAT(out[1], near({0, std::log(2)}));
 }
@@ -181,9 +202,10 @@ TEST(Attention, LetsAQuerySeeOnlyEarlierKeysWhenCausal) {
 TEST(Attention, GivesZeroToAQueryThatSeesNothing) {
   Attributes attributes = attentionAttributes(false, 1, 2);
   attributes.set("segments", Ints{1, 1, 1, 0, 1, 0, 0, 0});
-  const auto out = outputsOf("attention", attributes,
-                             {t({1, 1, 1, 1}, {3}), t({1, 2, 1, 1}, {1, 2}), t({1, 2, 1, 1}, {5, 6}), t({1, 2}, {0, 0}, kI32)},
-                             {empty({1, 1, 1, 1}, kF64), empty({1, 1, 1}, kF64)});
+  const auto out =
+      outputsOf("attention", attributes,
+                {t({1, 1, 1, 1}, {3}), t({1, 2, 1, 1}, {1, 2}), t({1, 2, 1, 1}, {5, 6}), t({1, 2}, {0, 0}, kI32)},
+                {empty({1, 1, 1, 1}, kF64), empty({1, 1, 1}, kF64)});
   EXPECT_THAT(out[0], ElementsAre(0));
   EXPECT_THAT(out[1], ElementsAre(-HUGE_VAL));
 }
@@ -198,9 +220,10 @@ TEST(Attention, AlignsTheLastQueryWithTheLastKey) {
 TEST(Rotary, TurnsPairsByTheirAngle) {
   const double quarter = std::acos(-1.0) / 2;
   auto rotate = [&](const char *layout, int64_t inverse) {
-    return valuesOf("rotary",
-                    {{"layout", std::string(layout)}, {"frequencies", Doubles{quarter, 0}}, {"factor", 1.0}, {"inverse", inverse}},
-                    {t({1, 1, 1, 5}, {1, 2, 3, 4, 5}), t({1, 1}, {1}, kI32)}, empty({1, 1, 1, 5}, kF64));
+    return valuesOf(
+        "rotary",
+        {{"layout", std::string(layout)}, {"frequencies", Doubles{quarter, 0}}, {"factor", 1.0}, {"inverse", inverse}},
+        {t({1, 1, 1, 5}, {1, 2, 3, 4, 5}), t({1, 1}, {1}, kI32)}, empty({1, 1, 1, 5}, kF64));
   };
   EXPECT_THAT(rotate("halves", 0), near({-3, 2, 1, 4, 5}));
   EXPECT_THAT(rotate("pairs", 0), near({-2, 1, 3, 4, 5}));
@@ -208,21 +231,24 @@ TEST(Rotary, TurnsPairsByTheirAngle) {
 }
 
 TEST(Loss, CountsOnlyLabelsThatAreNotIgnored) {
-  const auto out = outputsOf("cross_entropy", {{"ignore_index", int64_t{-100}}},
-                             {t({2, 2}, {0, 0, 5, 1}), t({2}, {1, -100}, kI32)}, {empty({}, kF64), empty({}, kF64), empty({2}, kF64)});
+  const auto out =
+      outputsOf("cross_entropy", {{"ignore_index", int64_t{-100}}}, {t({2, 2}, {0, 0, 5, 1}), t({2}, {1, -100}, kI32)},
+                {empty({}, kF64), empty({}, kF64), empty({2}, kF64)});
   EXPECT_THAT(out[0], near({std::log(2)}));
   EXPECT_THAT(out[1], ElementsAre(1));
-  EXPECT_THAT(valuesOf("cross_entropy_gradient",
-                       {{"ignore_index", int64_t{-100}}, {"index_offset", int64_t{0}}, {"index_size", int64_t{2}}},
-                       {t({2, 2}, {0, 0, 5, 1}), t({2}, {1, -100}, kI32), t({2}, out[2]), t({}, {2})}, empty({2, 2}, kF64)),
-              near({1, -1, 0, 0}));
+  EXPECT_THAT(
+      valuesOf("cross_entropy_gradient",
+               {{"ignore_index", int64_t{-100}}, {"index_offset", int64_t{0}}, {"index_size", int64_t{2}}},
+               {t({2, 2}, {0, 0, 5, 1}), t({2}, {1, -100}, kI32), t({2}, out[2]), t({}, {2})}, empty({2, 2}, kF64)),
+      near({1, -1, 0, 0}));
 }
 
 TEST(Optimizer, TakesTheFirstAdamStepOfTheSizeOfTheLearningRate) {
-  const Attributes attributes = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 0.0}, {"weight_decay", 0.5}, {"lr_factor", 1.0}};
+  const Attributes attributes = {
+      {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 0.0}, {"weight_decay", 0.5}, {"lr_factor", 1.0}};
   const auto out = outputsOf("adamw", attributes,
-                             {t({1}, {2}), t({1}, {4}), t({1}, {0}), t({1}, {0}), t({}, {0.1}), t({}, {0.5}), t({}, {1}),
-                              t({}, {1}, DType::kBool)},
+                             {t({1}, {2}), t({1}, {4}), t({1}, {0}), t({1}, {0}), t({}, {0.1}), t({}, {0.5}),
+                              t({}, {1}), t({}, {1}, DType::kBool)},
                              {empty({1}, kF64), empty({1}, kF64), empty({1}, kF64)});
   EXPECT_THAT(out[0], near({2 * 0.95 - 0.1}));
   EXPECT_THAT(out[1], near({0.2}));
@@ -230,9 +256,10 @@ TEST(Optimizer, TakesTheFirstAdamStepOfTheSizeOfTheLearningRate) {
 }
 
 TEST(Optimizer, KeepsMomentumInItsBuffer) {
-  const auto out = outputsOf("sgd", {{"momentum", 0.5}, {"weight_decay", 0.1}, {"lr_factor", 2.0}},
-                             {t({1}, {10}), t({1}, {4}), t({1}, {6}), t({}, {0.1}), t({}, {0.5}), t({}, {1}, DType::kBool)},
-                             {empty({1}, kF64), empty({1}, kF64)});
+  const auto out =
+      outputsOf("sgd", {{"momentum", 0.5}, {"weight_decay", 0.1}, {"lr_factor", 2.0}},
+                {t({1}, {10}), t({1}, {4}), t({1}, {6}), t({}, {0.1}), t({}, {0.5}), t({}, {1}, DType::kBool)},
+                {empty({1}, kF64), empty({1}, kF64)});
   EXPECT_THAT(out[1], near({3 + 2 + 1}));
   EXPECT_THAT(out[0], near({10 - 0.2 * 6}));
 }
@@ -247,8 +274,12 @@ TEST(RandomNumbers, DependOnTheGlobalElementAlone) {
   const Tensor key = t({4}, {1, 2, 3, 4}, kI32);
   auto draw = [&](Shape shape, Ints whole, Ints offset) {
     return valuesOf("random",
-                    {{"distribution", std::string("normal")}, {"mean", 0.0}, {"deviation", 1.0}, {"id", int64_t{3}},
-                     {"global_shape", whole}, {"offset", offset}},
+                    {{"distribution", std::string("normal")},
+                     {"mean", 0.0},
+                     {"deviation", 1.0},
+                     {"id", int64_t{3}},
+                     {"global_shape", whole},
+                     {"offset", offset}},
                     {key}, empty(std::move(shape), kF64));
   };
   const Doubles whole = draw({4, 6}, {4, 6}, {0, 0}), part = draw({2, 3}, {4, 6}, {2, 3});
@@ -260,8 +291,12 @@ TEST(RandomNumbers, HaveTheMomentsOfTheirDistribution) {
   const int64_t n = 100000;
   for (const char *distribution : {"normal", "uniform"}) {
     const Doubles x = valuesOf("random",
-                               {{"distribution", std::string(distribution)}, {"mean", 1.0}, {"deviation", 2.0},
-                                {"id", int64_t{3}}, {"global_shape", Ints{n}}, {"offset", Ints{0}}},
+                               {{"distribution", std::string(distribution)},
+                                {"mean", 1.0},
+                                {"deviation", 2.0},
+                                {"id", int64_t{3}},
+                                {"global_shape", Ints{n}},
+                                {"offset", Ints{0}}},
                                {key}, empty({n}, kF64));
     double mean = 0, square = 0;
     for (double value : x) mean += value / n;
@@ -273,8 +308,9 @@ TEST(RandomNumbers, HaveTheMomentsOfTheirDistribution) {
 
 TEST(RandomNumbers, DropTheirRateAndScaleTheRest) {
   const int64_t n = 100000;
-  const Doubles y = valuesOf("dropout", {{"rate", 0.25}, {"id", int64_t{3}}, {"global_shape", Ints{n}}, {"offset", Ints{0}}},
-                             {t({n}, Doubles(n, 3)), t({4}, {1, 2, 3, 4}, kI32)}, empty({n}, kF64));
+  const Doubles y =
+      valuesOf("dropout", {{"rate", 0.25}, {"id", int64_t{3}}, {"global_shape", Ints{n}}, {"offset", Ints{0}}},
+               {t({n}, Doubles(n, 3)), t({4}, {1, 2, 3, 4}, kI32)}, empty({n}, kF64));
   int64_t dropped = 0;
   for (double value : y) {
     EXPECT_TRUE(value == 0 || value == 4);

@@ -64,32 +64,43 @@ TEST_F(Gradients, OfSoftmax) {
 }
 
 TEST_F(Gradients, OfLayerNorm) {
-  const Case forward = run({"layer_norm", {{"epsilon", 1e-3}}, {normal({3, 5}), normal({5}), normal({5})},
+  const Case forward = run({"layer_norm",
+                            {{"epsilon", 1e-3}},
+                            {normal({3, 5}), normal({5}), normal({5})},
                             {zeros({3, 5}), zeros({3}), zeros({3})}});
   const Tensor dy = normal({3, 5});
-  Case gradient = {"layer_norm_gradient", {}, {dy, forward.inputs[0], forward.inputs[1], forward.outputs[1], forward.outputs[2]},
+  Case gradient = {"layer_norm_gradient",
+                   {},
+                   {dy, forward.inputs[0], forward.inputs[1], forward.outputs[1], forward.outputs[2]},
                    {zeros({3, 5}), zeros({5}), zeros({5})}};
   for (size_t input : {0, 1, 2}) expectGradient(forward, dy, input, gradient, input);
 }
 
 TEST_F(Gradients, OfRmsNorm) {
-  const Case forward = run({"rms_norm", {{"epsilon", 1e-3}}, {normal({3, 5}), normal({5})}, {zeros({3, 5}), zeros({3})}});
+  const Case forward =
+      run({"rms_norm", {{"epsilon", 1e-3}}, {normal({3, 5}), normal({5})}, {zeros({3, 5}), zeros({3})}});
   const Tensor dy = normal({3, 5});
-  Case gradient = {"rms_norm_gradient", {}, {dy, forward.inputs[0], forward.inputs[1], forward.outputs[1]}, {zeros({3, 5}), zeros({5})}};
+  Case gradient = {"rms_norm_gradient",
+                   {},
+                   {dy, forward.inputs[0], forward.inputs[1], forward.outputs[1]},
+                   {zeros({3, 5}), zeros({5})}};
   for (size_t input : {0, 1}) expectGradient(forward, dy, input, gradient, input);
 }
 
 TEST_F(Gradients, OfCrossEntropy) {
   const Tensor labels = Tensor::of(DType::kI32, {3}, {4, -100, 0}), dloss = Tensor::of(DType::kF64, {}, {0.7});
   const Case forward = run({"cross_entropy", {}, {normal({3, 5}), labels}, {zeros({}), zeros({}), zeros({3})}});
-  Case gradient = {"cross_entropy_gradient", {{"index_offset", int64_t{0}}, {"index_size", int64_t{5}}},
-                   {forward.inputs[0], labels, forward.outputs[2], dloss}, {zeros({3, 5})}};
+  Case gradient = {"cross_entropy_gradient",
+                   {{"index_offset", int64_t{0}}, {"index_size", int64_t{5}}},
+                   {forward.inputs[0], labels, forward.outputs[2], dloss},
+                   {zeros({3, 5})}};
   expectGradient(forward, dloss, 0, gradient, 0);
 }
 
 TEST_F(Gradients, OfRotary) {
   for (const char *layout : {"halves", "pairs"}) {
-    Attributes attributes = {{"layout", std::string(layout)}, {"frequencies", std::vector<double>{1, 0.1}}, {"factor", 1.3}};
+    Attributes attributes = {
+        {"layout", std::string(layout)}, {"frequencies", std::vector<double>{1, 0.1}}, {"factor", 1.3}};
     const Tensor x = normal({1, 2, 2, 5}), dy = normal({1, 2, 2, 5}), positions = draw_.integers({1, 2}, 0, 50);
     Attributes inverse = attributes;
     inverse.set("inverse", int64_t{1});
@@ -118,7 +129,8 @@ TEST_F(Gradients, OfMatmulAreOuterProductAndTransposedMatmul) {
   expectGradient(forward, dy, 0, dx, 0);
 }
 
-// Every combination of causal, window, bias, key mask, segments and dropout; grouped heads, a shard of both heads and queries.
+// Every combination of causal, window, bias, key mask, segments and dropout; grouped heads, a shard of both heads and
+// queries.
 TEST_F(Gradients, OfAttention) {
   const Shape q = {2, 3, 2, 3}, k = {2, 4, 2, 3}, lse = {2, 2, 3}, bias = {2, 3, 4};
   for (int64_t options = 0; options < 64; ++options) {
@@ -129,11 +141,16 @@ TEST_F(Gradients, OfAttention) {
     if (has(4)) optionals.push_back(draw_.integers({2, 3}, 0, 2));
     if (has(4)) optionals.push_back(draw_.integers({2, 4}, 0, 2));
     if (has(5)) optionals.push_back(draw_.key());
-    Attributes attributes = {{"causal", has(0)},           {"window", 3 * has(1)},
-                             {"scale", 0.6},               {"dropout_rate", 0.3 * double(has(5))},
-                             {"id", int64_t{4}},           {"global_shape", Ints{2, 6, 4, 4}},
-                             {"batch_offset", int64_t{0}}, {"query_offset", int64_t{1}},
-                             {"head_offset", int64_t{3}},  {"group", int64_t{2}},
+    Attributes attributes = {{"causal", has(0)},
+                             {"window", 3 * has(1)},
+                             {"scale", 0.6},
+                             {"dropout_rate", 0.3 * double(has(5))},
+                             {"id", int64_t{4}},
+                             {"global_shape", Ints{2, 6, 4, 4}},
+                             {"batch_offset", int64_t{0}},
+                             {"query_offset", int64_t{1}},
+                             {"head_offset", int64_t{3}},
+                             {"group", int64_t{2}},
                              {"kv_head_offset", int64_t{1}}};
     const Ints present = {has(2), has(3), has(4), has(4), has(5)};
     auto segments = [&](size_t required) {
@@ -146,13 +163,16 @@ TEST_F(Gradients, OfAttention) {
     forward.inputs.insert(forward.inputs.end(), optionals.begin(), optionals.end());
     forward = run(forward);
     const Tensor dout = normal(q);
-    Case gradient = {"attention_gradient", attributes,
-                     {forward.inputs[0], forward.inputs[1], forward.inputs[2], forward.outputs[0], forward.outputs[1], dout},
-                     {zeros(q), zeros(k), zeros(k)}};
+    Case gradient = {
+        "attention_gradient",
+        attributes,
+        {forward.inputs[0], forward.inputs[1], forward.inputs[2], forward.outputs[0], forward.outputs[1], dout},
+        {zeros(q), zeros(k), zeros(k)}};
     gradient.attributes.set("segments", segments(6));
     gradient.inputs.insert(gradient.inputs.end(), optionals.begin(), optionals.end());
     if (has(2)) gradient.outputs.push_back(zeros(bias));
-    for (size_t input = 0; input < gradient.outputs.size(); ++input) expectGradient(forward, dout, input, gradient, input);
+    for (size_t input = 0; input < gradient.outputs.size(); ++input)
+      expectGradient(forward, dout, input, gradient, input);
   }
 }
 

@@ -90,7 +90,8 @@ double Tensor::get(int64_t i) const {
 }
 
 void Tensor::set(int64_t i, double value) {
-  withType(view_.dtype, [&](auto type) { view_.as<decltype(type)>()[positionOf(i)] = static_cast<decltype(type)>(value); });
+  withType(view_.dtype,
+           [&](auto type) { view_.as<decltype(type)>()[positionOf(i)] = static_cast<decltype(type)>(value); });
 }
 
 std::vector<double> Tensor::values() const {
@@ -114,7 +115,9 @@ Tensor Tensor::strided() const {
   return result;
 }
 
-bool Tensor::sameBytes(const Tensor &other) const { return std::memcmp(view_.data, other.view_.data, view_.bytes()) == 0; }
+bool Tensor::sameBytes(const Tensor &other) const {
+  return std::memcmp(view_.data, other.view_.data, view_.bytes()) == 0;
+}
 
 void FreshThreads::parallelFor(int64_t tiles, absl::FunctionRef<void(int64_t, int)> body) {
   std::atomic<int64_t> next{0};

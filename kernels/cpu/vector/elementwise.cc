@@ -49,7 +49,8 @@ void gelu(const float *x, float *y, int64_t n) {
   mapVectors(n, y, x, [](Floats a) { return 0.5f * held(a) * (1.0f + errorFunction(a * kSqrtHalf)); });
 }
 void geluTanh(const float *x, float *y, int64_t n) {
-  mapVectors(n, y, x, [](Floats a) { return held(a) * logistic(2.0f * geluTanhArgument(a)); });  // 1 + tanh(u) = 2 logistic(2u)
+  mapVectors(n, y, x,
+             [](Floats a) { return held(a) * logistic(2.0f * geluTanhArgument(a)); });  // 1 + tanh(u) = 2 logistic(2u)
 }
 
 void add(const float *a, const float *b, float *y, int64_t n) {

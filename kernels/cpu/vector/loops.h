@@ -28,20 +28,23 @@ float expShifted(const float *x, float shift, float *y, int64_t n);
 void axpy(float factor, const float *x, float *y, int64_t n);
 void softmaxGradientRow(const float *y, const float *dy, float delta, float *dx, int64_t n);
 void crossEntropyGradientRow(const float *x, float lse, float factor, float *dx, int64_t n);
-void rotateHalves(const float *x1, const float *x2, const float *cosine, const float *sine, float *y1, float *y2, int64_t n);
+void rotateHalves(const float *x1, const float *x2, const float *cosine, const float *sine, float *y1, float *y2,
+                  int64_t n);
 
 // norm.cc
-void layerNormRow(const float *x, const float *gamma, const float *beta, float epsilon, float *y, float *mean, float *rstd,
-                  int64_t c);
+void layerNormRow(const float *x, const float *gamma, const float *beta, float epsilon, float *y, float *mean,
+                  float *rstd, int64_t c);
 void layerNormGradientRow(const float *dy, const float *x, const float *gamma, float mean, float rstd, float *dx,
                           float *dgamma, float *dbeta, int64_t c);
 void rmsNormRow(const float *x, const float *gamma, float epsilon, float *y, float *rstd, int64_t c);
-void rmsNormGradientRow(const float *dy, const float *x, const float *gamma, float rstd, float *dx, float *dgamma, int64_t c);
+void rmsNormGradientRow(const float *dy, const float *x, const float *gamma, float rstd, float *dx, float *dgamma,
+                        int64_t c);
 
 // optimizer.cc
-void adamw(const AdamwStep &step, const float *p, const float *g, const float *m, const float *v, float *pOut, float *mOut,
-           float *vOut, int64_t n);
-void sgd(const SgdStep &step, const float *p, const float *g, const float *buffer, float *pOut, float *bufferOut, int64_t n);
+void adamw(const AdamwStep &step, const float *p, const float *g, const float *m, const float *v, float *pOut,
+           float *mOut, float *vOut, int64_t n);
+void sgd(const SgdStep &step, const float *p, const float *g, const float *buffer, float *pOut, float *bufferOut,
+         int64_t n);
 
 }  // namespace CLEAVE_ISA
 }  // namespace cleave

@@ -24,8 +24,8 @@ CLEAVE_INLINE float inverseRoot(float x) { return 1.0f / __builtin_sqrtf(x); }
 
 }  // namespace
 
-void layerNormRow(const float *x, const float *gamma, const float *beta, float epsilon, float *y, float *mean, float *rstd,
-                  int64_t c) {
+void layerNormRow(const float *x, const float *gamma, const float *beta, float epsilon, float *y, float *mean,
+                  float *rstd, int64_t c) {
   const float size = c > 0 ? float(c) : 1.0f;
   const float m = sum(x, c) / size;
   const float square = sumTerms(
@@ -79,7 +79,8 @@ void rmsNormRow(const float *x, const float *gamma, float epsilon, float *y, flo
   mapVectors(c, y, x, gamma, [r](Floats a, Floats g) { return a * r * g; });
 }
 
-void rmsNormGradientRow(const float *dy, const float *x, const float *gamma, float rstd, float *dx, float *dgamma, int64_t c) {
+void rmsNormGradientRow(const float *dy, const float *x, const float *gamma, float rstd, float *dx, float *dgamma,
+                        int64_t c) {
   const float size = c > 0 ? float(c) : 1.0f;
   const float projected = sumTerms(
       c, [&](int64_t i) { return load(dy + i) * load(gamma + i) * (load(x + i) * rstd); },

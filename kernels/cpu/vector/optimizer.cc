@@ -4,8 +4,8 @@ namespace cleave {
 namespace CLEAVE_ISA {
 
 // Plain loops: the compiler vectorises them. In place or apart, never overlapping otherwise.
-void adamw(const AdamwStep &step, const float *p, const float *g, const float *m, const float *v, float *pOut, float *mOut,
-           float *vOut, int64_t n) {
+void adamw(const AdamwStep &step, const float *p, const float *g, const float *m, const float *v, float *pOut,
+           float *mOut, float *vOut, int64_t n) {
   const AdamwStep s = step;
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
@@ -18,7 +18,8 @@ void adamw(const AdamwStep &step, const float *p, const float *g, const float *m
   }
 }
 
-void sgd(const SgdStep &step, const float *p, const float *g, const float *buffer, float *pOut, float *bufferOut, int64_t n) {
+void sgd(const SgdStep &step, const float *p, const float *g, const float *buffer, float *pOut, float *bufferOut,
+         int64_t n) {
   const SgdStep s = step;
   if (!buffer) {
 #pragma GCC ivdep

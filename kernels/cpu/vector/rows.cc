@@ -93,7 +93,8 @@ void crossEntropyGradientRow(const float *x, float lse, float factor, float *dx,
   mapVectors(n, dx, x, [lse, factor](Floats a) { return factor * exponential(a - lse); });
 }
 
-void rotateHalves(const float *x1, const float *x2, const float *cosine, const float *sine, float *y1, float *y2, int64_t n) {
+void rotateHalves(const float *x1, const float *x2, const float *cosine, const float *sine, float *y1, float *y2,
+                  int64_t n) {
   forVectors(
       n,
       [&](int64_t i) {

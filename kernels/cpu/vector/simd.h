@@ -1,7 +1,7 @@
-// Vectors of floats, as wide as the instruction set that the including file is compiled for. The files of this folder are
-// compiled once for each instruction set, with CLEAVE_ISA naming a namespace, so nothing here may have external linkage
-// outside that namespace, and only headers without inline functions of their own may be included: the linker would be
-// free to choose the copy with instructions that the machine lacks.
+// Vectors of floats, as wide as the instruction set that the including file is compiled for. The files of this folder
+// are compiled once for each instruction set, with CLEAVE_ISA naming a namespace, so nothing here may have external
+// linkage outside that namespace, and only headers without inline functions of their own may be included: the linker
+// would be free to choose the copy with instructions that the machine lacks.
 
 #ifndef CLEAVE_KERNELS_CPU_VECTOR_SIMD_H
 #define CLEAVE_KERNELS_CPU_VECTOR_SIMD_H
@@ -43,7 +43,9 @@ CLEAVE_INLINE void storeFirst(float *p, int64_t n, Floats value) {
 CLEAVE_INLINE Ints bitsOf(Floats x) { return reinterpret_cast<Ints>(x); }
 CLEAVE_INLINE Floats floatsOf(Ints x) { return reinterpret_cast<Floats>(x); }
 CLEAVE_INLINE Floats absolute(Floats x) { return floatsOf(bitsOf(x) & 0x7FFFFFFF); }
-CLEAVE_INLINE Floats signOf(Floats x, Floats magnitude) { return floatsOf(bitsOf(magnitude) | (bitsOf(x) & int32_t(0x80000000))); }
+CLEAVE_INLINE Floats signOf(Floats x, Floats magnitude) {
+  return floatsOf(bitsOf(magnitude) | (bitsOf(x) & int32_t(0x80000000)));
+}
 
 // NaN in `a` wins; NaN in `b` is returned too, as no comparison holds.
 CLEAVE_INLINE Floats larger(Floats a, Floats b) { return (a > b) | (a != a) ? a : b; }
@@ -62,7 +64,8 @@ CLEAVE_INLINE float largestOf(Floats x) {
   float lanes[kLanes];
   store(lanes, x);
   for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lanes[i] = lanes[i] > lanes[i + width] || lanes[i] != lanes[i] ? lanes[i] : lanes[i + width];
+    for (int i = 0; i < width; ++i)
+      lanes[i] = lanes[i] > lanes[i + width] || lanes[i] != lanes[i] ? lanes[i] : lanes[i + width];
   return lanes[0];
 }
 
@@ -79,7 +82,8 @@ template <typename Function>
 CLEAVE_INLINE void mapVectors(int64_t n, float *y, const float *a, Function function) {
   forVectors(
       n, [&](int64_t i) __attribute__((always_inline)) { store(y + i, function(load(a + i))); },
-      [&](int64_t i, int64_t rest) __attribute__((always_inline)) { storeFirst(y + i, rest, function(loadFirst(a + i, rest))); });
+      [&](int64_t i, int64_t rest)
+          __attribute__((always_inline)) { storeFirst(y + i, rest, function(loadFirst(a + i, rest))); });
 }
 template <typename Function>
 CLEAVE_INLINE void mapVectors(int64_t n, float *y, const float *a, const float *b, Function function) {
