@@ -21,9 +21,8 @@ std::string folderOf(absl::string_view path) {
 }
 
 absl::StatusOr<NewFile> NewFile::create(const std::string &path) {
+  if (auto status = checkCanWrite(path); !status.ok()) return status;
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    return absl::FailedPreconditionError(absl::StrCat("cannot write \"", path, "\": requires a file, got a folder"));
   NewFile file;
   file.path_ = path;
   // A device (/dev/null) is written as it is: it must not be replaced by a file.
@@ -75,12 +74,21 @@ absl::Status writeFile(const std::string &path, absl::string_view bytes) {
   return file->commit();
 }
 
+absl::Status checkCanWrite(const std::string &path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return absl::FailedPreconditionError(absl::StrCat("cannot write \"", path, "\": requires a file, got a folder"));
+  const bool isDevice = std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
+  if (::access((isDevice ? path : folderOf(path)).c_str(), W_OK) != 0) return systemError("cannot write", path, errno);
+  return absl::OkStatus();
+}
+
 absl::Status makeFolder(const std::string &path) {
   std::error_code error;
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error))
+    return absl::FailedPreconditionError(absl::StrCat("\"", path, "\": requires a folder, got a file"));
   std::filesystem::create_directories(path, error);
   if (error) return absl::FailedPreconditionError(absl::StrCat("cannot make folder \"", path, "\": ", error.message()));
-  if (!std::filesystem::is_directory(path, error))
-    return absl::FailedPreconditionError(absl::StrCat("\"", path, "\": requires a folder, got a file"));
   return absl::OkStatus();
 }
 

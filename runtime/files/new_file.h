@@ -33,6 +33,10 @@ class NewFile {
 
 absl::Status writeFile(const std::string &path, absl::string_view bytes);
 
+// Fails where a file could not be made or replaced, as far as that can be told beforehand: so that a long run learns it
+// at its start.
+absl::Status checkCanWrite(const std::string &path);
+
 // Makes the folder and those above it.
 absl::Status makeFolder(const std::string &path);
 

@@ -12,6 +12,7 @@
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/data/batch_reader.h"
 #include "runtime/data/batch_stream.h"
+#include "runtime/files/new_file.h"
 #include "runtime/session.h"
 #include "runtime/training/learning_rate.h"
 #include "runtime/training/metrics.h"
@@ -121,6 +122,12 @@ absl::StatusOr<TrainOutcome> Run::run() {
 }
 
 absl::Status Run::openFiles() {
+  if (!options_.checkpoint.empty())
+    if (auto status = makeFolder(options_.checkpoint); !status.ok()) return status;
+  const std::string ofCheckpoints = options_.checkpoint.empty() ? "" : options_.checkpoint + "/latest";
+  for (const std::string &path : {options_.save, options_.trace, ofCheckpoints})
+    if (!path.empty())
+      if (auto status = checkCanWrite(path); !status.ok()) return status;
   auto entry = findEntry(plan_, "step");
   if (!entry.ok()) return entry.status();
   auto data = BatchReader::open(options_.data, options_.tokenBytes, plan_, **entry);

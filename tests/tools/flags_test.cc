@@ -79,7 +79,7 @@ const BadLine kBadLines[] = {
      "--beta1: requires --optimizer adamw, got sgd"},
     {"compile", {"m.mlir", "-o", "p", "--momentum", "0.9"}, "--momentum: requires --optimizer sgd, got adamw"},
     {"compile", {"m.mlir", "-o", "p", "--dropout", "1"}, "--dropout: requires a number from 0 to 1, got \"1\""},
-    {"compile", {"m.mlir", "-o", "p", "--lr", "-1"}, "--lr: requires a number from 0"},
+    {"compile", {"m.mlir", "-o", "p", "--lr", "-1"}, "--lr: requires a number of at least 0, got"},
     {"compile", {"m.mlir", "-o", "p", "--clip-norm", "0"}, "--clip-norm: requires a number of at least 1e-30, got"},
     {"compile",
      {"m.mlir", "-o", "p", "--compile-to", "parse"},

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kBelowOne = 1.0 - 1e-12;
 constexpr double kMostCount = 9.0e18;
+constexpr double kMostFloat = 1e38;  // of f32, about
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 
 FlagSpec count(std::string name, std::string unit, std::string fallback, std::string help, double least = 1) {
@@ -165,11 +166,11 @@ CommandSpec compileCommand() {
                       count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
           count("--microbatches", "", "1", "parts that a batch is run in, one after the other; must divide it"),
           choice("--optimizer", {"adamw", "sgd"}, "", "adamw", "how parameters are updated"),
-          number("--lr", "", "1e-3", "learning rate after warm-up", 0, 1e6),
-          number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, 1e6),
+          number("--lr", "", "1e-3", "learning rate after warm-up", 0, kMostFloat),
+          number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, kMostFloat),
           number("--beta1", "", "0.9", "AdamW's decay of the mean of gradients", 0, kBelowOne),
           number("--beta2", "", "0.999", "AdamW's decay of the mean of their squares", 0, kBelowOne),
-          number("--eps", "", "1e-8", "AdamW's addend of the denominator", 0, 1e6),
+          number("--eps", "", "1e-8", "AdamW's addend of the denominator", 0, kMostFloat),
           number("--momentum", "", "0", "SGD's decay of the sum of gradients", 0, kBelowOne),
           absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down",
                                     1e-30, 1e30)),
@@ -179,7 +180,7 @@ CommandSpec compileCommand() {
           choice("--schedule", {"constant", "cosine"}, "", "constant", "learning rate after warm-up"),
           count("--warmup", "steps", "0", "the learning rate rises linearly up to this step", 0),
           absentMeans("required for cosine", count("--total-steps", "steps", "", "the cosine ends at this step")),
-          number("--min-lr", "", "0", "learning rate at the cosine's end", 0, 1e6),
+          number("--min-lr", "", "0", "learning rate at the cosine's end", 0, kMostFloat),
           absentMeans("the config's",
                       number("--dropout", "", "", "probability that replaces all of the config's", 0, kBelowOne)),
           absentMeans("off",

@@ -234,7 +234,7 @@ TEST_F(TrainerTest, StopsAtALossThatIsNotFiniteAndNamesTheOp) {
   ASSERT_EQ(metricsOf("run").size(), 1u) << "the line of that step is written";
   EXPECT_EQ(metricsOf("run")[0]["loss"], "Infinity");
   EXPECT_EQ(weightsOf("run"), "");
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "checkpoints")) << "nothing is saved";
+  EXPECT_TRUE(testing::namesIn(options.checkpoint).empty()) << "nothing is saved";
 }
 
 TEST_F(TrainerTest, GoesOnAfterALossThatIsNotFiniteWhereThatIsAllowed) {
@@ -285,6 +285,22 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFitTheResumedRun) {
   EXPECT_THAT(std::string(train(planOf(larger), options).status().message()), HasSubstr("requires F32 [20, 20]"));
   options.seed.reset();
   EXPECT_TRUE(train(planOf(), options).ok()) << "the seed is the resumed run's";
+}
+
+TEST_F(TrainerTest, LearnsBeforeItsFirstStepThatItCannotWriteWhatItIsAskedFor) {
+  auto messageOf = [&](const TrainOptions &options) {
+    return std::string(train(planOf(), options).status().message());
+  };
+  TrainOptions options = optionsFor("run", 1);
+  options.save = folder_ / "none/w.safetensors";
+  EXPECT_THAT(messageOf(options), HasSubstr("none/w.safetensors\": No such file or directory"));
+  options = optionsFor("run", 1);
+  options.trace = folder_.path();
+  EXPECT_THAT(messageOf(options), HasSubstr("requires a file, got a folder"));
+  options = optionsFor("run", 1);
+  options.checkpoint = data_;
+  EXPECT_THAT(messageOf(options), HasSubstr("data.bin\": requires a folder, got a file"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.jsonl")) << "no step was taken";
 }
 
 TEST_F(TrainerTest, RefusesAPlanWithoutTheEntriesThatItNeeds) {
