@@ -132,6 +132,12 @@ absl::Status runPhases(mlir::ModuleOp module, llvm::StringRef stopAfter, const C
   const absl::StatusOr<size_t> done = phasesDone(module);
   if (!done.ok()) return done.status();
   DiagnosticLog log(module.getContext(), progress.warnings);
+  if (*done > 0) {  // taken back from text that may have been changed
+    const llvm::StringRef name = kPhases[*done - 1].name;
+    mlir::PassManager pm(module.getContext());
+    pm.addPass(createVerifyPhasePass({name.str()}));
+    if (failed(pm.run(module))) return log.status(name);
+  }
   for (size_t p = 0; p < std::size(kPhases); ++p) {
     const Phase &phase = kPhases[p];
     if (p >= *done) {

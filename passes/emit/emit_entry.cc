@@ -100,7 +100,7 @@ std::string locationText(mlir::Location location) {
   std::string text;
   location->walk([&](mlir::Location place) {
     auto inFile = mlir::dyn_cast<mlir::FileLineColLoc>(place);
-    if (!inFile) return mlir::WalkResult::advance();
+    if (!inFile || inFile.getLine() == 0) return mlir::WalkResult::advance();
     text =
         inFile.getFilename().str() + ":" + std::to_string(inFile.getLine()) + ":" + std::to_string(inFile.getColumn());
     return mlir::WalkResult::interrupt();

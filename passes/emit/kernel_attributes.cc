@@ -35,7 +35,8 @@ Attributes kernelAttributes(TensorOpInterface op, const LocalShards &local) {
   Attributes attributes;
   if (auto own = mlir::dyn_cast_or_null<mlir::DictionaryAttr>(op->getPropertiesAsAttribute()))
     for (mlir::NamedAttribute named : own)
-      if (std::optional<AttributeValue> value = convert(named.getValue())) attributes.set(named.getName().getValue().str(), *value);
+      if (std::optional<AttributeValue> value = convert(named.getValue()))
+        attributes.set(named.getName().getValue().str(), *value);
   const llvm::SmallVector<int64_t> counts = op.shardingRule().operandCounts();
   if (llvm::any_of(counts, [](int64_t count) { return count != 1; }))
     attributes.set("segments", std::vector<int64_t>(counts.begin(), counts.end()));

@@ -5,6 +5,7 @@
 namespace cleave {
 namespace {
 
+constexpr int64_t kMostBytes = int64_t{1} << 50;
 constexpr llvm::StringLiteral kFields[] = {"arena_bytes", "lower_bound", "gradients", "activations"};
 
 mlir::LogicalResult readClass(mlir::ModuleOp module, mlir::Attribute attribute, ClassMemory &memory) {
@@ -15,12 +16,16 @@ mlir::LogicalResult readClass(mlir::ModuleOp module, mlir::Attribute attribute, 
   if (!ranks || !variables || ranks.empty())
     return module.emitError("requires 'ranks' and 'variables' for each class in ") << kMemory << ", got " << attribute;
   memory.ranks.assign(ranks.asArrayRef().begin(), ranks.asArrayRef().end());
+  for (int64_t offset : variables.asArrayRef())
+    if (offset < 0 || offset > kMostBytes)
+      return module.emitError("requires offsets in bytes in ") << kMemory << ", got " << offset;
   memory.variables.assign(variables.asArrayRef().begin(), variables.asArrayRef().end());
   int64_t *const numbers[] = {&memory.arenaBytes, &memory.lowerBound, &memory.gradients, &memory.activations};
   for (auto [name, number] : llvm::zip(kFields, numbers)) {
     const auto value = fields.getAs<mlir::IntegerAttr>(name);
-    if (!value)
-      return module.emitError("requires '") << name << "' for each class in " << kMemory << ", got " << attribute;
+    if (!value || !value.getType().isSignlessInteger(64) || value.getInt() < 0 || value.getInt() > kMostBytes)
+      return module.emitError("requires '")
+             << name << "', a number of bytes, for each class in " << kMemory << ", got " << attribute;
     *number = value.getInt();
   }
   return mlir::success();

@@ -94,7 +94,7 @@ class ProgramBuilder {
     EntryProgram::Task &task = out_.tasks.emplace_back();
     task.op = op;
     auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
-    task.stream = stream && stream.getInt() == kCommunicate ? kCommunicate : kCompute;
+    task.stream = stream && stream.getValue() == kCommunicate ? kCommunicate : kCompute;
     for (mlir::Value operand : op->getOperands()) {
       if (failed(checkStillThere(op, operand))) return mlir::failure();
       task.reads.push_back(out_.registerOf[operand]);

@@ -5,17 +5,25 @@
 namespace cleave {
 namespace {
 
-// Takes what one register's offsets are by class.
-mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, int held, size_t classes,
+using Classes = std::vector<ClassMemory>;
+
+// Takes what one register's offsets are by class. A variable's are the module's.
+mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, int held, const Classes &classes,
                                 ScheduledEntry &entry) {
   const auto list = mlir::dyn_cast_or_null<mlir::DenseI64ArrayAttr>(attribute);
-  if (!list || size_t(list.size()) != classes)
-    return at->emitError("requires ") << kOffsets << " with an offset for each of " << classes << " rank classes";
-  for (size_t c = 0; c < classes; ++c) entry.offsets[c][held] = list[c];
+  if (!list || size_t(list.size()) != classes.size())
+    return at->emitError("requires ") << kOffsets << " with an offset for each of " << classes.size()
+                                      << " rank classes";
+  for (size_t c = 0; c < classes.size(); ++c) {
+    if (list[c] < 0 || list[c] > classes[c].arenaBytes)
+      return at->emitError("requires offsets inside the arena of ")
+             << classes[c].arenaBytes << " bytes, got " << list[c];
+    if (entry.program.registers[held].variable < 0) entry.offsets[c][held] = list[c];
+  }
   return mlir::success();
 }
 
-mlir::LogicalResult takeTask(const EntryProgram::Task &task, size_t classes, ScheduledEntry &entry) {
+mlir::LogicalResult takeTask(const EntryProgram::Task &task, const Classes &classes, ScheduledEntry &entry) {
   if (!task.op->hasAttr(kStream)) return task.op->emitOpError("requires a stream");
   const auto lists = task.op->getAttrOfType<mlir::ArrayAttr>(kOffsets);
   if (!lists || lists.size() != task.writes.size())
@@ -45,11 +53,11 @@ mlir::FailureOr<ScheduledEntry> scheduledEntryOf(mlir::func::FuncOp function, co
       for (size_t c = 0; c < classes.size(); ++c) entry.offsets[c][r] = classes[c].variables[registers[r].variable];
     if (!registers[r].isInput) continue;
     const unsigned argument = mlir::cast<mlir::BlockArgument>(registers[r].value).getArgNumber();
-    if (failed(takeOffsets(function, function.getArgAttr(argument, kOffsets), int(r), classes.size(), entry)))
+    if (failed(takeOffsets(function, function.getArgAttr(argument, kOffsets), int(r), classes, entry)))
       return mlir::failure();
   }
   for (const EntryProgram::Task &task : entry.program.tasks)
-    if (failed(takeTask(task, classes.size(), entry))) return mlir::failure();
+    if (failed(takeTask(task, classes, entry))) return mlir::failure();
   for (size_t r = 0; r < registers.size(); ++r)
     for (size_t c = 0; c < classes.size(); ++c) entry.offsets[c][r] = entry.offsets[c][entry.program.rootOf(int(r))];
   return entry;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace cleave {
@@ -12,10 +13,39 @@ ShardTable::ShardTable(MeshOp mesh) : mesh_(mesh) {
   for (int64_t rank = 0; rank < devices; ++rank) coordinates_.push_back(mesh_.coordinatesOf(rank));
 }
 
+namespace {
+
+// A value that lies somewhere: of a static shape, on the axes of this mesh.
+mlir::LogicalResult checkType(mlir::ModuleOp module, mlir::Type type, MeshOp mesh) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape()) return module.emitError("requires tensors of static shapes, got ") << type;
+  const PlacementAttr placement = placementOf(type);
+  if (!placement) return mlir::success();
+  if (placement.getMesh().getValue() != mesh.getSymName() || placement.getAxes().size() != mesh.getSizes().size())
+    return module.emitError("requires placements on mesh ")
+           << mesh.getSymName() << " of " << mesh.getSizes().size() << " axes, got " << type;
+  return mlir::success();
+}
+
+mlir::LogicalResult checkTypes(mlir::ModuleOp module, MeshOp mesh) {
+  llvm::DenseSet<mlir::Type> known;
+  const auto result = module.walk([&](mlir::Block *block) {
+    llvm::SmallVector<mlir::Type> types(block->getArgumentTypes());
+    for (mlir::Operation &op : *block) types.append(op.result_type_begin(), op.result_type_end());
+    for (mlir::Type type : types)
+      if (known.insert(type).second && failed(checkType(module, type, mesh))) return mlir::WalkResult::interrupt();
+    return mlir::WalkResult::advance();
+  });
+  return mlir::failure(result.wasInterrupted());
+}
+
+}  // namespace
+
 mlir::FailureOr<ShardTable> ShardTable::of(mlir::ModuleOp module) {
   auto meshes = module.getOps<MeshOp>();
   const auto count = std::distance(meshes.begin(), meshes.end());
   if (count != 1) return module.emitError("requires one mesh to schedule on, got ") << count;
+  if (failed(checkTypes(module, *meshes.begin()))) return mlir::failure();
   return ShardTable(*meshes.begin());
 }
 
@@ -51,7 +81,6 @@ RankClasses findRankClasses(mlir::ModuleOp module, ShardTable &table) {
   });
   std::vector<std::vector<int64_t>> extents(table.ranks());
   for (mlir::Type type : types) {
-    if (!mlir::isa<mlir::RankedTensorType>(type)) continue;
     for (auto [rank, shard] : llvm::enumerate(table.shardsOf(type)))
       extents[rank].insert(extents[rank].end(), shard.extent.begin(), shard.extent.end());
   }

@@ -15,7 +15,7 @@ namespace cleave {
 // Ranks are positions in the mesh, row-major.
 class ShardTable {
  public:
-  // Fails, with a diagnostic, where the module has no mesh or several.
+  // Fails, with a diagnostic, where the module has no mesh or several, or a value that does not lie on it.
   static mlir::FailureOr<ShardTable> of(mlir::ModuleOp module);
 
   MeshOp mesh() const { return mesh_; }
