@@ -46,7 +46,7 @@ TEST(ParseMesh, RefusesTwoAxesOfOneName) {
 }
 
 TEST(ParsePins, ReadsPlacementsByAxis) {
-  const auto pins = parsePins(R"({"pins": {"h.*.weight": {"model": "S(0)", "data": "B"}}})");
+  const auto pins = parsePins(R"json({"pins": {"h.*.weight": {"model": "S(0)", "data": "B"}}})json");
   ASSERT_TRUE(pins.ok()) << pins.status();
   ASSERT_EQ(pins->size(), 1);
   EXPECT_EQ((*pins)[0].match, "h.*.weight");
@@ -65,7 +65,7 @@ TEST(ParsePins, NamesTheFieldThatIsWrong) {
 
 TEST(ParseGroups, KeepsOrderAndLeavesAbsentFieldsOut) {
   const auto groups = parseGroups(
-      R"({"groups": [{"match": "*.bias", "lr": 0.5}, {"match": "wte", "trainable": false, "weight_decay": 0}]})");
+      R"json({"groups": [{"match": "*.bias", "lr": 0.5}, {"match": "wte", "trainable": false, "weight_decay": 0}]})json");
   ASSERT_TRUE(groups.ok()) << groups.status();
   ASSERT_EQ(groups->size(), 2);
   EXPECT_EQ((*groups)[0].match, "*.bias");
