@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/families.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/tiles.h"
@@ -30,8 +31,7 @@ constexpr int64_t kLine = 16;        // floats; tiles begin at whole cache lines
 int64_t cutInto(int64_t extent, int64_t parts) { return (tilesOf(extent, parts) + kLine - 1) / kLine * kLine; }
 
 // From the extents alone: the larger extent of c is cut into few, large parts. Measured on GPT-2's products, oneDNN on
-// AVX-512, GFLOP/s of one thread: 3072x768x256 in 2 parts 155, in 4 130; 50257x768x256 in 32 157, in 64 140;
-// 256x768x50257 in 2 137, in 4 128, in 8 114.
+// AVX-512, GFLOP/s of one thread: 3072x768x256 in 2 parts 155, in 4 130; 50257x768x256 in 32 157, in 64 140.
 Tiling chooseTiling(const Product &p) {
   const double work = double(p.m) * double(p.n) * double(p.k);
   int64_t parts = static_cast<int64_t>(std::min<double>(kMaxParts, work / double(kTileWork)));
@@ -52,14 +52,47 @@ void multiplyTile(const Product &p, int64_t item, int64_t row, int64_t rows, int
   gemm(rows, columns, p.k, 1.0f, a, b, p.bias ? 1.0f : 0.0f, c, p.n);
 }
 
-void multiply(ThreadPool &pool, const Product &p) {
+// Where sums are much longer than both extents of c are wide, they are cut instead: into how many parts. The parts but
+// the first wait in scratch memory. (256x768x50257 in 6 parts runs at 155 GFLOP/s.)
+int64_t partsOfSums(const Product &p) {
+  const double work = double(p.m) * double(p.n) * double(p.k);
+  if (p.batch != 1 || p.k < 8 * std::max(p.m, p.n) || work < 2 * double(kTileWork)) return 1;
+  const int64_t fitting = kWorkspaceBytes / (static_cast<int64_t>(sizeof(float)) * p.m * p.n);
+  return std::min({int64_t{8}, 1 + fitting, static_cast<int64_t>(work / double(kTileWork))});
+}
+
+// c = the sum of `parts` products over stretches of k, added in their order.
+void multiplyBySums(KernelContext &context, const Product &p, int64_t parts) {
+  const int64_t step = cutInto(p.k, parts), results = p.m * p.n;
+  float *scratch = reinterpret_cast<float *>(context.workspaces[0]);
+  parts = tilesOf(p.k, step);
+  context.pool.parallelFor(parts, [&](int64_t part, int) {
+    Product piece = p;
+    const int64_t begin = part * step;
+    piece.k = std::min(step, p.k - begin);
+    piece.a.data += piece.a.isTransposed ? begin * piece.a.stride : begin;
+    piece.b.data += piece.b.isTransposed ? begin : begin * piece.b.stride;
+    if (part > 0) {
+      piece.bias = nullptr;
+      piece.c = scratch + (part - 1) * results;
+    }
+    multiplyTile(piece, /*item=*/0, 0, p.m, 0, p.n);
+  });
+  forRanges(context.pool, results, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t part = 1; part < parts; ++part)
+      vectorKernels().add(p.c + begin, scratch + (part - 1) * results + begin, p.c + begin, end - begin);
+  });
+}
+
+void multiply(KernelContext &context, const Product &p) {
   if (p.batch == 0 || p.m == 0 || p.n == 0) return;
+  if (const int64_t parts = partsOfSums(p); parts > 1) return multiplyBySums(context, p, parts);
   const Tiling tiling = chooseTiling(p);
   const int64_t across = tilesOf(p.n, tiling.columns), down = tilesOf(p.m, tiling.rows);
   const double work = double(tiling.rows) * double(tiling.columns) * double(p.k);
   // Small products share a tile.
   const int64_t group = std::max<int64_t>(1, static_cast<int64_t>(double(kSmallWork) / std::max(1.0, work)));
-  forRanges(pool, p.batch * down * across, group, [&](int64_t begin, int64_t end) {
+  forRanges(context.pool, p.batch * down * across, group, [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t item = tile / (down * across), row = tile / across % down * tiling.rows;
       const int64_t column = tile % across * tiling.columns;
@@ -102,7 +135,7 @@ absl::Status matmul(const KernelCall &call, KernelContext &context) {
     p.m *= p.batch;
     p.batch = 1;
   }
-  multiply(context.pool, p);
+  multiply(context, p);
   return absl::OkStatus();
 }
 
@@ -118,7 +151,7 @@ absl::Status outer(const KernelCall &call, KernelContext &context) {
   p.aStep = p.bStep = 0;
   p.bias = nullptr;
   p.c = out.as<float>();
-  multiply(context.pool, p);
+  multiply(context, p);
   return absl::OkStatus();
 }
 

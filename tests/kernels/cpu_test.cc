@@ -53,7 +53,8 @@ TEST(CpuKernels, EqualTheReferenceOverOddShapes) {
 TEST(CpuKernels, MultiplyLargeMatricesExactly) {
   const Registry cpu = cpuRegistry();
   Draw draw(testSeed());
-  for (const auto &[m, k, n] : std::vector<std::array<int64_t, 3>>{{900, 300, 701}, {70, 200, 9001}, {4001, 60, 500}}) {
+  for (const auto &[m, k, n] :
+       std::vector<std::array<int64_t, 3>>{{900, 300, 701}, {70, 200, 9001}, {4001, 60, 500}, {250, 8003, 203}}) {
     const Tensor a = draw.integers({m, k}, -8, 8).as(DType::kF32), b = draw.integers({k, n}, -8, 8).as(DType::kF32);
     Case product = {"matmul", {}, {a, b}, {empty({m, n})}};
     FreshThreads pool(2);
