@@ -86,12 +86,13 @@ class ActorGraph {
     Mailbox *mailbox;  // null: to an actor of the same stream
     Message message;
   };
-  struct Incoming {
+  // What the streams' threads write lies in cache lines of their own.
+  struct alignas(64) Incoming {
     std::atomic<int> tokens{0};  // written by the stream's thread only; read by reports
     int capacity = 1;
     int edge = 0;
   };
-  struct Node {
+  struct alignas(64) Node {
     std::unique_ptr<Actor> actor;
     StreamId stream{};
     std::unique_ptr<Incoming[]> incoming;
@@ -100,7 +101,7 @@ class ActorGraph {
     std::vector<Outgoing> outgoing;
   };
   enum class State : uint8_t { kWaiting, kActing, kPending, kEnded };
-  struct Stream {
+  struct alignas(64) Stream {
     RankId rank{};
     std::string name;
     std::vector<ActorId> order;

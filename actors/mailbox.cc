@@ -7,20 +7,30 @@
 namespace cleave {
 namespace {
 
+// Polls before the first pause, which takes longer than a message between two cores.
+constexpr int kEagerPolls = 2000;
+
+// Enough cells that a sender rarely has to look how far the receiver is.
 size_t powerOfTwoFrom(size_t least) {
-  size_t size = 2;
+  size_t size = 64;
   while (size < least) size *= 2;
   return size;
 }
 
 }  // namespace
 
-Mailbox::Mailbox(size_t capacity) : cells_(new Cell[powerOfTwoFrom(capacity)]), mask_(powerOfTwoFrom(capacity) - 1) {
-  for (uint64_t turn = 0; turn <= mask_; ++turn) cells_[turn].turn.store(turn, std::memory_order_relaxed);
+Mailbox::Mailbox(size_t capacity) : cells_(new Cell[powerOfTwoFrom(capacity)]), mask_(powerOfTwoFrom(capacity) - 1) {}
+
+bool Mailbox::findRoom(uint64_t number) {
+  const uint64_t head = sharedHead_.load(std::memory_order_acquire);
+  knownHead_.store(head, std::memory_order_release);
+  return number - head <= mask_;
 }
 
 void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
   if (spinNanos > 0) {
+    for (int i = 0; i < kEagerPolls; ++i)
+      if (!isEmpty()) return;
     const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(spinNanos);
     do {
       for (int i = 0; i < 64; ++i) {
@@ -32,12 +42,10 @@ void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
   }
   isParked_.store(true, std::memory_order_seq_cst);
   const uint32_t seen = signal_.load(std::memory_order_seq_cst);
-  const bool isIdle = cells_[head_ & mask_].turn.load(std::memory_order_seq_cst) != head_ + 1;
+  const bool isIdle = cells_[head_ & mask_].number.load(std::memory_order_seq_cst) != head_ + 1;
   if (isIdle && !stop.load(std::memory_order_seq_cst)) futexWait(signal_, seen);
   isParked_.store(false, std::memory_order_relaxed);
 }
-
-void Mailbox::unpark() { wake(); }
 
 void Mailbox::wake() {
   signal_.fetch_add(1, std::memory_order_seq_cst);

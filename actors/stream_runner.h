@@ -15,7 +15,7 @@ namespace cleave {
 class SchedulerBase;
 
 // All methods but post() and progressed() belong to the thread that drives the stream.
-class StreamRunner final : public ActContext {
+class alignas(64) StreamRunner final : public ActContext {
  public:
   StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner, std::vector<TaskEvent> *trace);
 

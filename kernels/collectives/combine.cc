@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 namespace cleave::collectives {
@@ -108,30 +109,76 @@ struct Min {
   }
 };
 
+// What most collectives are, in one pass that reads and writes all streams in step. A target may be one of the sources.
+template <typename T, int kSources, int kTargets>
+void sumInStep(absl::Span<const char *const> sources, absl::Span<char *const> targets, int64_t count) {
+  // What a register holds on every machine, at any address.
+  typedef T Vector __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  constexpr int64_t kElements = 16 / sizeof(T);
+  const T *from[kSources];
+  T *to[kTargets];
+  for (int s = 0; s < kSources; ++s) from[s] = reinterpret_cast<const T *>(sources[s]);
+  for (int t = 0; t < kTargets; ++t) to[t] = reinterpret_cast<T *>(targets[t]);
+  int64_t i = 0;
+  for (; i + kElements <= count; i += kElements) {
+    Vector sum = *reinterpret_cast<const Vector *>(from[0] + i);
+    for (int s = 1; s < kSources; ++s) sum += *reinterpret_cast<const Vector *>(from[s] + i);
+    for (int t = 0; t < kTargets; ++t) *reinterpret_cast<Vector *>(to[t] + i) = sum;
+  }
+  for (; i < count; ++i) {
+    T sum = from[0][i];
+    for (int s = 1; s < kSources; ++s) sum += from[s][i];
+    for (int t = 0; t < kTargets; ++t) to[t][i] = sum;
+  }
+}
+
+// False where there is no version for so many sources and targets.
+template <typename T>
+bool sumInOnePass(absl::Span<const char *const> sources, absl::Span<char *const> targets, int64_t count) {
+  using Sum = void (*)(absl::Span<const char *const>, absl::Span<char *const>, int64_t);
+  static constexpr Sum kToOne[] = {sumInStep<T, 2, 1>, sumInStep<T, 3, 1>, sumInStep<T, 4, 1>};
+  static constexpr Sum kToAll[] = {sumInStep<T, 2, 2>, sumInStep<T, 3, 3>, sumInStep<T, 4, 4>};
+  if (sources.size() < 2 || sources.size() > 4 || (targets.size() != 1 && targets.size() != sources.size()))
+    return false;
+  (targets.size() == 1 ? kToOne : kToAll)[sources.size() - 2](sources, targets, count);
+  return true;
+}
+
+// Combines `size` elements from `begin` on.
+template <typename Type, typename Operation>
+void combineTile(absl::Span<const char *const> sources, int64_t begin, int64_t size, typename Type::Stored *tile) {
+  using Stored = typename Type::Stored;
+  using Sum = typename Type::Sum;
+  const auto rowOf = [&](size_t source) { return reinterpret_cast<const Stored *>(sources[source]) + begin; };
+  alignas(64) Sum sum[kTile];
+  const Stored *first = rowOf(0), *second = rowOf(1);
+  for (int64_t i = 0; i < size; ++i) sum[i] = Operation::apply(Type::widen(first[i]), Type::widen(second[i]));
+  for (size_t source = 2; source < sources.size(); ++source) {
+    const Stored *next = rowOf(source);
+    for (int64_t i = 0; i < size; ++i) sum[i] = Operation::apply(sum[i], Type::widen(next[i]));
+  }
+  for (int64_t i = 0; i < size; ++i) tile[i] = Type::narrow(sum[i]);
+}
+
 // By tiles, so that a target may be one of the sources: all sources of a tile are read before any target is written.
 template <typename Type, typename Operation>
 void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const> targets, int64_t count) {
   using Stored = typename Type::Stored;
-  using Sum = typename Type::Sum;
-  alignas(64) Sum sum[kTile];
+  constexpr int64_t kBytes = sizeof(Stored);
+  alignas(64) Stored tile[kTile];
   for (int64_t begin = 0; begin < count; begin += kTile) {
     const int64_t size = std::min(kTile, count - begin);
-    const Stored *first = reinterpret_cast<const Stored *>(sources[0]) + begin;
-    for (int64_t i = 0; i < size; ++i) sum[i] = Type::widen(first[i]);
-    for (const char *source : sources.subspan(1)) {
-      const Stored *next = reinterpret_cast<const Stored *>(source) + begin;
-      for (int64_t i = 0; i < size; ++i) sum[i] = Operation::apply(sum[i], Type::widen(next[i]));
-    }
-    for (char *target : targets) {
-      Stored *out = reinterpret_cast<Stored *>(target) + begin;
-      for (int64_t i = 0; i < size; ++i) out[i] = Type::narrow(sum[i]);
-    }
+    combineTile<Type, Operation>(sources, begin, size, tile);
+    for (char *target : targets) std::memcpy(target + begin * kBytes, tile, size * kBytes);
   }
 }
 
 template <typename Type>
 void combineBy(Combiner combiner, absl::Span<const char *const> sources, absl::Span<char *const> targets,
                int64_t count) {
+  using Stored = typename Type::Stored;
+  if constexpr (std::is_floating_point_v<Stored>)
+    if (combiner == Combiner::kSum && sumInOnePass<Stored>(sources, targets, count)) return;
   if (combiner == Combiner::kSum) return combineTyped<Type, Add>(sources, targets, count);
   if (combiner == Combiner::kMax) return combineTyped<Type, Max>(sources, targets, count);
   combineTyped<Type, Min>(sources, targets, count);

@@ -31,9 +31,9 @@ TEST(Mailbox, MessagesOfOneSenderArriveInOrder) {
 }
 
 TEST(Mailbox, AFullOneRefuses) {
-  const auto owned = std::make_unique<Mailbox>(4);
+  const auto owned = std::make_unique<Mailbox>(64);
   Mailbox &mailbox = *owned;
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(messageOf(i)));
+  for (int i = 0; i < 64; ++i) EXPECT_TRUE(mailbox.push(messageOf(i)));
   EXPECT_FALSE(mailbox.push(messageOf(4)));
   Message message;
   EXPECT_TRUE(mailbox.pop(message));
