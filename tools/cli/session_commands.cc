@@ -81,6 +81,10 @@ absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
   };
   if (auto status = loadWeights(*weights, (*session)->plan(), write); !status.ok()) return status;
 
+  const int64_t known = (*session)->plan().family.vocabulary;
+  if (!flags.has("--vocab-in") && known > vocabulary->size())
+    std::fprintf(stderr, "warning: the model knows %lld tokens; without --vocab-in only the 256 bytes are written\n",
+                 static_cast<long long>(known));
   SampleOptions options;
   options.prompt = flags.text("--prompt");
   options.tokens = flags.integer("--tokens");
