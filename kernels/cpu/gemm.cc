@@ -42,6 +42,11 @@ GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k) {
 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c,
           int64_t cStride) {
+  gemmWith(chooseGemm(m, n, k), m, n, k, alpha, a, b, beta, c, cStride);
+}
+
+void gemmWith(GemmLibrary library, int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta,
+              float *c, int64_t cStride) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (int64_t i = 0; i < m; ++i)
@@ -49,7 +54,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix
     return;
   }
   const OneOpenMpThread scope;
-  if (chooseGemm(m, n, k) == GemmLibrary::kOneDnn) {
+  if (library == GemmLibrary::kOneDnn) {
     dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, alpha, a.data, a.stride, b.data,
                b.stride, beta, c, cStride);
     return;

@@ -24,6 +24,10 @@ GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k);
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c,
           int64_t cStride);
 
+// The same by a given library.
+void gemmWith(GemmLibrary library, int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta,
+              float *c, int64_t cStride);
+
 inline constexpr int64_t kMaxGemmExtent = 0x7FFFFFFF;
 
 }  // namespace cleave

@@ -67,6 +67,84 @@ TEST(VectorLoops, AgreeBetweenInstructionSets) {
   }
 }
 
+// Inputs of one length, and what a table's loops make of them.
+class Outcome {
+ public:
+  Outcome(const VectorKernels &loops, const std::vector<float> &a, const std::vector<float> &b) : n_(a.size()) {
+    const VectorKernels &k = loops;
+    for (Unary *loop : {k.neg, k.abs, k.relu, k.exp, k.tanh, k.sigmoid, k.silu, k.gelu, k.geluTanh})
+      loop(a.data(), next(), n_);
+    for (Binary *loop : {k.add, k.sub, k.mul, k.div, k.maximum, k.minimum, k.reluGradient, k.siluGradient,
+                         k.geluGradient, k.geluTanhGradient})
+      loop(a.data(), b.data(), next(), n_);
+    std::vector<float> positive(n_);
+    k.abs(a.data(), positive.data(), n_);
+    k.sqrt(positive.data(), next(), n_);
+    k.rsqrt(positive.data(), next(), n_);
+    k.scale(a.data(), 0.3f, next(), n_);
+    const std::vector<uint8_t> condition(n_, 1);
+    k.select(condition.data(), a.data(), b.data(), next(), n_);
+    const float *terms[] = {a.data(), b.data(), a.data()};
+    k.addN(terms, 3, 0, next(), n_);
+    k.dropout({{1, 2, 3, 4}, 5, 1u << 30, 1.3f}, 3, a.data(), next(), n_);
+    k.expShifted(a.data(), 0.5f, next(), n_);
+    std::copy(b.begin(), b.end(), next());
+    k.axpy(0.7f, a.data(), outputs_.back().data(), n_);
+    k.softmaxGradientRow(a.data(), b.data(), 0.2f, next(), n_);
+    k.crossEntropyGradientRow(a.data(), 1, 0.5f, next(), n_);
+    addRows(k, a, b, positive);
+  }
+
+  const std::vector<std::vector<float>> &outputs() const { return outputs_; }
+
+ private:
+  float *next() {
+    outputs_.emplace_back(n_ + 1);  // some place to point to, even of nothing
+    return outputs_.back().data();
+  }
+
+  void addRows(const VectorKernels &k, const std::vector<float> &a, const std::vector<float> &b,
+               const std::vector<float> &positive) {
+    float *statistics = next();
+    if (n_ > 0) k.layerNormRow(a.data(), b.data(), a.data(), 1e-3f, next(), statistics, statistics + n_, n_);
+    float *gamma = next(), *beta = next();
+    k.layerNormGradientRow(a.data(), b.data(), a.data(), 0.1f, 0.9f, next(), gamma, beta, n_);
+    k.rmsNormRow(a.data(), b.data(), 1e-3f, next(), statistics, n_);
+    gamma = next();
+    k.rmsNormGradientRow(a.data(), b.data(), a.data(), 0.9f, next(), gamma, n_);
+    float *second = next();
+    k.rotateHalves(a.data(), b.data(), a.data(), b.data(), next(), second, n_);
+    float *m = next(), *v = next();
+    k.adamw({0.1f, 0.5f, 1e-6f, 0.99f, 0.9f, 0.1f, 0.99f, 0.01f, 2, 3}, a.data(), b.data(), b.data(), positive.data(),
+            next(), m, v, n_);
+    float *buffer = next();
+    k.sgd({0.1f, 0.5f, 0.9f, 0.01f}, a.data(), b.data(), b.data(), next(), buffer, n_);
+    k.sgd({0.1f, 0.5f, 0, 0.01f}, a.data(), b.data(), nullptr, next(), nullptr, n_);
+  }
+
+  int64_t n_;
+  std::vector<std::vector<float>> outputs_;
+};
+
+TEST(VectorLoops, DoTheSameInEveryInstructionSet) {
+  std::mt19937 random(static_cast<unsigned>(testing::testSeed()));
+  std::normal_distribution<float> normal;
+  for (int64_t n : {0, 1, 5, 16, 37, 300}) {
+    std::vector<float> a(n), b(n);
+    for (float &value : a) value = normal(random);
+    for (float &value : b) value = normal(random);
+    const Outcome expected(baseline::kVectorKernels, a, b);
+    for (const VectorKernels *loops : supportedVectorKernels()) {
+      const Outcome seen(*loops, a, b);
+      for (size_t i = 0; i < expected.outputs().size(); ++i)
+        for (int64_t j = 0; j < n; ++j)
+          EXPECT_NEAR(seen.outputs()[i][j], expected.outputs()[i][j],
+                      2e-5 * std::max(1.0f, std::abs(expected.outputs()[i][j])))
+              << loops->name << " output " << i << " element " << j << " of " << n << ", seed " << testing::testSeed();
+    }
+  }
+}
+
 TEST(VectorLoops, LetNoNaNGetLost) {
   for (const VectorKernels *loops : supportedVectorKernels())
     for (int64_t n : {1, 5, 16, 100})
