@@ -77,6 +77,8 @@ class ActorGraph {
   void reset();
 
   int streams() const { return static_cast<int>(streams_.size()); }
+  int actors() const { return static_cast<int>(nodes_.size()); }
+  int edges() const { return static_cast<int>(edges_.size()); }
 
  private:
   friend class StreamRunner;

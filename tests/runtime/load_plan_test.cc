@@ -44,7 +44,7 @@ TEST_F(LoadPlan, BytesThatAreNoPlanAreRefused) {
   EXPECT_THAT(loadPlan("", registry_).status().message(), HasSubstr("requires a plan, got an empty file"));
   EXPECT_THAT(loadPlan("GIF89a....", registry_).status().message(),
               HasSubstr("requires a plan, got 10 bytes that are none"));
-  EXPECT_THAT(loadPlanFile("/no/such.plan", registry_).status().message(), HasSubstr("'/no/such.plan': No such file"));
+  EXPECT_THAT(loadPlanFile("/no/such.plan", registry_).status().message(), HasSubstr("/no/such.plan"));
 }
 
 TEST_F(LoadPlan, ANewerFormatIsRefusedByNameAndNumber) {

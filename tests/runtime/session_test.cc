@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <thread>
 
@@ -195,6 +196,29 @@ TEST_F(SessionTest, AttributesThatDifferByRankReachTheirRank) {
   EXPECT_THAT(valuesOf(outputs->at("y")), ElementsAre(100, 20));
 }
 
+TEST_F(SessionTest, ALoopRunsItsTasksInTurnAndAccumulatesInPlace) {
+  PlanBuilder builder(1);
+  builder.addClass({0});
+  builder.addEntry("step");
+  const int x = builder.addRegister(0, "x", {2}), zero = builder.addRegister(0, "zero", {2});
+  const int sum = builder.addRegister(0, "sum", {2}), result = builder.addRegister(0, "result", {2});
+  builder.held(0, sum).set_offset(builder.held(0, zero).offset());
+  plan::Attribute *factor = builder.addTask(0, 0, "clear", "scale", {x}, {zero}).add_attributes();
+  factor->set_name("factor");
+  factor->add_values()->set_number(0);
+  builder.addTask(0, 0, "accumulate", "add", {zero, x}, {sum}).set_repeat(3);
+  builder.addTask(0, 1, "take", "copy", {sum}, {result});
+  builder.addPort(true, "x", {2}, -1, {x});
+  builder.addPort(false, "result", {2}, -1, {result});
+  const auto session = start(builder);
+  std::vector<float> values = {1, 10};
+  for (int step = 0; step < 2; ++step) {
+    const auto outputs = session->run("step", {{"x", viewOf(values)}});
+    ASSERT_TRUE(outputs.ok()) << outputs.status();
+    EXPECT_THAT(valuesOf(outputs->at("result")), ElementsAre(3, 30));
+  }
+}
+
 TEST_F(SessionTest, TheFirstOpThatMakesInfinityIsFound) {
   SessionOptions options;
   options.checkFinite = true;
@@ -203,6 +227,14 @@ TEST_F(SessionTest, TheFirstOpThatMakesInfinityIsFound) {
   x_[3] = 3e38f;
   const absl::Status status = session->run("step", {{"x", viewOf(x_)}}).status();
   EXPECT_THAT(status.message(), HasSubstr("op 'double' (kernel scale, rank 1) requires to make finite values"));
+}
+
+TEST_F(SessionTest, ACollectiveIsNotBlamedForWhatAPeerHad) {
+  SessionOptions options;
+  options.checkFinite = true;
+  const auto session = start(makeExampleStep(), options);
+  x_[3] = std::numeric_limits<float>::infinity();  // of rank 1; rank 0 gets it from the reduction
+  EXPECT_TRUE(session->run("step", {{"x", viewOf(x_)}}).ok());
 }
 
 TEST_F(SessionTest, ATraceHasEveryTaskOfEveryStreamAndRank) {
