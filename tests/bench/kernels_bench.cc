@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -110,12 +111,17 @@ class Bench {
     const auto kernel = registry_.find(kernel_, call);
     if (!kernel.ok()) return state_.SkipWithError(kernel.status().ToString().c_str());
     KernelContext context = {*pool_, workspaces_};
+    const auto once = [&] {
+      const absl::Status status = (*kernel)->run(call, context);
+      if (!status.ok()) state_.SkipWithError(status.ToString().c_str());
+      return status.ok();
+    };
+    if (!once()) return;  // warms up, and generates code for new extents
     for (auto _ : state_)
-      if (absl::Status status = (*kernel)->run(call, context); !status.ok())
-        return state_.SkipWithError(status.ToString().c_str());
+      if (!once()) return;
     using benchmark::Counter;
-    if (flops > 0) state_.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
-    if (bytes > 0) state_.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+    if (flops > 0) state_.counters["gflops_per_s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
+    if (bytes > 0) state_.counters["gbytes_per_s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
   }
 
  private:
@@ -271,7 +277,32 @@ CLEAVE_BENCH(sumSquares, step, "step");
 CLEAVE_BENCH(adamw, all_124M, 124439808);
 CLEAVE_BENCH(adamw, one_768x3072, kFeatures * 4 * kFeatures);
 
+// One JSON line for each benchmark.
+class JsonLines final : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context &) final { return true; }
+  void ReportRuns(const std::vector<Run> &runs) final {
+    for (const Run &run : runs) {
+      std::printf("{\"bench\": \"kernels\", \"case\": \"%s\"", run.benchmark_name().c_str());
+      if (run.error_occurred) {
+        std::printf(", \"error\": \"%s\"}\n", run.error_message.c_str());
+        continue;
+      }
+      std::printf(", \"wall_us\": %.1f, \"cpu_us\": %.1f", run.GetAdjustedRealTime(), run.GetAdjustedCPUTime());
+      for (const auto &[name, rate] : run.counters) std::printf(", \"%s\": %.1f", name.c_str(), rate.value);
+      std::printf("}\n");
+    }
+  }
+};
+
 }  // namespace
 }  // namespace cleave
 
-BENCHMARK_MAIN();
+int main(int argc, char **argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  std::fprintf(stderr, "%s\n", cleave::cpuKernelChoices().c_str());
+  cleave::JsonLines lines;
+  benchmark::RunSpecifiedBenchmarks(&lines);
+  return 0;
+}
