@@ -122,11 +122,13 @@ std::string printPlan(const plan::Plan &plan) {
   for (const plan::MeshAxis &axis : plan.mesh())
     absl::StrAppend(&out, " ", axis.name(), ":", axis.kind(), "=", axis.size());
   out += "\n";
-  for (const plan::Variable &variable : plan.variables())
-    absl::StrAppend(&out, variable.role() == plan::Variable::STATE ? "state " : "parameter ", variable.name(), ": ",
+  for (const plan::Variable &variable : plan.variables()) {
+    const bool isState = variable.role() == plan::Variable::STATE;
+    absl::StrAppend(&out, isState ? "state " : "parameter ", variable.name(), ": ",
                     typeOf(variable.type().dtype(), variable.type().dims()), " [",
-                    absl::StrJoin(variable.layout().placement(), ", "), "]", variable.trainable() ? "" : " frozen",
-                    "\n");
+                    absl::StrJoin(variable.layout().placement(), ", "), "]",
+                    isState || variable.trainable() ? "" : " frozen", "\n");
+  }
   for (int c = 0; c < plan.classes_size(); ++c)
     absl::StrAppend(&out, "class ", c, ": ranks ", absl::StrJoin(plan.classes(c).ranks(), ", "), ", arena of ",
                     plan.classes(c).arena_bytes(), " bytes\n");
