@@ -3,11 +3,15 @@
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
+#include <cstdio>
+
 #include "kernels/cpu/cpu_features.h"
 
 // From the flavour of OpenBLAS that tools/third_party names; the header in the search path is the default flavour's.
 extern "C" void cblas_sgemm(int order, int transposeA, int transposeB, int m, int n, int k, float alpha, const float *a,
                             int lda, const float *b, int ldb, float beta, float *c, int ldc);
+extern "C" char *openblas_get_config();  // begins with "OpenBLAS 0.3.21 "
+extern "C" char *openblas_get_corename();
 
 namespace cleave {
 namespace {
@@ -38,6 +42,19 @@ GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k) {
   static const bool kHasAvx512 = hasAvx512();
   const bool isSmall = m <= kSmall && n <= kSmall && k <= kSmall && m * n * k <= kSmall;
   return kHasAvx512 && !isSmall ? GemmLibrary::kOneDnn : GemmLibrary::kOpenBlas;
+}
+
+std::string describeGemm() {
+  const dnnl_version_t *version = dnnl_version();
+  const std::string config = openblas_get_config();
+  const size_t begin = config.find(' ') + 1;
+  const bool isOneDnn = chooseGemm(256, 256, 256) == GemmLibrary::kOneDnn;
+  char text[200];
+  std::snprintf(text, sizeof(text), "onednn %d.%d.%d isa 0x%x, openblas %s %s; large products by %s", version->major,
+                version->minor, version->patch, unsigned(dnnl_get_effective_cpu_isa()),
+                config.substr(begin, config.find(' ', begin) - begin).c_str(), openblas_get_corename(),
+                isOneDnn ? "onednn" : "openblas");
+  return text;
 }
 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmMatrix a, GemmMatrix b, float beta, float *c,

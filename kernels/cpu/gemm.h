@@ -4,6 +4,7 @@
 #define CLEAVE_KERNELS_CPU_GEMM_H
 
 #include <cstdint>
+#include <string>
 
 namespace cleave {
 
@@ -18,6 +19,9 @@ enum class GemmLibrary { kOneDnn, kOpenBlas };
 
 // The faster library for a product of these extents on this CPU: a fixed table, never timed in a run.
 GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k);
+
+// What decides the bits of a product besides its extents: both libraries' versions and the CPU that they see.
+std::string describeGemm();  // "onednn 2.6.3 isa 0x1ff, openblas 0.3.21 SkylakeX; large products by onednn"
 
 // c [m, n] = alpha * a [m, k] * b [k, n] + beta * c, on the calling thread. Where beta is 0, c is not read.
 // Extents and strides are at most kMaxGemmExtent.

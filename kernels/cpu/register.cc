@@ -84,9 +84,6 @@ void registerCpuKernels(Registry &registry) {
   for (const Row &row : kRows) registry.add("cpu", row.name, {row.check, row.run, row.takes});
 }
 
-std::string cpuKernelChoices() {
-  const bool usesOneDnn = chooseGemm(256, 256, 256) == GemmLibrary::kOneDnn;
-  return absl::StrCat("vectors ", vectorKernels().name, ", matmul ", usesOneDnn ? "onednn" : "openblas");
-}
+std::string cpuKernelChoices() { return absl::StrCat("vectors ", vectorKernels().name, ", ", describeGemm()); }
 
 }  // namespace cleave

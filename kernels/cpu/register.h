@@ -13,7 +13,7 @@ namespace cleave {
 void registerCpuKernels(Registry &registry);
 
 // What was chosen for this CPU, for a run's record: two runs with the same text and the same plan give the same bits.
-std::string cpuKernelChoices();  // "vectors avx512, matmul onednn"
+std::string cpuKernelChoices();  // "vectors avx512, onednn 2.6.3 ..."
 
 }  // namespace cleave
 
