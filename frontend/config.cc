@@ -107,6 +107,14 @@ bool isShallow(absl::string_view text) {
   return true;
 }
 
+// Of a byte, counted from 1.
+std::string placeOf(absl::string_view text, size_t byte) {
+  const absl::string_view before = text.substr(0, byte - std::min<size_t>(byte, 1));
+  const size_t newline = before.rfind('\n');
+  return absl::StrCat("line ", std::count(before.begin(), before.end(), '\n') + 1, ", column ",
+                      before.size() - (newline == absl::string_view::npos ? 0 : newline + 1) + 1);
+}
+
 bool isFolder(const std::string &path) {
   struct stat info;
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -141,8 +149,14 @@ absl::StatusOr<Config> parseConfig(std::string text, const std::string &path) {
       repeated = value.get<std::string>();
     return true;
   };
-  json fields = json::parse(text, watch, /*allow_exceptions=*/false);
-  if (fields.is_discarded()) return errorAt(path, "requires JSON, got text that is none");
+  json fields;
+  try {
+    fields = json::parse(text, watch);
+  } catch (const json::parse_error &problem) {
+    return errorAt(path, absl::StrCat("requires JSON, got none at ", placeOf(text, problem.byte)));
+  } catch (const json::exception &) {  // a number that doesn't fit
+    return errorAt(path, "requires numbers within the range of double, got one beyond");
+  }
   if (!fields.is_object()) return errorAt(path, absl::StrCat("requires a JSON object, got ", textOf(fields)));
   if (!repeated.empty()) return errorAt(path, absl::StrCat("requires each field once, got \"", repeated, "\" twice"));
   auto type = fields.find("model_type");

@@ -24,6 +24,13 @@ std::string textOf(T value) {
   return text;
 }
 
+// "file:line:column".
+std::string placeOf(mlir::Location location) {
+  const auto place = location->findInstanceOf<mlir::FileLineColLoc>();
+  if (!place) return textOf(location);
+  return absl::StrCat(place.getFilename().str(), ":", place.getLine(), ":", place.getColumn());
+}
+
 absl::Status invalid(const std::string &message) { return absl::InvalidArgumentError(message); }
 
 bool isScalarFloat(mlir::Type type) {
@@ -99,6 +106,11 @@ absl::Status EntryChecker::checkParameter(unsigned index, const std::string &nam
   if (!mlir::isa_and_nonnull<InitAttr>(init))
     return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kInit.str(),
                                 " = #cleave.init<...>, got ", init ? textOf(init) : "none"));
+  const auto shape = mlir::cast<mlir::RankedTensorType>(type).getShape();
+  const int64_t zeroRow = mlir::cast<InitAttr>(init).getZeroRow(), rows = shape.empty() ? 0 : shape[0];
+  if (zeroRow >= rows)
+    return invalid(absl::StrCat(where(index), " (\"", name, "\") requires a zero_row below its ", rows, " rows, got ",
+                                zeroRow));
   const mlir::Attribute trainable = function_.getArgAttr(index, CleaveDialect::kTrainable);
   if (trainable && !mlir::isa<mlir::BoolAttr>(trainable))
     return invalid(absl::StrCat(where(index), " (\"", name, "\") requires ", CleaveDialect::kTrainable.str(),
@@ -122,7 +134,7 @@ absl::Status EntryChecker::checkBody() {
   absl::Status status;
   function_.walk([&](mlir::Operation *op) {
     if (op == function_) return mlir::WalkResult::advance();
-    const std::string at = absl::StrCat(textOf(op->getLoc()), ": ", op->getName().getStringRef().str());
+    const std::string at = absl::StrCat(placeOf(op->getLoc()), ": ", op->getName().getStringRef().str());
     const bool isKnown = mlir::isa<CleaveDialect>(op->getDialect()) || mlir::isa<mlir::func::ReturnOp>(op);
     if (!isKnown || mlir::isa<MeshOp>(op))
       status = invalid(absl::StrCat(at, " requires to be an op of the cleave dialect that computes"));
@@ -234,7 +246,7 @@ absl::StatusOr<std::map<std::string, mlir::func::FuncOp>> entriesOf(mlir::Module
     if (mlir::isa<MeshOp>(op)) continue;
     auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
     if (!function)
-      return invalid(absl::StrCat(textOf(op.getLoc()), ": requires functions and meshes in the module, got ",
+      return invalid(absl::StrCat(placeOf(op.getLoc()), ": requires functions and meshes in the module, got ",
                                   op.getName().getStringRef().str()));
     auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
     if (!entry || (entry.getValue() != "loss" && entry.getValue() != "logits"))
@@ -285,7 +297,7 @@ absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(absl::string_view 
   std::string seen;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     if (seen.empty() && diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-      seen = absl::StrCat(textOf(diagnostic.getLocation()), ": ", diagnostic.str());
+      seen = absl::StrCat(placeOf(diagnostic.getLocation()), ": ", diagnostic.str());
   });
   auto module = mlir::parseSourceString<mlir::ModuleOp>(llvm::StringRef(text.data(), text.size()),
                                                         mlir::ParserConfig(&context), path);

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <tuple>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -40,9 +39,13 @@ bool isFiniteFrom(const TensorView &view, int dim, const char *data) {
 }
 
 bool maybeInfinite(const std::string &kernel) {
-  static constexpr std::array<const char *, 6> kKernels = {"constant", "select", "reduce", "keep", "broadcast", "copy"};
+  static constexpr std::array<const char *, 9> kKernels = {
+      "constant", "select", "reduce", "keep", "broadcast", "copy", "all_gather", "all_to_all", "permute"};
   return std::find(kKernels.begin(), kKernels.end(), kernel) != kKernels.end();
 }
+
+// Sums what several ranks hold: the result may be infinite by its own doing, or because a peer's part was.
+bool combinesRanks(const std::string &kernel) { return kernel == "all_reduce" || kernel == "reduce_scatter"; }
 
 }  // namespace
 
@@ -59,17 +62,22 @@ void FiniteCheck::onTask(const TaskLabel &label, absl::Span<const TensorView> in
     return std::any_of(outputs.begin(), outputs.end(),
                        [&](const TensorView &output) { return output.data == input.data; });
   };
-  for (const TensorView &input : inputs)
-    if (!isOverwritten(input) && !isFinite(input)) return;
-
+  const bool wasFinite = std::all_of(inputs.begin(), inputs.end(), [&](const TensorView &input) {
+    return isOverwritten(input) || isFinite(input);
+  });
   std::lock_guard<std::mutex> lock(mutex_);
-  const auto key = [](const TaskLabel &l) { return std::make_tuple(l.order, l.rank); };
-  if (!first_ || key(label) < key(*first_)) first_ = &label;
+  if (wasFinite) suspects_.push_back(&label);
+  if (!wasFinite && combinesRanks(label.kernel)) cleared_.insert(label.op);
 }
 
 absl::Status FiniteCheck::take() {
   std::lock_guard<std::mutex> lock(mutex_);
-  const TaskLabel *first = std::exchange(first_, nullptr);
+  const TaskLabel *first = nullptr;
+  const auto key = [](const TaskLabel &l) { return std::make_tuple(l.order, l.rank); };
+  for (const TaskLabel *suspect : suspects_)
+    if (cleared_.count(suspect->op) == 0 && (!first || key(*suspect) < key(*first))) first = suspect;
+  suspects_.clear();
+  cleared_.clear();
   if (!first) return absl::OkStatus();
   return absl::OutOfRangeError(
       absl::StrCat(first->str(), " requires to make finite values, got NaN or infinity from finite ones"));

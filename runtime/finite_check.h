@@ -4,6 +4,9 @@
 #define CLEAVE_RUNTIME_FINITE_CHECK_H
 
 #include <mutex>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "actors/task_actors.h"
@@ -12,7 +15,7 @@ namespace cleave {
 
 // Looks for outputs with NaN or infinity of tasks whose inputs have none. Values that are infinite by intent are left
 // out: constants and what is selected from them, the empty maximum of a reduction, the log-sum of an attention row that
-// sees nothing.
+// sees nothing. So are collectives where some rank's part was not finite before.
 class FiniteCheck final : public TaskObserver {
  public:
   void onTask(const TaskLabel &label, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) final;
@@ -22,7 +25,8 @@ class FiniteCheck final : public TaskObserver {
 
  private:
   std::mutex mutex_;
-  const TaskLabel *first_ = nullptr;
+  std::vector<const TaskLabel *> suspects_;  // they made such values of finite ones, as far as their rank knows
+  std::set<std::string> cleared_;            // collectives that only passed on what some rank had
 };
 
 // Whether all elements are finite; integers always are.

@@ -1,12 +1,11 @@
 #include "runtime/plan/plan_file.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/files/mapped_file.h"
+#include "runtime/files/new_file.h"
 #include "runtime/plan/plan_hash.h"
 
 namespace cleave {
@@ -30,11 +29,9 @@ absl::StatusOr<plan::Plan> parsePlan(absl::string_view bytes) {
 }
 
 absl::StatusOr<plan::Plan> readPlanFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream bytes;
-  if (!file || !(bytes << file.rdbuf()))
-    return absl::NotFoundError(absl::StrCat("requires a readable plan, got '", path, "': ", std::strerror(errno)));
-  absl::StatusOr<plan::Plan> plan = parsePlan(bytes.str());
+  const absl::StatusOr<MappedFile> file = MappedFile::open(path);
+  if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("plan: ", file.status().message()));
+  absl::StatusOr<plan::Plan> plan = parsePlan(file->bytes());
   if (!plan.ok())
     return absl::Status(plan.status().code(), absl::StrCat("plan '", path, "': ", plan.status().message()));
   return plan;
@@ -43,12 +40,7 @@ absl::StatusOr<plan::Plan> readPlanFile(const std::string &path) {
 absl::Status writePlanFile(const plan::Plan &plan, const std::string &path) {
   plan::Plan versioned = plan;
   versioned.set_format_version(kPlanFormatVersion);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << serializePlan(std::move(versioned)) << std::flush;
-  if (!file)
-    return absl::UnavailableError(
-        absl::StrCat("requires a writable plan file, got '", path, "': ", std::strerror(errno)));
-  return absl::OkStatus();
+  return writeFile(path, serializePlan(std::move(versioned)));
 }
 
 }  // namespace cleave

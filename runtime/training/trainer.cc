@@ -13,6 +13,7 @@
 #include "runtime/data/batch_reader.h"
 #include "runtime/data/batch_stream.h"
 #include "runtime/files/new_file.h"
+#include "runtime/finite_check.h"
 #include "runtime/session.h"
 #include "runtime/training/learning_rate.h"
 #include "runtime/training/metrics.h"
@@ -71,6 +72,7 @@ class Run {
   void recordTrace();
   absl::Status saveCheckpoint();
   absl::Status explainNonfinite(const StepMetrics &metrics);
+  absl::Status checkParameters() const;
   std::unique_ptr<BatchStream> batchesFromHere() const;
   std::map<std::string, std::string> machine() const;
 
@@ -338,6 +340,18 @@ absl::Status Run::saveCheckpoint() {
   return absl::OkStatus();
 }
 
+// Fails if a parameter is not finite as it stands.
+absl::Status Run::checkParameters() const {
+  for (const program::Variable &variable : plan_.variables) {
+    HostTensor values(variable.type.dtype, variable.type.dims);
+    if (auto status = session_->read(variable.name, values.view()); !status.ok()) return status;
+    if (!isFinite(values.view()))
+      return absl::InvalidArgumentError(
+          absl::StrCat("no op, \"", variable.name, "\" had NaN or infinity before step ", position_.step + 1));
+  }
+  return absl::OkStatus();
+}
+
 // Does the run again, from where that is possible, and looks at every value that is computed.
 absl::Status Run::explainNonfinite(const StepMetrics &metrics) {
   const std::string what = absl::StrCat("step ", metrics.step, ": requires a finite loss and gradient norm, got ",
@@ -346,8 +360,10 @@ absl::Status Run::explainNonfinite(const StepMetrics &metrics) {
                              " to find the op"));
   if (auto status = openSession(/*checksFinite=*/true); !status.ok()) return status;
   absl::Status found = start(lastCheckpoint_);
+  if (found.ok()) found = checkParameters();
   for (auto batches = batchesFromHere(); found.ok() && position_.step < metrics.step;) found = step(*batches).status();
-  if (found.ok()) return absl::InternalError(absl::StrCat(what, "; running again, no op made such a value"));
+  if (found.ok())
+    return absl::InternalError(absl::StrCat(what, "; running again, no op made such a value of finite ones"));
   return absl::Status(absl::StatusCode::kFailedPrecondition, absl::StrCat(what, "; first made by: ", found.message()));
 }
 

@@ -178,7 +178,7 @@ TEST(ModelFile, KeepsAFamilyThatFitsItsMessage) {
 
 TEST(ModelFile, SaysWhereTextIsWrong) {
   EXPECT_THAT(errorOf("func.func @loss( {"), StartsWith("\"model.mlir\": line 1: requires brackets that match"));
-  EXPECT_THAT(errorOf("\nfunc.func @loss() {\n  %x = cleave.unknown\n}"), HasSubstr("\"model.mlir\":3:"));
+  EXPECT_THAT(errorOf("\nfunc.func @loss() {\n  %x = cleave.unknown\n}"), HasSubstr("model.mlir:3:"));
   EXPECT_THAT(errorOf(std::string(1000000, '(')), HasSubstr("levels of brackets"));
 }
 

@@ -1,5 +1,8 @@
 #include "tools/cli/commands.h"
 
+#include <initializer_list>
+#include <map>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -98,13 +101,33 @@ absl::Status checkCompile(const ParsedFlags &flags) {
   return absl::OkStatus();
 }
 
+// The files that a command reads (`inputs`) and writes, each by its own path.
+absl::Status checkApart(const ParsedFlags &flags, std::initializer_list<const char *> inputs,
+                        std::initializer_list<const char *> outputs) {
+  std::map<std::string, absl::string_view> taken;  // path -> what has it
+  taken.emplace(flags.positional(0), "the first argument");
+  for (const char *flag : inputs)
+    if (flags.has(flag)) taken.emplace(flags.text(flag), flag);
+  for (const char *flag : outputs) {
+    if (!flags.has(flag) || absl::StartsWith(flags.text(flag), "/dev/")) continue;
+    const auto [other, isNew] = taken.emplace(flags.text(flag), flag);
+    if (!isNew)
+      return absl::InvalidArgumentError(absl::StrCat(flag, ": requires a path of its own, got \"", flags.text(flag),
+                                                     "\", which is ", other->second, "'s too"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status checkTrain(const ParsedFlags &flags) {
   if (auto status = needs(flags, "--checkpoint-every", "--checkpoint"); !status.ok()) return status;
   if (auto status = needs(flags, "--eval-every", "--eval-data"); !status.ok()) return status;
-  return excludes(flags, "--init", "--resume");
+  if (auto status = excludes(flags, "--init", "--resume"); !status.ok()) return status;
+  // Weights may be saved to where they came from.
+  return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--trace", "--checkpoint"});
 }
 
 absl::Status checkTokenize(const ParsedFlags &flags) {
+  if (auto status = checkApart(flags, {"--vocab-in"}, {"-o", "--vocab-out"}); !status.ok()) return status;
   if (auto status = excludes(flags, "--vocab", "--vocab-in"); !status.ok()) return status;
   if (auto status = excludes(flags, "--vocab-out", "--vocab-in"); !status.ok()) return status;
   const std::string vocabulary = flags.text("--vocab");

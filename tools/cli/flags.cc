@@ -33,12 +33,12 @@ const FlagSpec &knownSpec(const CommandSpec &spec, absl::string_view name) {
   return *flag;
 }
 
+// A bound just below a number is printed as that number.
 std::string rangeText(const FlagSpec &flag) {
-  const bool hasLeast = flag.least > -9e18, hasMost = flag.most < 9e18;
-  if (hasLeast && hasMost) return absl::StrCat(" from ", flag.least, " to ", flag.most);
-  if (hasLeast) return absl::StrCat(" of at least ", flag.least);
-  if (hasMost) return absl::StrCat(" of at most ", flag.most);
-  return "";
+  const std::string most = absl::StrCat(flag.most);
+  double printed = 0;
+  const bool isBelow = absl::SimpleAtod(most, &printed) && printed > flag.most;
+  return absl::StrCat(" from ", flag.least, isBelow ? " to below " : " to ", most);
 }
 
 absl::Status checkValue(const FlagSpec &flag, const std::string &value) {

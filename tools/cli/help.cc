@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -36,6 +39,20 @@ constexpr char kFiles[] =
     "is\n"
     "wrong, 130 interrupted (after the step under way).\n";
 
+// Where a caller has closed one of the three standard streams, the next file to be opened would take its place, and
+// progress would be written into a plan. What is opened here can't be written to: results still end in an error.
+void openStandardStreams() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor < 3) descriptor = ::open("/dev/null", O_RDONLY);
+  if (descriptor > 2) ::close(descriptor);
+}
+
+int printHelp(const std::string &text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return kDone;
+  std::fputs("cleave: cannot write to stdout\n", stderr);
+  return kFailed;
+}
+
 }  // namespace
 
 std::string helpOf(const CommandSpec &command) {
@@ -69,18 +86,17 @@ std::string unknownCommandText(absl::string_view name) {
   std::vector<std::string> names;
   for (const CommandSpec &command : allCommands()) names.push_back(command.name);
   const std::string nearest = nearestOf(name, names);
-  return absl::StrCat("requires a command (", absl::StrJoin(names, ", "), "), got \"", name, "\"",
+  return absl::StrCat("requires a command (", absl::StrJoin(names, ", "), "), got ",
+                      name.empty() ? "none" : absl::StrCat("\"", name, "\""),
                       nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"));
 }
 
 int runProgram(int argc, char **argv, absl::Span<const std::string> served,
                absl::StatusOr<ExitCode> (*run)(const CommandSpec &command, const ParsedFlags &flags)) {
+  openStandardStreams();
   const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
   const std::string name = argc > 1 ? argv[1] : "";
-  if (name == "--help" || name == "-h" || name == "help") {
-    std::fputs(helpOfAll().c_str(), stdout);
-    return kDone;
-  }
+  if (name == "--help" || name == "-h" || name == "help") return printHelp(helpOfAll());
   const CommandSpec *command = findCommand(name);
   if (command == nullptr) {
     std::fprintf(stderr, "cleave: %s\ncleave --help lists them all.\n", unknownCommandText(name).c_str());
@@ -92,10 +108,7 @@ int runProgram(int argc, char **argv, absl::Span<const std::string> served,
                  std::string(flags.status().message()).c_str(), name.c_str());
     return kWrongCommandLine;
   }
-  if (flags->isHelp()) {
-    std::fputs(helpOf(*command).c_str(), stdout);
-    return kDone;
-  }
+  if (flags->isHelp()) return printHelp(helpOf(*command));
   if (std::find(served.begin(), served.end(), name) == served.end()) {
     std::fprintf(stderr, "cleave %s: requires the launcher or another program of the build, got %s\n", name.c_str(),
                  argv[0]);

@@ -85,6 +85,8 @@ absl::StatusOr<int64_t> encodeFile(const MappedFile &file, const Vocabulary &voc
 }  // namespace
 
 absl::StatusOr<ExitCode> runTokenize(const ParsedFlags &flags) {
+  if (flags.has("--vocab-out"))  // learning takes a while
+    if (auto status = checkCanWrite(flags.text("--vocab-out")); !status.ok()) return status;
   auto file = MappedFile::open(flags.positional(0));
   if (!file.ok()) return file.status();
   if (file->bytes().empty())

@@ -55,7 +55,11 @@ absl::StatusOr<Module> loadConfig(const ParsedFlags &flags, mlir::MLIRContext &c
                                   std::vector<std::string> *warnings, TrainingOptions &training) {
   const absl::StatusOr<Config> config = readConfig(flags.positional(0));
   if (!config.ok()) return config.status();
-  if (const auto model = readModel(*config, warnings); !model.ok()) return model.status();
+  const auto model = readModel(*config, warnings);
+  if (!model.ok()) return model.status();
+  if ((*model)->isEncoderDecoder() && !flags.has("--target-seq"))
+    return absl::InvalidArgumentError(absl::StrCat("--target-seq: required for a model with a decoder of its own, as ",
+                                                   config->modelType, " has, got none"));
   ModelOptions options;
   options.batch = training.batch = flags.integer("--batch");
   options.seq = training.seq = flags.integer("--seq");
