@@ -211,8 +211,11 @@ void freeze(mlir::func::FuncOp function) {
   }
   for (unsigned i = function.getNumArguments(); i-- > 0;) {
     auto input = function.getArgAttrOfType<mlir::StringAttr>(i, CleaveDialect::kInput);
-    if (input && input.getValue() == kRandomInput && function.getArgument(i).use_empty())
-      (void)function.eraseArgument(i);
+    if (!input) continue;
+    const bool isData = input.getValue() != kRandomInput;
+    if (isData && mlir::cast<mlir::RankedTensorType>(function.getArgument(i).getType()).getRank() > 0)
+      function.setArgAttr(i, CleaveDialect::kBatchDim, mlir::OpBuilder(function).getI64IntegerAttr(0));
+    if (!isData && function.getArgument(i).use_empty()) (void)function.eraseArgument(i);
   }
 }
 

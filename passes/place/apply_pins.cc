@@ -97,9 +97,14 @@ class Pinning {
   }
 
  private:
+  // Copies for slices of the batch, "name/0" and so on, are pinned by the name that they are copies of.
   static bool matches(const Pin &pin, llvm::StringRef name) {
-    const auto found = matchesGlob(pin.pattern.str(), name.str());
-    return found.ok() && *found;
+    const llvm::StringRef copied = name.rtrim("0123456789");
+    const llvm::StringRef base = copied.ends_with("/") && copied.size() < name.size() ? copied.drop_back() : name;
+    return llvm::any_of(std::initializer_list<llvm::StringRef>{name, base}, [&](llvm::StringRef candidate) {
+      const auto found = matchesGlob(pin.pattern.str(), candidate.str());
+      return found.ok() && *found;
+    });
   }
 
   static llvm::StringRef nameOfArgument(mlir::BlockArgument argument) {
