@@ -4,6 +4,7 @@
 //
 // In the spirit of Redco (Tan et al., 2023), but along def-use chains: see chain.h.
 
+#include "llvm/ADT/DenseSet.h"
 #include "passes/passes.h"
 #include "passes/place/chain.h"
 
@@ -30,14 +31,27 @@ class AxisRules {
     for (mlir::Operation &op : function_.getBody().front())
       if (phaseOf(&op) == "forward") ops.push_back(&op);
     for (mlir::Operation *op : ops) {
+      if (erased_.contains(op)) continue;
       const WeightUse seed = weightUseOf(op, rules_);
       if (!seed.op || known_.contains(op->getOperand(seed.operand)) || known_.contains(op->getResult(0))) continue;
       if (mlir::BlockArgument weight = parameterOf(op->getOperand(seed.operand)); known_.contains(weight)) continue;
       grow(seed);
     }
+    for (mlir::Operation *op : ops)
+      if (!erased_.contains(op) && llvm::is_contained(replaced_, signatureOf(op)) && !replaceByGeneric(op).empty()) eraseOp(op);
   }
 
  private:
+  // What slices of a batch share: the kind, the types, and the name up to the slice's number.
+  using Signature = std::pair<std::string, llvm::SmallVector<mlir::Type, 4>>;
+
+  static Signature signatureOf(mlir::Operation *op) {
+    const std::string name = nameOf(op);
+    Signature signature{name.substr(0, name.rfind('/')) + ":" + op->getName().getStringRef().str(), {}};
+    signature.second.append(op->operand_type_begin(), op->operand_type_end());
+    return signature;
+  }
+
   bool isPinned(mlir::BlockArgument argument) {
     auto pinned = function_.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
     return pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis_));
@@ -69,6 +83,7 @@ class AxisRules {
     }
     if (end == Chain::End::Closed) {
       commit(chain, seed);
+      if (replaced) replaced_.push_back(signatureOf(replaced));
       if (replaced) eraseOp(replaced);
     } else if (replaced) {
       putBack(replaced, generic);
@@ -101,6 +116,7 @@ class AxisRules {
 
   void eraseOp(mlir::Operation *op) {
     rules_.forget(op);
+    erased_.insert(op);
     op->erase();
   }
 
@@ -123,6 +139,8 @@ class AxisRules {
   int64_t shares_;
   Rules rules_;
   Splits known_;
+  llvm::DenseSet<mlir::Operation *> erased_;
+  std::vector<Signature> replaced_;   // by generic forms, which their like in other slices of the batch get too
   std::vector<mlir::Value> results_;  // of the generic form that stands in at the moment
 };
 

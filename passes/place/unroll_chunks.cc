@@ -110,7 +110,7 @@ class Unroller {
       case Combiner::Max: sums_[i] = MaximumOp::create(b_, loc, sums_[i], value); break;
       case Combiner::Min: sums_[i] = MinimumOp::create(b_, loc, sums_[i], value); break;
     }
-    mark(i, sums_[i].getDefiningOp(), index + 1 == int64_t(op_.getCount()) ? "" : "/sum/" + std::to_string(index));
+    mark(i, sums_[i].getDefiningOp(), index + 1 == int64_t(op_.getCount()) ? "" : "/sum_to/" + std::to_string(index));
     added_.push_back(sums_[i].getDefiningOp());
   }
 

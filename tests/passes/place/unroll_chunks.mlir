@@ -10,7 +10,7 @@
 // CHECK-NEXT: %[[X1:.*]] = cleave.slice %[[X]] {{.*}}limits = array<i64: 4, 4>, starts = array<i64: 2, 0>
 // CHECK-NEXT: %[[Y1:.*]] = cleave.matmul %[[X1]], %[[W]] {cleave.name = "y/1"}
 // CHECK-NEXT: %[[S1:.*]] = cleave.sum_squares %[[Y1]] {cleave.name = "s/1"}
-// CHECK-NEXT: %[[S01:.*]] = cleave.add %[[S0]], %[[S1]] {cleave.name = "s/sum/1"}
+// CHECK-NEXT: %[[S01:.*]] = cleave.add %[[S0]], %[[S1]] {cleave.name = "s/sum_to/1"}
 // CHECK-NEXT: %[[X2:.*]] = cleave.slice %[[X]] {{.*}}limits = array<i64: 6, 4>, starts = array<i64: 4, 0>
 // CHECK-NEXT: %[[Y2:.*]] = cleave.matmul %[[X2]], %[[W]]
 // CHECK-NEXT: %[[S2:.*]] = cleave.sum_squares %[[Y2]]
