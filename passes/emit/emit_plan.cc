@@ -52,17 +52,26 @@ void emitClasses(const std::vector<ClassMemory> &classes, const ModuleVariables 
   }
 }
 
-// A contraction: an index that several operands have is summed, as in matrix products and attention.
+// Products of matrices, attention, and their gradients: operands share an index that a result lacks, and no value spans the
+// whole space that is summed over. (In a reduction, or a norm's gradient, the operand does.)
 bool multipliesMatrices(mlir::Operation *op) {
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   if (!tensorOp) return false;
   const ShardingRule rule = tensorOp.shardingRule();
-  llvm::StringMap<int> operandsWith;
-  for (const auto &indices : rule.operandIndices())
+  llvm::StringMap<int> operandsWith, resultsWith;
+  size_t widest = 0;
+  for (const auto &indices : rule.operandIndices()) {
+    widest = std::max(widest, indices.size());
     for (const std::string &index : indices) ++operandsWith[index];
-  for (const auto &indices : rule.resultIndices())
-    for (const std::string &index : indices) operandsWith[index] = 0;
-  return llvm::any_of(operandsWith, [](const auto &held) { return held.second > 1; });
+  }
+  for (const auto &indices : rule.resultIndices()) {
+    widest = std::max(widest, indices.size());
+    for (const std::string &index : indices) ++resultsWith[index];
+  }
+  if (widest >= operandsWith.size()) return false;
+  return llvm::any_of(operandsWith, [&](const auto &held) {
+    return held.second > 1 && resultsWith.lookup(held.first()) < int(rule.resultIndices().size());
+  });
 }
 
 double countFlops(mlir::func::FuncOp step) {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
-"""The README's model of one's own: its text compiles, and its commands run as they stand there."""
+"""What the README says: its model compiles, its commands run as they stand there, its formula of tflops holds."""
 
+import array
 import json
 import os
 import pathlib
@@ -39,6 +40,23 @@ class ReadmeTest(unittest.TestCase):
         losses = [json.loads(line)["loss"] for line in (self.folder / "bytes.jsonl").read_text().splitlines()]
         self.assertEqual(len(losses), 20)
         self.assertLess(losses[-1], losses[0])
+
+    def test_tflops_follow_the_formula(self):
+        batch, length, width, layers, vocabulary = 4, 8, 16, 2, 32
+        config = {"model_type": "gpt2", "vocab_size": vocabulary, "n_positions": length, "n_embd": width,
+                  "n_layer": layers, "n_head": 2}
+        (self.folder / "config.json").write_text(json.dumps(config))
+        (self.folder / "tokens.bin").write_bytes(array.array("H", range(vocabulary)).tobytes() * 100)
+        self.run_command(f"./cleave compile config.json -o tiny.plan --mesh data=2,model=2 --batch {batch} --seq {length}")
+        self.run_command("./cleave train tiny.plan --data tokens.bin --steps 2 --metrics tiny.jsonl")
+        tokens = batch * length
+        # q, k, v and the output; up and down, four times as wide; the vocabulary.
+        products = layers * (4 + 2 * 4) * 2 * tokens * width**2 + 2 * tokens * width * vocabulary
+        attention = layers * 4 * batch * length * length * width / 2
+        needed = 3 * products + 3.5 * attention
+        for line in (self.folder / "tiny.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            self.assertAlmostEqual(row["tflops"] * 1e12 * row["step_ms"] / 1000 / needed, 1, delta=2e-3)
 
 
 if __name__ == "__main__":
