@@ -39,11 +39,13 @@ inline uint32_t dropoutThreshold(double rate) { return uint32_t(rate * 429496729
 // Uniform in (0, 1).
 inline double uniformOf(uint32_t bits) { return (bits + 0.5) * (1.0 / 4294967296.0); }
 
-// Standard normal of a global element (Box-Muller on its own two words).
+// Standard normal of a global element (Box-Muller on the first two words of its own block).
+inline double normalOfWords(uint32_t first, uint32_t second) {
+  return std::sqrt(-2.0 * std::log(uniformOf(first))) * std::cos(6.283185307179586 * uniformOf(second));
+}
 inline double normalOf(const RandomKey &key, uint32_t op, uint64_t element) {
   const auto words = randomBlock(key, op, element);
-  const double radius = std::sqrt(-2.0 * std::log(uniformOf(words[0])));
-  return radius * std::cos(6.283185307179586 * uniformOf(words[1]));
+  return normalOfWords(words[0], words[1]);
 }
 
 }  // namespace cleave

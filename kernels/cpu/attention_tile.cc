@@ -71,14 +71,11 @@ void AttentionTile::biasAndMask(float *scores, int64_t row) const {
 void AttentionTile::drop(float *values, int64_t row) const {
   if (a.dropoutRate == 0) return;
   const RandomKey key = randomKeyOf(*a.key);
-  const DropoutDraw draw = {{key.seedLow, key.seedHigh, key.stepLow, key.stepHigh},
-                            a.id,
-                            dropoutThreshold(a.dropoutRate),
-                            static_cast<float>(1 / (1 - a.dropoutRate))};
+  const RandomDraw draw = {{key.seedLow, key.seedHigh, key.stepLow, key.stepHigh}, a.id};
   const int64_t first = firstOf(row);
   float *seen = values + row * width() + first;
-  vectorKernels().dropout(draw, a.dropoutElement(batch, head, query + row, low + first), seen, seen,
-                          endOf(row) - first);
+  vectorKernels().dropout(draw, dropoutThreshold(a.dropoutRate), static_cast<float>(1 / (1 - a.dropoutRate)),
+                          a.dropoutElement(batch, head, query + row, low + first), seen, seen, endOf(row) - first);
 }
 
 void AttentionTile::clearUnseen(float *values, int64_t row) const {

@@ -61,21 +61,37 @@ class Runs {
   int64_t length_ = 1, count_ = 1;
 };
 
+RandomDraw drawOf(const TensorView &key, const Attributes &attributes) {
+  const RandomKey words = randomKeyOf(key);
+  return {{words.seedLow, words.seedHigh, words.stepLow, words.stepHigh},
+          static_cast<uint32_t>(attributes.getInt("id"))};
+}
+
+// Units of n elements from global `element`: standard normals, or uniform in [-1, 1).
+void drawUnits(const RandomDraw &draw, bool isNormal, uint64_t element, double *units, int64_t n) {
+  const RandomKey key = {draw.key[0], draw.key[1], draw.key[2], draw.key[3]};
+  if (!isNormal) {
+    for (int64_t i = 0; i < n; ++i) units[i] = 2 * uniformOf(randomBits(key, draw.id, element + i)) - 1;
+    return;
+  }
+  uint32_t words[4 * kRandomBlocks];
+  vectorKernels().randomWords(draw, element, words);  // as normalOf: a block for each element
+  for (int64_t i = 0; i < n; ++i) units[i] = normalOfWords(words[4 * i], words[4 * i + 1]);
+}
+
 }  // namespace
 
 absl::Status dropout(const KernelCall &call, KernelContext &context) {
   const Attributes &attributes = call.attributes;
-  const RandomKey key = randomKeyOf(call.inputs[1]);
+  const RandomDraw draw = drawOf(call.inputs[1], attributes);
   const double rate = attributes.getDouble("rate");
-  const DropoutDraw draw = {{key.seedLow, key.seedHigh, key.stepLow, key.stepHigh},
-                            static_cast<uint32_t>(attributes.getInt("id")),
-                            dropoutThreshold(rate),
-                            static_cast<float>(1 / (1 - rate))};
+  const uint32_t threshold = dropoutThreshold(rate);
+  const float factor = static_cast<float>(1 / (1 - rate));
   const uint64_t elementOffset = attributes.getInt("element_offset");
   const float *x = call.inputs[0].as<float>();
   float *y = call.outputs[0].as<float>();
   Runs(call.outputs[0], attributes).forEach(context.pool, [&](int64_t local, uint64_t global, int64_t n) {
-    vectorKernels().dropout(draw, global + elementOffset, x + local, y + local, n);
+    vectorKernels().dropout(draw, threshold, factor, global + elementOffset, x + local, y + local, n);
   });
   return absl::OkStatus();
 }
@@ -83,21 +99,23 @@ absl::Status dropout(const KernelCall &call, KernelContext &context) {
 absl::Status random(const KernelCall &call, KernelContext &context) {
   const Attributes &attributes = call.attributes;
   const TensorView &out = call.outputs[0];
-  const RandomKey key = randomKeyOf(call.inputs[0]);
+  const RandomDraw draw = drawOf(call.inputs[0], attributes);
   const bool isNormal = attributes.getString("distribution") == "normal";
   const double mean = attributes.getDouble("mean"), deviation = attributes.getDouble("deviation");
-  const uint32_t id = static_cast<uint32_t>(attributes.getInt("id"));
   const int64_t zeroRow = out.rank > 0 ? attributes.getInt("zero_row", -1) : -1;
   uint64_t rowElements = 1;
   const std::vector<int64_t> &whole = attributes.getInts("global_shape");
   for (size_t d = 1; d < whole.size(); ++d) rowElements *= whole[d];
   float *y = out.as<float>();
   Runs(out, attributes).forEach(context.pool, [&](int64_t local, uint64_t global, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      const uint64_t element = global + i;
-      const bool isZero = zeroRow >= 0 && element / rowElements == static_cast<uint64_t>(zeroRow);
-      const double unit = isNormal ? normalOf(key, id, element) : 2 * uniformOf(randomBits(key, id, element)) - 1;
-      y[local + i] = isZero ? 0.0f : static_cast<float>(mean + deviation * unit);
+    double units[kRandomBlocks];
+    for (int64_t i = 0; i < n; i += kRandomBlocks) {
+      const int64_t count = std::min<int64_t>(kRandomBlocks, n - i);
+      drawUnits(draw, isNormal, global + i, units, count);
+      for (int64_t j = 0; j < count; ++j) {
+        const bool isZero = zeroRow >= 0 && (global + i + j) / rowElements == static_cast<uint64_t>(zeroRow);
+        y[local + i + j] = isZero ? 0.0f : static_cast<float>(mean + deviation * units[j]);
+      }
     }
   });
   return absl::OkStatus();

@@ -232,6 +232,18 @@ void adamw(benchmark::State &state, int64_t elements) {
   bench.run(0, 28.0 * elements);
 }
 
+void initialize(benchmark::State &state, const char *) {
+  const std::vector<int64_t> shape = {4 * kFeatures, kFeatures};
+  Bench bench(state, "random",
+              {{"distribution", std::string("normal")},
+               {"mean", 0.0},
+               {"deviation", 0.02},
+               {"id", int64_t{3}},
+               {"global_shape", shape},
+               {"offset", std::vector<int64_t>{0, 0}}});
+  bench.integers({4}, 1000).output(shape).run(0, 4.0 * shape[0] * shape[1]);
+}
+
 void biasGradient(benchmark::State &state, const char *) {
   Bench bench(state, "reduce", {{"kind", std::string("sum")}, {"dimensions", std::vector<int64_t>{0}}});
   bench.input({kTokens, 4 * kFeatures}).output({4 * kFeatures}).run(0, 4.0 * kTokens * 4 * kFeatures);
@@ -272,6 +284,7 @@ CLEAVE_BENCH(layerNormGradient, step, "step");
 CLEAVE_BENCH(crossEntropy, step, "step");
 CLEAVE_BENCH(crossEntropyGradient, step, "step");
 CLEAVE_BENCH(embeddingGradient, step, "step");
+CLEAVE_BENCH(initialize, weights_3072x768, "step");
 CLEAVE_BENCH(biasGradient, step, "step");
 CLEAVE_BENCH(sumSquares, step, "step");
 CLEAVE_BENCH(adamw, all_124M, 124439808);

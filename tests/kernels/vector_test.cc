@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/api/random.h"
 #include "kernels/cpu/cpu_features.h"
 #include "tests/kernels/testing.h"
 
@@ -86,7 +87,7 @@ class Outcome {
     k.select(condition.data(), a.data(), b.data(), next(), n_);
     const float *terms[] = {a.data(), b.data(), a.data()};
     k.addN(terms, 3, 0, next(), n_);
-    k.dropout({{1, 2, 3, 4}, 5, 1u << 30, 1.3f}, 3, a.data(), next(), n_);
+    k.dropout({{1, 2, 3, 4}, 5}, 1u << 30, 1.3f, 3, a.data(), next(), n_);
     k.expShifted(a.data(), 0.5f, next(), n_);
     std::copy(b.begin(), b.end(), next());
     k.axpy(0.7f, a.data(), outputs_.back().data(), n_);
@@ -143,6 +144,17 @@ TEST(VectorLoops, DoTheSameInEveryInstructionSet) {
               << loops->name << " output " << i << " element " << j << " of " << n << ", seed " << testing::testSeed();
     }
   }
+}
+
+TEST(VectorLoops, DrawTheWordsOfPhilox) {
+  for (const VectorKernels *loops : supportedVectorKernels())
+    for (uint64_t first : {uint64_t{0}, uint64_t{77}, (uint64_t{1} << 32) - 5}) {
+      std::vector<uint32_t> words(4 * kRandomBlocks);
+      loops->randomWords({{1, 2, 3, 4}, 5}, first, words.data());
+      for (int64_t i = 0; i < 4 * kRandomBlocks; ++i)
+        EXPECT_EQ(words[i], randomBlock({1, 2, 3, 4}, 5, first + i / 4)[i % 4])
+            << loops->name << " " << first << " " << i;
+    }
 }
 
 TEST(VectorLoops, LetNoNaNGetLost) {

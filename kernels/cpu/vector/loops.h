@@ -15,8 +15,10 @@ void scale(const float *x, float factor, float *y, int64_t n);
 void select(const uint8_t *condition, const float *a, const float *b, float *y, int64_t n);
 void addN(const float *const *terms, int count, int64_t offset, float *y, int64_t n);
 
-// dropout.cc
-void dropout(const DropoutDraw &draw, uint64_t element, const float *x, float *y, int64_t n);
+// random.cc
+void dropout(const RandomDraw &draw, uint32_t threshold, float factor, uint64_t element, const float *x, float *y,
+             int64_t n);
+void randomWords(const RandomDraw &draw, uint64_t firstBlock, uint32_t *words);
 
 // rows.cc
 float sum(const float *x, int64_t n);

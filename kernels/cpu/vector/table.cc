@@ -33,6 +33,7 @@ const VectorKernels kVectorKernels = {
     select,
     addN,
     dropout,
+    randomWords,
     sum,
     largest,
     smallest,

@@ -20,12 +20,13 @@ struct SgdStep {
   float lr, gradientScale, momentum, weightDecay;
 };
 
-// Draws of dropout: bits of element e are word e % 4 of block e / 4.
-struct DropoutDraw {
+// A stream of random bits: those of element e are word e % 4 of block e / 4.
+struct RandomDraw {
   uint32_t key[4];  // seed low, high, step low, high
-  uint32_t id, threshold;
-  float factor;  // 1 / (1 - rate)
+  uint32_t id;
 };
+
+constexpr int kRandomBlocks = 64;  // drawn together
 
 using Unary = void(const float *x, float *y, int64_t n);
 using Binary = void(const float *a, const float *b, float *y, int64_t n);
@@ -40,8 +41,11 @@ struct VectorKernels {
   void (*scale)(const float *x, float factor, float *y, int64_t n);
   void (*select)(const uint8_t *condition, const float *a, const float *b, float *y, int64_t n);
   void (*addN)(const float *const *terms, int count, int64_t offset, float *y, int64_t n);  // reads terms[i] + offset
-  // y = kept ? x * factor : 0 for n elements from global `element`.
-  void (*dropout)(const DropoutDraw &draw, uint64_t element, const float *x, float *y, int64_t n);
+  // y = bits >= threshold ? x * factor : 0 for n elements from global `element`.
+  void (*dropout)(const RandomDraw &draw, uint32_t threshold, float factor, uint64_t element, const float *x, float *y,
+                  int64_t n);
+  // The four words of each of kRandomBlocks blocks.
+  void (*randomWords)(const RandomDraw &draw, uint64_t firstBlock, uint32_t *words);
 
   // Over one stretch of n floats.
   float (*sum)(const float *x, int64_t n);

@@ -5,10 +5,10 @@ namespace cleave {
 namespace CLEAVE_ISA {
 namespace {
 
-constexpr int kBlocks = 64;  // drawn together: four words each
-
-// Words of `kBlocks` blocks from `first`, as kernels/api/random.h defines them. Plain loops over arrays vectorise.
-void drawBlocks(const DropoutDraw &draw, uint64_t first, uint32_t *words) {
+// The words, four each, of `kBlocks` blocks from `first`, as kernels/api/random.h defines them. Plain loops over arrays
+// vectorise.
+template <int kBlocks>
+void drawBlocks(const RandomDraw &draw, uint64_t first, uint32_t *words) {
   uint32_t c0[kBlocks], c1[kBlocks], c2[kBlocks], c3[kBlocks];
   for (int i = 0; i < kBlocks; ++i) {
     const uint64_t block = first + i;
@@ -40,13 +40,25 @@ void drawBlocks(const DropoutDraw &draw, uint64_t first, uint32_t *words) {
 
 }  // namespace
 
-void dropout(const DropoutDraw &draw, uint64_t element, const float *x, float *y, int64_t n) {
-  uint32_t words[4 * kBlocks];
+void randomWords(const RandomDraw &draw, uint64_t firstBlock, uint32_t *words) {
+  drawBlocks<kRandomBlocks>(draw, firstBlock, words);
+}
+
+void dropout(const RandomDraw &draw, uint32_t threshold, float factor, uint64_t element, const float *x, float *y,
+             int64_t n) {
+  constexpr int kFew = 16;  // blocks, for what is left of a row
+  uint32_t words[4 * kRandomBlocks];
   for (int64_t i = 0; i < n;) {
-    const int64_t skipped = (element + i) % 4;
-    const int64_t count = n - i < 4 * kBlocks - skipped ? n - i : 4 * kBlocks - skipped;
-    drawBlocks(draw, (element + i) / 4, words);
-    for (int64_t j = 0; j < count; ++j) y[i + j] = words[skipped + j] >= draw.threshold ? x[i + j] * draw.factor : 0.0f;
+    const int64_t skipped = (element + i) % 4, left = n - i;
+    int64_t count = 4 * kFew - skipped;
+    if (left <= count) {
+      drawBlocks<kFew>(draw, (element + i) / 4, words);
+    } else {
+      drawBlocks<kRandomBlocks>(draw, (element + i) / 4, words);
+      count = 4 * kRandomBlocks - skipped;
+    }
+    if (count > left) count = left;
+    for (int64_t j = 0; j < count; ++j) y[i + j] = words[skipped + j] >= threshold ? x[i + j] * factor : 0.0f;
     i += count;
   }
 }
