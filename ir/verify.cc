@@ -149,6 +149,26 @@ bool isMinorMost(size_t axis, llvm::ArrayRef<AxisPlacement> placement) {
   return !placement[axis].isSplit() || axesSplitting(placement[axis].dim, placement).back() == axis;
 }
 
+// Each device finds what it is to hold on devices that differ from it along the op's axes alone. Along the others, shares are
+// told apart by the same digits of their index before and after: up to the last such digit the axes that split a dimension
+// match one by one, where one of the op's axes may stand for another of its size.
+bool staysInGroup(CollectiveOpInterface op, llvm::ArrayRef<AxisPlacement> from, llvm::ArrayRef<AxisPlacement> to) {
+  MeshOp mesh = meshOf(op, placementOf(op->getOperand(0)));
+  auto isAlong = [&](size_t axis) { return llvm::is_contained(op.alongAxes(), int64_t(axis)); };
+  auto isLike = [&](size_t a, size_t b) {
+    if (!isAlong(a) || !isAlong(b)) return a == b;
+    return a == b || !mesh || std::max(a, b) >= mesh.getSizes().size() || mesh.getSizes()[a] == mesh.getSizes()[b];
+  };
+  const unsigned rank = mlir::cast<mlir::RankedTensorType>(op->getResult(0).getType()).getRank();
+  for (unsigned dim = 0; dim < rank; ++dim) {
+    auto before = axesSplitting(dim, from), after = axesSplitting(dim, to);
+    while (!before.empty() && isAlong(before.back())) before.pop_back();
+    while (!after.empty() && isAlong(after.back())) after.pop_back();
+    if (before.size() != after.size() || !llvm::all_of_zip(before, after, isLike)) return false;
+  }
+  return true;
+}
+
 mlir::LogicalResult verifyAxes(CollectiveOpInterface op, PlacementAttr from, PlacementAttr to) {
   const size_t count = from.getAxes().size();
   llvm::ArrayRef<int64_t> axes = op.alongAxes();
@@ -204,6 +224,8 @@ mlir::LogicalResult verifyCollective(mlir::Operation *operation) {
       return op->emitOpError("requires axis ")
              << axis << " to be the last of those that split its dimension, got " << from << " and " << to;
   }
+  if (!staysInGroup(op, from.getAxes(), to.getAxes()))
+    return op->emitOpError("requires shares that lie on devices along its axes, got ") << from << " and " << to;
   return mlir::success();
 }
 

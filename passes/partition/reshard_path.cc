@@ -113,6 +113,17 @@ class Graph {
     }
   }
 
+  // Axes a and b take each other's place among those that split a dimension. Else a device would lack elements that lie
+  // across a third axis.
+  bool changePlaces(const Axes &state, const Axes &next, size_t a, size_t b) const {
+    for (unsigned dim = 0; dim < problem_.shape.size(); ++dim) {
+      llvm::SmallVector<size_t> axes = axesSplitting(dim, state);
+      for (size_t &axis : axes) axis = axis == a ? b : axis == b ? a : axis;
+      if (axes != axesSplitting(dim, next)) return false;
+    }
+    return true;
+  }
+
   // Two axes of one size exchange their placements.
   void addPermutes(const Axes &state, std::vector<Edge> &edges) const {
     for (size_t a = 0; a < state.size(); ++a)
@@ -121,7 +132,7 @@ class Graph {
         if (problem_.meshSizes[a] != problem_.meshSizes[b]) continue;
         Axes next = state;
         std::swap(next[a], next[b]);
-        if (!isValid(next)) continue;
+        if (!isValid(next) || !changePlaces(state, next, a, b)) continue;
         const double cost = localBytes(problem_, state) + kCollectiveLatency;
         edges.push_back({{ReshardKind::Permute, {int64_t(a), int64_t(b)}, next}, cost});
       }
@@ -204,8 +215,10 @@ ReshardPath cheapestReshard(const ReshardProblem &problem, llvm::ArrayRef<AxisPl
   const Axes source(from), target(to);
   const ReshardPath replicated = reshardThroughReplication(problem, from, to);
   for (double limit : sizeLimits(problem, source, target))
-    if (auto path = shortestPath(problem, source, target, limit * (1 + 1e-9)))
-      return path->cost <= replicated.cost ? *path : *shortestPath(problem, source, target, kInfinite);
+    if (auto path = shortestPath(problem, source, target, limit * (1 + 1e-9))) {
+      if (path->cost > replicated.cost) path = shortestPath(problem, source, target, kInfinite);
+      return path->cost <= replicated.cost ? *path : replicated;
+    }
   return replicated;
 }
 

@@ -137,56 +137,6 @@ constexpr OpCase kCases[] = {
 
 #undef HEADS
 
-// What one operand or result is, by its text.
-struct Field {
-  char kind = 'f';
-  char bound = 0;
-  std::vector<int64_t> shape;
-};
-
-int64_t sizeOf(absl::string_view word, const Variant &variant) {
-  if (word[0] >= '0' && word[0] <= '9') return std::stoll(std::string(word));
-  int64_t size = variant.sizes.at(word[0]);
-  for (size_t i = 1; i + 1 < word.size(); i += 2) {
-    const char letter = word[i + 1];
-    const int64_t other = letter >= '0' && letter <= '9' ? letter - '0' : variant.sizes.at(letter);
-    size = word[i] == '+' ? size + other : word[i] == '-' ? size - other : size * other;
-  }
-  return size;
-}
-
-Field parseField(absl::string_view text, const Variant &variant) {
-  Field field;
-  if (const size_t colon = text.find(':'); colon != text.npos) {
-    const absl::string_view kind = absl::StripAsciiWhitespace(text.substr(0, colon));
-    field.kind = kind[0];
-    field.bound = kind.size() > 1 ? kind[1] : 0;
-    text.remove_prefix(colon + 1);
-  }
-  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty()))
-    if (word != ".") field.shape.push_back(sizeOf(word, variant));
-  return field;
-}
-
-std::pair<std::vector<Field>, std::vector<Field>> parseFields(const OpCase &opCase, const Variant &variant) {
-  const std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(opCase.values, absl::MaxSplits("->", 1));
-  auto parseSide = [&](absl::string_view side) {
-    std::vector<Field> fields;
-    if (absl::StripAsciiWhitespace(side).empty()) return fields;
-    for (absl::string_view text : absl::StrSplit(side, ',')) fields.push_back(parseField(text, variant));
-    return fields;
-  };
-  return {parseSide(sides.first), parseSide(sides.second)};
-}
-
-mlir::Type typeOf(const Field &field, mlir::Type floatType) {
-  mlir::Builder b(floatType.getContext());
-  mlir::Type element = floatType;
-  if (field.kind == 'b' || field.kind == 't') element = b.getI1Type();
-  if (llvm::is_contained({'j', 'm', 'k', 'i', 'l'}, field.kind)) element = b.getI32Type();
-  return mlir::RankedTensorType::get(field.shape, element);
-}
-
 std::string expandAttributes(const OpCase &opCase, const Variant &variant, mlir::Type floatType) {
   std::string text;
   const llvm::StringRef from = opCase.attributes;
@@ -198,7 +148,7 @@ std::string expandAttributes(const OpCase &opCase, const Variant &variant, mlir:
   return "{" + text + "}";
 }
 
-double draw(const Field &field, const Variant &variant, bool isSmooth, std::mt19937 &random) {
+double draw(const OpField &field, const Variant &variant, bool isSmooth, std::mt19937 &random) {
   const double unit = double(random() % 1000 + 1) / 1000;  // in (0, 1]
   switch (isSmooth && field.kind == 'v' ? 'r' : field.kind) {
     case 'v': case 'j': return double(random() % 7) - 3;
@@ -210,6 +160,19 @@ double draw(const Field &field, const Variant &variant, bool isSmooth, std::mt19
     case 'l': return random() % 4 == 0 ? -100.0 : double(random() % variant.sizes.at(field.bound));
     default: return (random() % 2 ? 1 : -1) * (0.2 + unit);
   }
+}
+
+OpField parseField(absl::string_view text) {
+  OpField field;
+  if (const size_t colon = text.find(':'); colon != text.npos) {
+    const absl::string_view kind = absl::StripAsciiWhitespace(text.substr(0, colon));
+    field.kind = kind[0];
+    field.bound = kind.size() > 1 ? kind[1] : 0;
+    text.remove_prefix(colon + 1);
+  }
+  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty()))
+    if (word != ".") field.dims.emplace_back(word);
+  return field;
 }
 
 }  // namespace
@@ -225,26 +188,71 @@ llvm::ArrayRef<Variant> variants() {
   return *kVariants;
 }
 
+OpFields fieldsOf(const OpCase &opCase) {
+  const std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(opCase.values, absl::MaxSplits("->", 1));
+  auto parseSide = [&](absl::string_view side) {
+    std::vector<OpField> fields;
+    if (absl::StripAsciiWhitespace(side).empty()) return fields;
+    for (absl::string_view text : absl::StrSplit(side, ',')) fields.push_back(parseField(text));
+    return fields;
+  };
+  return {parseSide(sides.first), parseSide(sides.second)};
+}
+
+int64_t sizeOf(const std::string &dim, const Variant &variant) {
+  auto sizeOfTerm = [&](char term) { return term >= '0' && term <= '9' ? term - '0' : variant.sizes.at(term); };
+  int64_t size = sizeOfTerm(dim[0]);
+  for (size_t i = 1; i + 1 < dim.size(); i += 2) {
+    const int64_t other = sizeOfTerm(dim[i + 1]);
+    size = dim[i] == '+' ? size + other : dim[i] == '-' ? size - other : size * other;
+  }
+  return size;
+}
+
+mlir::RankedTensorType typeOf(const OpField &field, const Variant &variant, mlir::Type floatType) {
+  mlir::Builder b(floatType.getContext());
+  mlir::Type element = floatType;
+  if (field.kind == 'b' || field.kind == 't') element = b.getI1Type();
+  if (llvm::is_contained({'j', 'm', 'k', 'i', 'l'}, field.kind)) element = b.getI32Type();
+  std::vector<int64_t> shape;
+  for (const std::string &dim : field.dims) shape.push_back(sizeOf(dim, variant));
+  return mlir::RankedTensorType::get(shape, element);
+}
+
+mlir::Operation *buildOp(mlir::OpBuilder &b, const OpCase &opCase, const Variant &variant, mlir::Type floatType,
+                         mlir::ValueRange operands) {
+  const std::string text = expandAttributes(opCase, variant, floatType);
+  auto attributes = mlir::dyn_cast_or_null<mlir::DictionaryAttr>(mlir::parseAttribute(text, floatType.getContext()));
+  if (!attributes) return nullptr;
+  mlir::OperationState state(b.getUnknownLoc(), absl::StrCat("cleave.", opCase.op));
+  state.addOperands(operands);
+  for (const OpField &field : fieldsOf(opCase).results) state.types.push_back(typeOf(field, variant, floatType));
+  state.addAttributes(attributes.getValue());
+  return b.create(state);
+}
+
+Tensor drawValue(const OpField &field, const Variant &variant, mlir::Type type, bool isSmooth, std::mt19937 &random) {
+  Tensor tensor = Tensor::filled(dtypeOf(type), shapeOf(type), 0);
+  for (double &value : tensor.values) {
+    value = draw(field, variant, isSmooth, random);
+    if (tensor.dtype == DType::kF32) value = double(float(value));
+  }
+  return tensor;
+}
+
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const OpCase &opCase, const Variant &variant, mlir::Type floatType) {
-  mlir::MLIRContext *context = floatType.getContext();
-  mlir::OpBuilder b(context);
+  mlir::OpBuilder b(floatType.getContext());
   mlir::Location loc = b.getUnknownLoc();
-  auto [operands, results] = parseFields(opCase, variant);
+  const OpFields fields = fieldsOf(opCase);
   llvm::SmallVector<mlir::Type> operandTypes, resultTypes;
-  for (const Field &field : operands) operandTypes.push_back(typeOf(field, floatType));
-  for (const Field &field : results) resultTypes.push_back(typeOf(field, floatType));
+  for (const OpField &field : fields.operands) operandTypes.push_back(typeOf(field, variant, floatType));
+  for (const OpField &field : fields.results) resultTypes.push_back(typeOf(field, variant, floatType));
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
   b.setInsertionPointToStart(module->getBody());
   auto function = mlir::func::FuncOp::create(b, loc, "f", b.getFunctionType(operandTypes, resultTypes));
   b.setInsertionPointToStart(function.addEntryBlock());
-  mlir::OperationState state(loc, absl::StrCat("cleave.", opCase.op));
-  state.addOperands(function.getArguments());
-  state.addTypes(resultTypes);
-  const std::string text = expandAttributes(opCase, variant, floatType);
-  auto attributes = mlir::dyn_cast_or_null<mlir::DictionaryAttr>(mlir::parseAttribute(text, context));
-  if (!attributes) return {};
-  state.addAttributes(attributes.getValue());
-  mlir::Operation *op = b.create(state);
+  mlir::Operation *op = buildOp(b, opCase, variant, floatType, function.getArguments());
+  if (!op) return {};
   mlir::func::ReturnOp::create(b, loc, op->getResults());
   return module;
 }
@@ -254,14 +262,9 @@ mlir::func::FuncOp functionOf(mlir::ModuleOp module) { return *module.getOps<mli
 std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function, bool isSmooth,
                                   std::mt19937 &random) {
   std::vector<Tensor> arguments;
-  const auto fields = parseFields(opCase, variant).first;
-  for (auto [field, type] : llvm::zip(fields, function.getArgumentTypes())) {
-    Tensor tensor = Tensor::filled(dtypeOf(type), field.shape, 0);
-    for (double &value : tensor.values) value = draw(field, variant, isSmooth, random);
-    if (tensor.dtype == DType::kF32)
-      for (double &value : tensor.values) value = double(float(value));
-    arguments.push_back(std::move(tensor));
-  }
+  const OpFields fields = fieldsOf(opCase);
+  for (auto [field, type] : llvm::zip(fields.operands, function.getArgumentTypes()))
+    arguments.push_back(drawValue(field, variant, type, isSmooth, random));
   return arguments;
 }
 

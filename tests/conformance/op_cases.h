@@ -10,6 +10,7 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "tests/conformance/tensor.h"
@@ -44,11 +45,36 @@ struct Variant {
 // Even shares, uneven shares, some empty shares.
 llvm::ArrayRef<Variant> variants();
 
+// One operand or result of a line: what it holds, the letter that bounds it (or 0), and its dimensions as they are written.
+struct OpField {
+  char kind = 'f';
+  char bound = 0;
+  std::vector<std::string> dims;
+};
+
+struct OpFields {
+  std::vector<OpField> operands, results;
+};
+
+OpFields fieldsOf(const OpCase &opCase);
+
+// Size of a dimension as it is written.
+int64_t sizeOf(const std::string &dim, const Variant &variant);
+
+mlir::RankedTensorType typeOf(const OpField &field, const Variant &variant, mlir::Type floatType);
+
+// The op of a line, on these operands. Null if its attributes can't be read.
+mlir::Operation *buildOp(mlir::OpBuilder &b, const OpCase &opCase, const Variant &variant, mlir::Type floatType,
+                         mlir::ValueRange operands);
+
+// Numbers for an operand. `isSmooth` draws reals in place of small integers: for finite differences.
+Tensor drawValue(const OpField &field, const Variant &variant, mlir::Type type, bool isSmooth, std::mt19937 &random);
+
 // A module with one function that calls the op on its arguments and returns all results. `floatType` is that of all floats.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const OpCase &opCase, const Variant &variant, mlir::Type floatType);
 mlir::func::FuncOp functionOf(mlir::ModuleOp module);
 
-// Arguments for that function. `isSmooth` draws reals in place of small integers: for finite differences.
+// Arguments for that function.
 std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function, bool isSmooth,
                                   std::mt19937 &random);
 

@@ -81,6 +81,35 @@ std::vector<OpPlacement> legalPlacements(TensorOpInterface op, Sizes mesh) {
   return placements;
 }
 
+OpPlacement randomPlacement(TensorOpInterface op, Sizes mesh, std::mt19937 &random) {
+  const std::vector<Strategy> choices = instances(op, mesh.size() > 1);
+  for (int tries = 0; tries < 100; ++tries) {
+    OpPlacement placement;
+    for (size_t axis = 0; axis < mesh.size(); ++axis) placement.push_back(choices[random() % choices.size()]);
+    if (fits(op, placement)) return placement;
+  }
+  return OpPlacement(mesh.size(), choices[0]);  // whole
+}
+
+// Terms of one kind become terms of another by way of the whole value.
+PlacementAttr wholeBetween(PlacementAttr from, PlacementAttr to) {
+  llvm::SmallVector<AxisPlacement> axes(from.getAxes());
+  bool isNeeded = false;
+  for (auto [axis, after] : llvm::zip(axes, to.getAxes())) {
+    if (!axis.isPartial() || axis == after) continue;
+    isNeeded |= after.isPartial();
+    axis = AxisPlacement::broadcast();
+  }
+  return isNeeded ? PlacementAttr::get(from.getContext(), from.getMesh(), axes) : PlacementAttr();
+}
+
+mlir::Value reshard(mlir::OpBuilder &b, mlir::Value value, PlacementAttr to) {
+  PlacementAttr from = placementOf(value);
+  if (from == to) return value;
+  if (PlacementAttr between = wholeBetween(from, to)) value = reshard(b, value, between);
+  return ReshardOp::create(b, value.getLoc(), placed(value.getType(), to), value);
+}
+
 std::vector<std::vector<AxisPlacement>> valuePlacements(mlir::RankedTensorType type, Sizes mesh) {
   std::vector<AxisPlacement> choices{AxisPlacement::broadcast()};
   for (int64_t dim = 0; dim < type.getRank(); ++dim) choices.push_back(AxisPlacement::split(dim));
@@ -114,20 +143,16 @@ void placeAtRandom(mlir::func::FuncOp function, Sizes mesh, std::mt19937 &random
   llvm::SmallVector<mlir::Operation *> ops;
   for (mlir::Operation &op : function.getBody().front().without_terminator()) ops.push_back(&op);
   std::vector<OpPlacement> chosen;
-  for (mlir::Operation *op : ops) {
-    const auto legal = legalPlacements(mlir::cast<TensorOpInterface>(op), mesh);
-    chosen.push_back(op == fixed ? placement : choose(legal));
-  }
+  for (mlir::Operation *op : ops)
+    chosen.push_back(op == fixed ? placement : randomPlacement(mlir::cast<TensorOpInterface>(op), mesh, random));
   for (mlir::BlockArgument argument : function.getArguments()) {
     const auto all = valuePlacements(mlir::cast<mlir::RankedTensorType>(argument.getType()), mesh);
     argument.setType(placed(argument.getType(), attributeOf(choose(all), context)));
   }
   for (auto [op, how] : llvm::zip(ops, chosen)) {
     mlir::OpBuilder b(op);
-    for (mlir::OpOperand &operand : op->getOpOperands()) {
-      mlir::Type wanted = placed(operand.get().getType(), operandPlacement(how, operand.getOperandNumber(), context));
-      if (operand.get().getType() != wanted) operand.set(ReshardOp::create(b, op->getLoc(), wanted, operand.get()));
-    }
+    for (mlir::OpOperand &operand : op->getOpOperands())
+      operand.set(reshard(b, operand.get(), operandPlacement(how, operand.getOperandNumber(), context)));
     for (mlir::OpResult result : op->getResults())
       result.setType(placed(result.getType(), resultPlacement(how, result.getResultNumber(), context)));
   }

@@ -19,6 +19,9 @@ using OpPlacement = std::vector<Strategy>;
 // times its own, major and minor where several axes split one dimension. Computed without the op's verifier.
 std::vector<OpPlacement> legalPlacements(TensorOpInterface op, Sizes mesh);
 
+// One of them, at random.
+OpPlacement randomPlacement(TensorOpInterface op, Sizes mesh, std::mt19937 &random);
+
 // Placements of a value: whole, split by each dimension, partial if it is a number.
 std::vector<std::vector<AxisPlacement>> valuePlacements(mlir::RankedTensorType type, Sizes mesh);
 

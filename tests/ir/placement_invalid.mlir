@@ -215,3 +215,29 @@ func.func @unplaced(%x: tensor<4xf32>) {
   %0 = cleave.all_reduce %x along [0] : tensor<4xf32> -> tensor<4xf32>
   return
 }
+
+// -----
+
+#before = #cleave.placement<@pod, [S(0), S(0), B]>
+#after = #cleave.placement<@pod, [B, S(0), S(0)]>
+
+// Axis 1 was the minor one and becomes the major one: what a device lacks lies across it.
+func.func @third_axis(%x: tensor<8xf32, #before>) {
+  // expected-error @+1 {{requires shares that lie on devices along its axes}}
+  %0 = cleave.permute %x along [0, 2] : tensor<8xf32, #before> -> tensor<8xf32, #after>
+  return
+}
+
+// -----
+
+cleave.mesh @pod <"a" = 2, "b" = 3, "c" = 2>
+
+#before = #cleave.placement<@pod, [S(0), B, S(0)]>
+#after = #cleave.placement<@pod, [B, S(0), S(0)]>
+
+// Halves are not thirds.
+func.func @sizes(%x: tensor<8xf32, #before>) {
+  // expected-error @+1 {{requires shares that lie on devices along its axes}}
+  %0 = cleave.permute %x along [0, 1] : tensor<8xf32, #before> -> tensor<8xf32, #after>
+  return
+}
