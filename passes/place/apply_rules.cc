@@ -38,7 +38,8 @@ class AxisRules {
       grow(seed);
     }
     for (mlir::Operation *op : ops)
-      if (!erased_.contains(op) && llvm::is_contained(replaced_, signatureOf(op)) && !replaceByGeneric(op).empty()) eraseOp(op);
+      if (!erased_.contains(op) && llvm::is_contained(replaced_, signatureOf(op)) && !replaceByGeneric(op).empty())
+        eraseOp(op);
   }
 
  private:
@@ -59,7 +60,8 @@ class AxisRules {
 
   void knowPin(PinOp pin) {
     for (auto [name, placement] : llvm::zip(pin.getAxes(), pin.getPlacements().getAxes()))
-      if (mlir::cast<mlir::StringAttr>(name).getValue() == mesh_.axisName(axis_)) known_.insert({pin.getResult(), placement});
+      if (mlir::cast<mlir::StringAttr>(name).getValue() == mesh_.axisName(axis_))
+        known_.insert({pin.getResult(), placement});
   }
 
   void grow(const WeightUse &seed) {
@@ -81,13 +83,30 @@ class AxisRules {
         break;
       }
     }
-    if (end == Chain::End::Closed) {
+    if (end == Chain::End::Closed && fitsOtherAxes(chain)) {
       commit(chain, seed);
       if (replaced) replaced_.push_back(signatureOf(replaced));
       if (replaced) eraseOp(replaced);
     } else if (replaced) {
       putBack(replaced, generic);
     }
+  }
+
+  // Axes that split one dimension count it in the same unit: what is pinned along another axis stands.
+  bool fitsOtherAxes(const Chain &chain) {
+    for (auto [value, placement] : chain.splits()) {
+      const auto clashes = [split = placement](const AxisPlacement &other) {
+        return split.isSplit() && other.isSplit() && other.dim == split.dim && other.unit != split.unit;
+      };
+      if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value))
+        if (llvm::any_of(argumentAxes(function_, argument.getArgNumber(), mesh_.getSizes().size()), clashes))
+          return false;
+      for (mlir::Operation *user : value.getUsers())
+        if (auto pin = mlir::dyn_cast<PinOp>(user))
+          for (auto [name, pinned] : llvm::zip(pin.getAxes(), pin.getPlacements().getAxes()))
+            if (mlir::cast<mlir::StringAttr>(name).getValue() != mesh_.axisName(axis_) && clashes(pinned)) return false;
+    }
+    return true;
   }
 
   // The ops that now compute what `op` did; empty if it has no generic form.
@@ -100,7 +119,8 @@ class AxisRules {
     mlir::Operation *first = before ? before->getNextNode() : &op->getBlock()->front();
     for (mlir::Operation *next = first; next != op; next = next->getNextNode()) {
       copyMarks(op, next);
-      const std::string name = nameOf(op) + "." + next->getName().stripDialect().str() + "." + std::to_string(made.size());
+      const std::string name =
+          nameOf(op) + "." + next->getName().stripDialect().str() + "." + std::to_string(made.size());
       next->setAttr(CleaveDialect::kName, b.getStringAttr(name));
       made.push_back(next);
     }
@@ -121,8 +141,8 @@ class AxisRules {
   }
 
   void commit(const Chain &chain, const WeightUse &seed) {
-    const std::string reason = "splits along " + mesh_.axisName(axis_).str() + " in the chain from " + nameOf(seed.op) + " to " +
-                               nameOf(chain.closedBy());
+    const std::string reason = "splits along " + mesh_.axisName(axis_).str() + " in the chain from " + nameOf(seed.op) +
+                               " to " + nameOf(chain.closedBy());
     for (auto [value, placement] : chain.splits()) {
       known_.insert({value, placement});
       auto argument = mlir::dyn_cast<mlir::BlockArgument>(value);
@@ -156,7 +176,8 @@ void splitBatch(mlir::func::FuncOp function, MeshOp mesh) {
     auto axes = argumentAxes(function, argument.getArgNumber(), mesh.getSizes().size());
     auto pinned = function.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
     for (size_t axis = 0; axis < axes.size(); ++axis)
-      if (mesh.isData(axis) && mesh.getSizes()[axis] > 1 && !(pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis))))
+      if (mesh.isData(axis) && mesh.getSizes()[axis] > 1 &&
+          !(pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis))))
         axes[axis] = AxisPlacement::split(dim.getInt());
     setArgumentAxes(function, argument.getArgNumber(), axes, "the batch splits along data axes");
   }
@@ -171,10 +192,12 @@ void shareParameters(llvm::ArrayRef<mlir::func::FuncOp> entries) {
       const unsigned index = argument.getArgNumber();
       const llvm::StringRef owner = name.empty() ? argumentName(argument, CleaveDialect::kStateOf) : name;
       if (owner.empty()) continue;
-      auto [entry, isNew] = known.try_emplace(owner, function.getArgAttr(index, kAxes), function.getArgAttr(index, CleaveDialect::kReason));
+      auto [entry, isNew] = known.try_emplace(owner, function.getArgAttr(index, kAxes),
+                                              function.getArgAttr(index, CleaveDialect::kReason));
       if (isNew || !entry->second.first) continue;
       const bool isScalar = mlir::cast<mlir::RankedTensorType>(argument.getType()).getRank() == 0;
-      if (isScalar || function.getArgAttr(index, kAxes)) continue;
+      const bool isPinnedState = name.empty() && function.getArgAttr(index, kAxes);
+      if (isScalar || isPinnedState) continue;
       function.setArgAttr(index, kAxes, entry->second.first);
       if (entry->second.second) function.setArgAttr(index, CleaveDialect::kReason, entry->second.second);
     }
@@ -189,7 +212,8 @@ struct ApplyRulesPass : impl::ApplyRulesPassBase<ApplyRulesPass> {
     if (entries.empty()) return;
     if (!strategy || strategy.getValue() == "rules") {
       int64_t shares = 1;
-      for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis) shares *= mesh.isData(axis) ? 1 : mesh.getSizes()[axis];
+      for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis)
+        shares *= mesh.isData(axis) ? 1 : mesh.getSizes()[axis];
       for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis)
         if (!mesh.isData(axis) && mesh.getSizes()[axis] > 1) AxisRules(entries.front(), mesh, axis, shares).run();
       for (mlir::func::FuncOp function : entries) splitBatch(function, mesh);
