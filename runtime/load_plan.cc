@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <utility>
@@ -47,10 +48,22 @@ absl::StatusOr<LoadedPlan> loadParsed(const plan::Plan &parsed, const Registry &
   return plan;
 }
 
+constexpr int64_t kNoNumber = std::numeric_limits<int64_t>::max();
+
 int64_t readNumber(const std::string &path) {
   std::ifstream file(path);
   int64_t number;
-  return file >> number ? number : std::numeric_limits<int64_t>::max();
+  return file >> number ? number : kNoNumber;
+}
+
+// The sum of the values that stand behind `keys` in a file of lines "key value ...".
+int64_t sumOf(const std::string &path, std::initializer_list<const char *> keys) {
+  std::ifstream file(path);
+  int64_t sum = 0;
+  std::string key, rest;
+  for (int64_t value; file >> key >> value; std::getline(file, rest))
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) sum += value;
+  return sum;
 }
 
 }  // namespace
@@ -71,21 +84,13 @@ absl::StatusOr<LoadedPlan> loadPlanFile(const std::string &path, const Registry 
 }
 
 int64_t availableMemory() {
-  int64_t available = std::numeric_limits<int64_t>::max();
-  std::ifstream info("/proc/meminfo");
-  std::string key, unit;
-  int64_t kilobytes;
-  while (info >> key >> kilobytes) {
-    std::getline(info, unit);
-    if (key == "MemAvailable:") available = kilobytes * 1024;
-  }
-  // "max" reads as no number, hence as no limit. What is used includes caches that would give way, so this is careful.
-  const int64_t limit = readNumber("/sys/fs/cgroup/memory.max");
-  if (limit != std::numeric_limits<int64_t>::max()) {
-    const int64_t used = readNumber("/sys/fs/cgroup/memory.current");
-    available = std::min(available, used < limit ? limit - used : int64_t{0});
-  }
-  return available;
+  const int64_t available = sumOf("/proc/meminfo", {"MemAvailable:"}) * 1024;
+  // "max" reads as no number, hence as no limit.
+  const std::string group = "/sys/fs/cgroup/";
+  const int64_t limit = readNumber(group + "memory.max"), used = readNumber(group + "memory.current");
+  if (limit == kNoNumber || used == kNoNumber) return available;
+  const int64_t caches = sumOf(group + "memory.stat", {"inactive_file", "active_file"});  // these give way
+  return std::min(available, std::max<int64_t>(0, limit - used + caches));
 }
 
 }  // namespace cleave

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <vector>
 
 namespace cleave {
@@ -31,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(SpinningAndSleeping, PersistentPoolTest, testing::Value
 
 TEST_P(PersistentPoolTest, EveryTileRunsOnceWhateverTheCounts) {
   for (const int threads : {1, 2, 4}) {
-    PersistentPool pool(threads, GetParam());
+    const auto owned = std::make_unique<PersistentPool>(threads, GetParam());
+    PersistentPool &pool = *owned;
     EXPECT_EQ(pool.threads(), threads);
     for (int round = 0; round < 300; ++round) {
       const int64_t tiles = round % 17;
@@ -48,7 +50,8 @@ TEST_P(PersistentPoolTest, EveryTileRunsOnceWhateverTheCounts) {
 }
 
 TEST_P(PersistentPoolTest, WhatTilesWroteIsSeenAfterwards) {
-  PersistentPool pool(3, GetParam());
+  const auto owned = std::make_unique<PersistentPool>(3, GetParam());
+  PersistentPool &pool = *owned;
   std::vector<int64_t> values(64);
   for (int64_t round = 1; round <= 500; ++round) {
     pool.parallelFor(64, [&](int64_t tile, int) { values[tile] += round; });

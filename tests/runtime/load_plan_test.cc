@@ -79,6 +79,11 @@ TEST_F(LoadPlan, ArenasMustFitTheMemory) {
               HasSubstr("requires arenas that fit the available memory, 100 bytes, got 768 for 2 devices"));
 }
 
+TEST_F(LoadPlan, TheMachineHasMemoryLeft) {
+  EXPECT_GT(availableMemory(), 1 << 20);
+  EXPECT_LT(availableMemory(), int64_t{1} << 50);
+}
+
 TEST_F(LoadPlan, TextShowsTasksRegistersAndPlaces) {
   const std::string text = printPlan(makeExampleStep().plan());
   EXPECT_THAT(text, HasSubstr("%1 = scale %0 {factor = 2}  // double"));
