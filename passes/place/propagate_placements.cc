@@ -158,9 +158,19 @@ class Propagation {
 
   OpAxes choosePinned(PinOp pin) {
     Axes axes = axesOf(pin.getInput());
+    llvm::SmallVector<bool> isPinned(axisCount(), false);
     for (auto [name, placement] : llvm::zip(pin.getAxes(), pin.getPlacements().getAxes()))
-      for (size_t axis = 0; axis < axisCount(); ++axis)
-        if (mesh_.axisName(axis) == mlir::cast<mlir::StringAttr>(name).getValue() && sizeOf(axis) > 1) axes[axis] = placement;
+      for (size_t axis = 0; axis < axisCount(); ++axis) {
+        if (mesh_.axisName(axis) != mlir::cast<mlir::StringAttr>(name).getValue() || sizeOf(axis) == 1) continue;
+        axes[axis] = placement;
+        isPinned[axis] = true;
+      }
+    // A split that counts the dimension in another unit than the pin gives way.
+    for (size_t axis = 0; axis < axisCount(); ++axis)
+      for (size_t other = 0; other < axisCount(); ++other)
+        if (!isPinned[axis] && isPinned[other] && axes[axis].isSplit() && axes[other].isSplit() &&
+            axes[axis].dim == axes[other].dim && axes[axis].unit != axes[other].unit)
+          axes[axis] = AxisPlacement::broadcast();
     return {{axes}, {axes}, {}};
   }
 
