@@ -24,7 +24,7 @@ Mailbox::Mailbox(size_t capacity) : cells_(new Cell[powerOfTwoFrom(capacity)]), 
 bool Mailbox::findRoom(uint64_t number) {
   const uint64_t head = sharedHead_.load(std::memory_order_acquire);
   knownHead_.store(head, std::memory_order_release);
-  return number - head <= mask_;
+  return hasRoom(number, head);
 }
 
 void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos) {

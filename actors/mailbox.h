@@ -25,7 +25,7 @@ class Mailbox {
   bool push(const Message &message) {
     uint64_t number = tail_.load(std::memory_order_relaxed);
     do {
-      if (number - knownHead_.load(std::memory_order_acquire) > mask_ && !findRoom(number)) return false;
+      if (!hasRoom(number, knownHead_.load(std::memory_order_acquire)) && !findRoom(number)) return false;
     } while (!tail_.compare_exchange_weak(number, number + 1, std::memory_order_relaxed));
     Cell &cell = cells_[number & mask_];
     cell.message = message;
@@ -57,6 +57,10 @@ class Mailbox {
   };
   static_assert(sizeof(Cell) == 64);
 
+  // A number that the receiver has passed is out of date: then the exchange above fails and brings the next one.
+  bool hasRoom(uint64_t number, uint64_t head) const {
+    return static_cast<int64_t>(number - head) <= static_cast<int64_t>(mask_);
+  }
   bool findRoom(uint64_t number);  // looks again how far the receiver is
 
   const std::unique_ptr<Cell[]> cells_;

@@ -65,6 +65,34 @@ TEST(Mailbox, NothingIsLostBetweenManySendersAndAReceiverThatParks) {
   for (std::thread &sender : senders) sender.join();
 }
 
+TEST(Mailbox, SendersThatKeepToTheirCreditsAreNeverRefused) {
+  constexpr int kSenders = 3, kCredits = 2, kMessages = 300000;
+  const auto owned = std::make_unique<Mailbox>(kSenders * kCredits);
+  Mailbox &mailbox = *owned;
+  std::atomic<int> underWay[kSenders] = {}, refused{0};
+  std::vector<std::thread> senders;
+  for (int s = 0; s < kSenders; ++s)
+    senders.emplace_back([&, s] {
+      for (int i = 0; i < kMessages; ++i) {
+        for (int spin = 0; underWay[s] == kCredits; ++spin)
+          if (spin > 300) std::this_thread::yield();
+        ++underWay[s];
+        while (!mailbox.push(messageOf(s))) ++refused;
+      }
+    });
+  Message message;
+  for (int received = 0; received < kSenders * kMessages;) {
+    if (!mailbox.pop(message)) {
+      std::this_thread::yield();
+      continue;
+    }
+    ++received;
+    --underWay[indexOf(message.to)];
+  }
+  for (std::thread &sender : senders) sender.join();
+  EXPECT_EQ(refused, 0);
+}
+
 TEST(Mailbox, WakeEndsAWaitWhenStopIsSet) {
   const auto owned = std::make_unique<Mailbox>(4);
   Mailbox &mailbox = *owned;
