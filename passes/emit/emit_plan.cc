@@ -52,8 +52,8 @@ void emitClasses(const std::vector<ClassMemory> &classes, const ModuleVariables 
   }
 }
 
-// Products of matrices, attention, and their gradients: operands share an index that a result lacks, and no value spans the
-// whole space that is summed over. (In a reduction, or a norm's gradient, the operand does.)
+// Products of matrices, attention, and their gradients: operands share an index that a result lacks, and no value spans
+// the whole space that is summed over. (In a reduction, or a norm's gradient, the operand does.)
 bool multipliesMatrices(mlir::Operation *op) {
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   if (!tensorOp) return false;

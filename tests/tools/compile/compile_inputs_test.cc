@@ -65,7 +65,8 @@ TEST(ParsePins, NamesTheFieldThatIsWrong) {
 
 TEST(ParseGroups, KeepsOrderAndLeavesAbsentFieldsOut) {
   const auto groups = parseGroups(
-      R"json({"groups": [{"match": "*.bias", "lr": 0.5}, {"match": "wte", "trainable": false, "weight_decay": 0}]})json");
+      R"json({"groups": [{"match": "*.bias", "lr": 0.5},
+                          {"match": "wte", "trainable": false, "weight_decay": 0}]})json");
   ASSERT_TRUE(groups.ok()) << groups.status();
   ASSERT_EQ(groups->size(), 2);
   EXPECT_EQ((*groups)[0].match, "*.bias");
