@@ -274,7 +274,7 @@ mlir::Value reduceGradient(mlir::OpBuilder &b, ReduceOp op, mlir::Value dResult)
   if (op.getKind() == "mean") {
     double count = 1;
     for (int64_t dimension : op.getDimensions()) count *= double(type.getDimSize(dimension));
-    return spread(ScaleOp::create(b, loc, dResult, b.getF64FloatAttr(1 / count)));
+    return spread(ScaleOp::create(b, loc, dResult, b.getF64FloatAttr(1 / std::max(count, 1.0))));  // nothing has no mean
   }
   mlir::Value isExtreme = CompareOp::create(b, loc, op.getInput(), spread(op.getResult()), "eq");
   mlir::Value mask = ConvertOp::create(b, loc, type, isExtreme);

@@ -24,7 +24,8 @@ class Conformance : public testing::Test {
 
   // Types of the function's values as `placement` says, then what the mesh computes against what one device computes.
   absl::Status check(const OpCase &opCase, const Variant &variant, const std::vector<Tensor> &arguments,
-                     const std::vector<Tensor> &expected, Sizes mesh, const OpPlacement &placement, mlir::Type floatType) {
+                     const std::vector<Tensor> &expected, Sizes mesh, const OpPlacement &placement,
+                     mlir::Type floatType) {
     auto module = buildModule(opCase, variant, floatType);
     mlir::func::FuncOp function = functionOf(*module);
     mlir::Operation *op = &function.getBody().front().front();
@@ -33,7 +34,8 @@ class Conformance : public testing::Test {
     for (mlir::OpResult result : op->getResults())
       result.setType(placed(result.getType(), resultPlacement(placement, result.getResultNumber(), &context_)));
     function.setType(mlir::FunctionType::get(&context_, op->getOperandTypes(), op->getResultTypes()));
-    if (failed(mlir::verify(*module))) return absl::InternalError("the verifier rejects a placement that the rule allows");
+    if (failed(mlir::verify(*module)))
+      return absl::InternalError("the verifier rejects a placement that the rule allows");
     std::mt19937 random(7);
     auto actual = evaluatePlaced(function, arguments, mesh, kernels_, random);
     if (!actual.ok()) return actual.status();
@@ -49,14 +51,16 @@ class Conformance : public testing::Test {
 };
 
 std::string describe(const OpCase &opCase, const Variant &variant, Sizes mesh, const OpPlacement &placement) {
-  std::string text = std::string(opCase.op) + " " + opCase.values + " {" + opCase.attributes + "} " + variant.name + " on";
+  std::string text =
+      std::string(opCase.op) + " " + opCase.values + " {" + opCase.attributes + "} " + variant.name + " on";
   for (int64_t size : mesh) text += " " + std::to_string(size);
   for (const Strategy &strategy : placement) text += " | " + strategy.str();
   return text;
 }
 
 TEST_F(Conformance, EveryOpUnderEveryLegalPlacementEqualsOneDevice) {
-  for (mlir::Type floatType : {mlir::Type(mlir::Float64Type::get(&context_)), mlir::Type(mlir::Float32Type::get(&context_))}) {
+  for (mlir::Type floatType :
+       {mlir::Type(mlir::Float64Type::get(&context_)), mlir::Type(mlir::Float32Type::get(&context_))}) {
     for (const OpCase &opCase : opCases()) {
       int failures = 0;
       for (const Variant &variant : variants()) {

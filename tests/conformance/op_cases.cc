@@ -10,7 +10,8 @@
 namespace cleave {
 namespace {
 
-constexpr Differentiable kNo = Differentiable::kNo, kFirst = Differentiable::kFirstResult, kAll = Differentiable::kAllResults;
+constexpr Differentiable kNo = Differentiable::kNo, kFirst = Differentiable::kFirstResult,
+                         kAll = Differentiable::kAllResults;
 constexpr bool kExact = true, kClose = false;
 
 #define HEADS "causal = true, scale = 0.5 : f64, operandSegmentSizes = array<i32: "
@@ -55,8 +56,11 @@ constexpr OpCase kCases[] = {
     {"convert", "r:a c -> j:a c", "", kNo, kExact},
     {"convert", "v:a c -> a c", "", kAll, kExact},
     {"dropout", "v:a c, k:4 -> a c", "rate = 0.5 : f64, id = 7 : i64, element_offset = 3 : i64", kAll, kExact},
-    {"random", "k:4 -> a c", "distribution = \"normal\", mean = 1.0 : f64, deviation = 0.5 : f64, id = 3 : i64, zero_row = 0 : i64", kNo, kExact},
-    {"random", "k:4 -> a c", "distribution = \"uniform\", mean = 0.0 : f64, deviation = 2.0 : f64, id = 3 : i64", kNo, kExact},
+    {"random", "k:4 -> a c",
+     "distribution = \"normal\", mean = 1.0 : f64, deviation = 0.5 : f64, id = 3 : i64, zero_row = 0 : i64", kNo,
+     kExact},
+    {"random", "k:4 -> a c", "distribution = \"uniform\", mean = 0.0 : f64, deviation = 2.0 : f64, id = 3 : i64", kNo,
+     kExact},
     // Shape
     {"iota", "-> a c", "dimension = 1 : i64", kNo, kExact},
     {"iota", "-> j:a c", "dimension = 0 : i64", kNo, kExact},
@@ -68,8 +72,10 @@ constexpr OpCase kCases[] = {
     {"reshape", "v:4 6 c -> 6 4 c", "", kAll, kExact},
     {"reshape", "v:1 a c -> a*c", "", kAll, kExact},
     {"transpose", "v:a c d -> d a c", "permutation = array<i64: 2, 0, 1>", kAll, kExact},
-    {"slice", "v:a 8 -> a 3", "starts = array<i64: 0, 1>, limits = array<i64: $a, 8>, steps = array<i64: 1, 3>", kNo, kExact},
-    {"slice", "v:a 8 -> a 5", "starts = array<i64: 0, 1>, limits = array<i64: $a, 6>, steps = array<i64: 1, 1>", kAll, kExact},
+    {"slice", "v:a 8 -> a 3", "starts = array<i64: 0, 1>, limits = array<i64: $a, 8>, steps = array<i64: 1, 3>", kNo,
+     kExact},
+    {"slice", "v:a 8 -> a 5", "starts = array<i64: 0, 1>, limits = array<i64: $a, 6>, steps = array<i64: 1, 1>", kAll,
+     kExact},
     {"pad", "v:a c -> a c+3", "low = array<i64: 0, 2>, high = array<i64: 0, 1>", kAll, kExact},
     {"concat", "v:a c, v:a d, v:a c -> a c+d+c", "dimension = 1 : i64", kAll, kExact},
     {"gather", "v:a s c, ic:a s -> a s", "", kAll, kExact},
@@ -107,19 +113,29 @@ constexpr OpCase kCases[] = {
     {"rms_norm_gradient", "r:a c, r:a c, r:c, p:a -> a c, c", "", kNo, kClose},
     // Attention
     {"rotary", "r:b s h 4, j:b s -> b s h 4", "layout = \"halves\", frequencies = array<f64: 1.0, 0.1>", kAll, kClose},
-    {"rotary", "r:b s h 4, j:b s -> b s h 4", "layout = \"pairs\", frequencies = array<f64: 0.5>, factor = 2.0 : f64, inverse = true", kAll, kClose},
+    {"rotary", "r:b s h 4, j:b s -> b s h 4",
+     "layout = \"pairs\", frequencies = array<f64: 0.5>, factor = 2.0 : f64, inverse = true", kAll, kClose},
     {"attention", "r:b s h d, r:b t h d, r:b t h d -> b s h d, b h s", HEADS "1, 1, 1, 0, 0, 0, 0, 0>", kFirst, kClose},
-    {"attention", "r:b s h d, r:b t g d, r:b t g d -> b s h d, b h s", HEADS "1, 1, 1, 0, 0, 0, 0, 0>, window = 2 : i64", kFirst, kClose},
-    {"attention", "r:b s h d, r:b t g d, r:b t g d, r:h s t, m:b t -> b s h d, b h s", HEADS "1, 1, 1, 1, 1, 0, 0, 0>", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t g d, r:b t g d -> b s h d, b h s",
+     HEADS "1, 1, 1, 0, 0, 0, 0, 0>, window = 2 : i64", kFirst, kClose},
+    {"attention", "r:b s h d, r:b t g d, r:b t g d, r:h s t, m:b t -> b s h d, b h s", HEADS "1, 1, 1, 1, 1, 0, 0, 0>",
+     kFirst, kClose},
     {"attention", "r:b s h d, r:b t h d, r:b t h d, m:b s, m:b t, k:4 -> b s h d, b h s",
-     "scale = 0.5 : f64, dropout_rate = 0.25 : f64, id = 5 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 1, 1, 1>", kFirst, kClose},
+     "scale = 0.5 : f64, dropout_rate = 0.25 : f64, id = 5 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 1, "
+     "1, 1>",
+     kFirst, kClose},
     {"attention", "r:b s h d, r:b t g d, r:b t g d, k:4 -> b s h d, b h s",
-     HEADS "1, 1, 1, 0, 0, 0, 0, 1>, dropout_rate = 0.25 : f64, id = 5 : i64, element_offset = 8 : i64", kFirst, kClose},
-    {"attention_gradient", "r:b s h d, r:b t h d, r:b t h d, r:b s h d, r:b h s, r:b s h d -> b s h d, b t h d, b t h d",
+     HEADS "1, 1, 1, 0, 0, 0, 0, 1>, dropout_rate = 0.25 : f64, id = 5 : i64, element_offset = 8 : i64", kFirst,
+     kClose},
+    {"attention_gradient",
+     "r:b s h d, r:b t h d, r:b t h d, r:b s h d, r:b h s, r:b s h d -> b s h d, b t h d, b t h d",
      HEADS "1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>", kNo, kClose},
-    {"attention_gradient", "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, r:h s t, m:b t -> b s h d, b t g d, b t g d, h s t",
+    {"attention_gradient",
+     "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, r:h s t, m:b t -> b s h d, b t g d, b t g d, h s "
+     "t",
      HEADS "1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0>", kNo, kClose},
-    {"attention_gradient", "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, m:b s, m:b t, k:4 -> b s h d, b t g d, b t g d",
+    {"attention_gradient",
+     "r:b s h d, r:b t g d, r:b t g d, r:b s h d, r:b h s, r:b s h d, m:b s, m:b t, k:4 -> b s h d, b t g d, b t g d",
      HEADS "1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1>, dropout_rate = 0.25 : f64, id = 5 : i64", kNo, kClose},
     // Loss
     {"cross_entropy", "r:b s v, lv:b s -> ., ., b s", "", kFirst, kClose},
@@ -127,9 +143,12 @@ constexpr OpCase kCases[] = {
     // Updates
     {"clip_scale", "p:. -> .", "max_norm = 0.5 : f64", kNo, kClose},
     {"adamw", "r:a c, r:a c, r:a c, p:a c, p:., p:., p:., t:. -> a c, a c, a c",
-     "beta1 = 0.9 : f64, beta2 = 0.99 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64, lr_factor = 0.5 : f64", kNo, kClose},
-    {"sgd", "r:a c, r:a c, p:., p:., t:. -> a c", "momentum = 0.0 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
-    {"sgd", "r:a c, r:a c, r:a c, p:., p:., t:. -> a c, a c", "momentum = 0.9 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
+     "beta1 = 0.9 : f64, beta2 = 0.99 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64, lr_factor = 0.5 : f64",
+     kNo, kClose},
+    {"sgd", "r:a c, r:a c, p:., p:., t:. -> a c",
+     "momentum = 0.0 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
+    {"sgd", "r:a c, r:a c, r:a c, p:., p:., t:. -> a c, a c",
+     "momentum = 0.9 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64", kNo, kClose},
     // Constants: their values depend on the shape, hence on digits.
     {"constant", "-> 2 3", "value = dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3x$F>", kNo, kExact},
     {"constant", "-> a c", "value = dense<1.5> : tensor<$ax$cx$F>", kNo, kExact},
@@ -180,10 +199,17 @@ OpField parseField(absl::string_view text) {
 llvm::ArrayRef<OpCase> opCases() { return kCases; }
 
 llvm::ArrayRef<Variant> variants() {
+  constexpr llvm::StringLiteral kLetters = "abcdghkmnstv";
+  auto make = [&](const char *name, std::initializer_list<int64_t> sizes) {
+    Variant variant{name, {}};
+    for (auto [letter, size] : llvm::zip_equal(kLetters, sizes)) variant.sizes[letter] = size;
+    return variant;
+  };
   static const auto *kVariants = new std::vector<Variant>{
-      {"even", {{'a', 4}, {'b', 2}, {'c', 6}, {'d', 4}, {'g', 2}, {'h', 4}, {'k', 6}, {'m', 4}, {'n', 8}, {'s', 4}, {'t', 4}, {'v', 8}}},
-      {"uneven", {{'a', 5}, {'b', 3}, {'c', 7}, {'d', 2}, {'g', 3}, {'h', 6}, {'k', 5}, {'m', 3}, {'n', 7}, {'s', 5}, {'t', 7}, {'v', 9}}},
-      {"tiny", {{'a', 1}, {'b', 1}, {'c', 2}, {'d', 2}, {'g', 1}, {'h', 3}, {'k', 1}, {'m', 2}, {'n', 3}, {'s', 2}, {'t', 3}, {'v', 3}}},
+      make("even", {4, 2, 6, 4, 2, 4, 6, 4, 8, 4, 4, 8}),
+      make("uneven", {5, 3, 7, 2, 3, 6, 5, 3, 7, 5, 7, 9}),
+      make("tiny", {1, 1, 2, 2, 1, 3, 1, 2, 3, 2, 3, 3}),
+      make("nothing", {0, 0, 3, 2, 1, 2, 0, 2, 3, 2, 3, 3}),
   };
   return *kVariants;
 }
@@ -259,8 +285,8 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const OpCase &opCase, const Varian
 
 mlir::func::FuncOp functionOf(mlir::ModuleOp module) { return *module.getOps<mlir::func::FuncOp>().begin(); }
 
-std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function, bool isSmooth,
-                                  std::mt19937 &random) {
+std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function,
+                                  bool isSmooth, std::mt19937 &random) {
   std::vector<Tensor> arguments;
   const OpFields fields = fieldsOf(opCase);
   for (auto [field, type] : llvm::zip(fields.operands, function.getArgumentTypes()))

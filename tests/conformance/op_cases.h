@@ -22,8 +22,8 @@ enum class Differentiable : uint8_t { kNo, kFirstResult, kAllResults };
 
 struct OpCase {
   const char *op;
-  // Operands and results, as in "v:a c, v:a c -> a c": what an operand holds, then its dimensions, each a letter whose size
-  // the variant says, or digits, or letters joined by + - *. "." is a scalar. An operand holds
+  // Operands and results, as in "v:a c, v:a c -> a c": what an operand holds, then its dimensions, each a letter whose
+  // size the variant says, or digits, or letters joined by + - *. "." is a scalar. An operand holds
   //   v  small integers (as floats)    r  reals away from 0         p  positive reals     j  small integers (i32)
   //   b  truth values                  m  0 or 1 (i32)              k  a random key       t  true
   //   iX indices below X               lX labels below X or -100
@@ -42,10 +42,11 @@ struct Variant {
   std::map<char, int64_t> sizes;
 };
 
-// Even shares, uneven shares, some empty shares.
+// Even shares, uneven shares, some empty shares, values without elements.
 llvm::ArrayRef<Variant> variants();
 
-// One operand or result of a line: what it holds, the letter that bounds it (or 0), and its dimensions as they are written.
+// One operand or result of a line: what it holds, the letter that bounds it (or 0), and its dimensions as they are
+// written.
 struct OpField {
   char kind = 'f';
   char bound = 0;
@@ -70,13 +71,14 @@ mlir::Operation *buildOp(mlir::OpBuilder &b, const OpCase &opCase, const Variant
 // Numbers for an operand. `isSmooth` draws reals in place of small integers: for finite differences.
 Tensor drawValue(const OpField &field, const Variant &variant, mlir::Type type, bool isSmooth, std::mt19937 &random);
 
-// A module with one function that calls the op on its arguments and returns all results. `floatType` is that of all floats.
+// A module with one function that calls the op on its arguments and returns all results. `floatType` is that of all
+// floats.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const OpCase &opCase, const Variant &variant, mlir::Type floatType);
 mlir::func::FuncOp functionOf(mlir::ModuleOp module);
 
 // Arguments for that function.
-std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function, bool isSmooth,
-                                  std::mt19937 &random);
+std::vector<Tensor> drawArguments(const OpCase &opCase, const Variant &variant, mlir::func::FuncOp function,
+                                  bool isSmooth, std::mt19937 &random);
 
 }  // namespace cleave
 

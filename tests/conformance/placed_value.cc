@@ -100,7 +100,8 @@ PlacedValue distribute(const Tensor &whole, Placement placement, Sizes mesh, std
   return value;
 }
 
-absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64_t> shape, Placement placement, Sizes mesh) {
+absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64_t> shape, Placement placement,
+                                Sizes mesh) {
   auto isTerm = [&](size_t axis) { return axis < placement.size() && placement[axis].isPartial(); };
   const std::vector<int64_t> sizes(shape.begin(), shape.end());
   Tensor whole = Tensor::filled(value[0].dtype, sizes, 0);
@@ -111,7 +112,8 @@ absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64
     const auto coordinates = coordinatesOf(rank, mesh);
     const Shard shard = shardOf(sizes, placement, mesh, coordinates);
     if (value[rank].shape != std::vector<int64_t>(shard.extent.begin(), shard.extent.end()))
-      return absl::InternalError(absl::StrCat("rank ", rank, " holds a share of another shape than its placement says"));
+      return absl::InternalError(
+          absl::StrCat("rank ", rank, " holds a share of another shape than its placement says"));
     const int64_t term = termOf(coordinates, mesh, isTerm);
     size_t next = 0;
     forEachIndex(value[rank].shape, [&](absl::Span<const int64_t> index) {
@@ -121,7 +123,8 @@ absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64
       const double seen = value[rank].values[next++];
       if (writers[term][flat] >= 0 && !isEqualOrBothNan(terms[term].values[flat], seen))
         status = absl::InternalError(absl::StrCat("requires equal copies, got ", terms[term].values[flat], " on rank ",
-                                                  writers[term][flat], " and ", seen, " on rank ", rank, " for element ", flat));
+                                                  writers[term][flat], " and ", seen, " on rank ", rank,
+                                                  " for element ", flat));
       writers[term][flat] = rank;
       terms[term].values[flat] = seen;
     });
@@ -138,61 +141,106 @@ absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64
   return whole;
 }
 
-absl::StatusOr<PlacedValue> move(const PlacedValue &value, absl::Span<const int64_t> shape, Placement from, Placement to,
-                                 llvm::ArrayRef<int64_t> axes, Sizes mesh) {
-  auto isAlong = [&](size_t axis) { return llvm::is_contained(axes, int64_t(axis)); };
-  auto isReduced = [&](size_t axis) { return isAlong(axis) && from[axis].isPartial() && from[axis] != to[axis]; };
-  const std::vector<int64_t> sizes(shape.begin(), shape.end());
-  const int64_t ranks = rankCount(mesh), terms = termCount(mesh, isReduced);
-  std::vector<Shard> shards;
-  for (int64_t rank = 0; rank < ranks; ++rank) shards.push_back(shardOf(sizes, from, mesh, coordinatesOf(rank, mesh)));
+namespace {
 
-  PlacedValue moved;
-  for (int64_t rank = 0; rank < ranks; ++rank) {
-    const auto own = coordinatesOf(rank, mesh);
-    const Shard shard = shardOf(sizes, to, mesh, own);
-    Tensor local = Tensor::filled(value[0].dtype, {shard.extent.begin(), shard.extent.end()}, 0);
-    bool isIdentity = false;
+// One move of a value: what each rank reads of the others.
+class Move {
+ public:
+  Move(const PlacedValue &value, std::vector<int64_t> shape, Placement from, Placement to, llvm::ArrayRef<int64_t> axes,
+       Sizes mesh)
+      : value_(value), shape_(std::move(shape)), from_(from), to_(to), axes_(axes), mesh_(mesh) {
+    for (int64_t rank = 0; rank < rankCount(mesh); ++rank)
+      shards_.push_back(shardOf(shape_, from, mesh, coordinatesOf(rank, mesh)));
+    terms_ = termCount(mesh, [&](size_t axis) { return isReduced(axis); });
+  }
+
+  absl::StatusOr<Tensor> localOf(int64_t rank) const {
+    const Shard shard = shardOf(shape_, to_, mesh_, coordinatesOf(rank, mesh_));
+    Tensor local = Tensor::filled(value_[0].dtype, {shard.extent.begin(), shard.extent.end()}, 0);
+    if (isIdentity(rank)) {
+      for (double &number : local.values) number = identityOf(combinerOf(to_), local.dtype);
+      return local;
+    }
+    const std::vector<int64_t> group = groupOf(rank);
+    size_t next = 0;
+    bool isComplete = true;
+    forEachIndex(local.shape, [&](absl::Span<const int64_t> index) {
+      std::vector<int64_t> global(index.begin(), index.end());
+      for (size_t dim = 0; dim < global.size(); ++dim) global[dim] += shard.start[dim];
+      isComplete &= read(global, group, local.values[next++]);
+    });
+    if (!isComplete) return absl::InternalError(absl::StrCat("rank ", rank, " misses elements: its group lacks them"));
+    return local;
+  }
+
+ private:
+  bool isAlong(size_t axis) const { return llvm::is_contained(axes_, int64_t(axis)); }
+  bool isReduced(size_t axis) const { return isAlong(axis) && from_[axis].isPartial() && from_[axis] != to_[axis]; }
+
+  // It holds no term, so that the first rank's is the only one.
+  bool isIdentity(int64_t rank) const {
+    const auto own = coordinatesOf(rank, mesh_);
+    for (size_t axis = 0; axis < mesh_.size(); ++axis)
+      if (isAlong(axis) && to_[axis].isPartial() && from_[axis] != to_[axis] && own[axis] != 0) return true;
+    return false;
+  }
+
+  // The ranks that it may read.
+  std::vector<int64_t> groupOf(int64_t rank) const {
+    const auto own = coordinatesOf(rank, mesh_);
     std::vector<int64_t> group;
-    for (size_t axis = 0; axis < mesh.size(); ++axis)
-      isIdentity |= isAlong(axis) && to[axis].isPartial() && from[axis] != to[axis] && own[axis] != 0;
-    for (int64_t other = 0; other < ranks; ++other) {
-      const auto theirs = coordinatesOf(other, mesh);
+    for (int64_t other = 0; other < int64_t(shards_.size()); ++other) {
+      const auto theirs = coordinatesOf(other, mesh_);
       bool isNear = true;
-      for (size_t axis = 0; axis < mesh.size(); ++axis) {
-        const bool isFree = isAlong(axis) && !(from[axis].isPartial() && from[axis] == to[axis]);
+      for (size_t axis = 0; axis < mesh_.size(); ++axis) {
+        const bool isFree = isAlong(axis) && !(from_[axis].isPartial() && from_[axis] == to_[axis]);
         isNear &= isFree || own[axis] == theirs[axis];
       }
       if (isNear) group.push_back(other);
     }
-    size_t next = 0;
-    absl::Status status;
-    forEachIndex(local.shape, [&](absl::Span<const int64_t> index) {
-      double &result = local.values[next++];
-      if (isIdentity) {
-        result = identityOf(combinerOf(to), local.dtype);
-        return;
+    return group;
+  }
+
+  // One element of the value, combined from its terms; false if the group lacks one.
+  bool read(const std::vector<int64_t> &global, const std::vector<int64_t> &group, double &result) const {
+    std::map<int64_t, double> found;  // by term
+    for (int64_t other : group) {
+      const Shard &theirs = shards_[other];
+      std::vector<int64_t> inside = global;
+      bool holds = true;
+      for (size_t dim = 0; dim < inside.size(); ++dim) {
+        inside[dim] -= theirs.start[dim];
+        holds &= inside[dim] >= 0 && inside[dim] < theirs.extent[dim];
       }
-      std::map<int64_t, double> found;  // by term
-      for (int64_t other : group) {
-        const Shard &theirs = shards[other];
-        std::vector<int64_t> inside(index.begin(), index.end());
-        bool holds = true;
-        for (size_t dim = 0; dim < inside.size(); ++dim) {
-          inside[dim] += shard.start[dim] - theirs.start[dim];
-          holds &= inside[dim] >= 0 && inside[dim] < theirs.extent[dim];
-        }
-        if (holds) found.try_emplace(termOf(coordinatesOf(other, mesh), mesh, isReduced), value[other].values[flatten(inside, value[other].shape)]);
-      }
-      if (int64_t(found.size()) != terms) {
-        status = absl::InternalError(absl::StrCat("rank ", rank, " misses elements: its group does not hold them"));
-        return;
-      }
-      bool isFirst = true;
-      for (const auto &[term, number] : found) result = std::exchange(isFirst, false) ? number : combine(combinerOf(from), result, number);
-    });
-    if (!status.ok()) return status;
-    moved.push_back(std::move(local));
+      if (!holds) continue;
+      const int64_t term = termOf(coordinatesOf(other, mesh_), mesh_, [&](size_t axis) { return isReduced(axis); });
+      found.try_emplace(term, value_[other].values[flatten(inside, value_[other].shape)]);
+    }
+    bool isFirst = true;
+    for (const auto &[term, number] : found)
+      result = std::exchange(isFirst, false) ? number : combine(combinerOf(from_), result, number);
+    return int64_t(found.size()) == terms_;
+  }
+
+  const PlacedValue &value_;
+  std::vector<int64_t> shape_;
+  Placement from_, to_;
+  llvm::ArrayRef<int64_t> axes_;
+  Sizes mesh_;
+  std::vector<Shard> shards_;  // of all ranks, before
+  int64_t terms_ = 1;
+};
+
+}  // namespace
+
+absl::StatusOr<PlacedValue> move(const PlacedValue &value, absl::Span<const int64_t> shape, Placement from,
+                                 Placement to, llvm::ArrayRef<int64_t> axes, Sizes mesh) {
+  const Move move(value, {shape.begin(), shape.end()}, from, to, axes, mesh);
+  PlacedValue moved;
+  for (int64_t rank = 0; rank < rankCount(mesh); ++rank) {
+    auto local = move.localOf(rank);
+    if (!local.ok()) return local.status();
+    moved.push_back(*std::move(local));
   }
   return moved;
 }

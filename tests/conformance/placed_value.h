@@ -25,12 +25,13 @@ llvm::SmallVector<int64_t> coordinatesOf(int64_t rank, Sizes mesh);
 PlacedValue distribute(const Tensor &whole, Placement placement, Sizes mesh, std::mt19937 &random);
 
 // The value that the ranks hold. An error where copies differ in a bit, or where shares don't fill it.
-absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64_t> shape, Placement placement, Sizes mesh);
+absl::StatusOr<Tensor> assemble(const PlacedValue &value, absl::Span<const int64_t> shape, Placement placement,
+                                Sizes mesh);
 
-// Moves a value from one placement to another. Each rank reads only ranks whose coordinates differ from its own along `axes`
-// and nowhere else; an error where that does not suffice.
-absl::StatusOr<PlacedValue> move(const PlacedValue &value, absl::Span<const int64_t> shape, Placement from, Placement to,
-                                 llvm::ArrayRef<int64_t> axes, Sizes mesh);
+// Moves a value from one placement to another. Each rank reads only ranks whose coordinates differ from its own along
+// `axes` and nowhere else; an error where that does not suffice.
+absl::StatusOr<PlacedValue> move(const PlacedValue &value, absl::Span<const int64_t> shape, Placement from,
+                                 Placement to, llvm::ArrayRef<int64_t> axes, Sizes mesh);
 
 }  // namespace cleave
 

@@ -3,7 +3,8 @@
 namespace cleave {
 namespace {
 
-// Units divide the dimensions that they count, are one for all axes that split a dimension, and terms have one combiner.
+// Units divide the dimensions that they count, are one for all axes that split a dimension, and terms have one
+// combiner.
 bool fits(mlir::RankedTensorType type, llvm::ArrayRef<AxisPlacement> axes) {
   llvm::SmallVector<int64_t> units(type.getRank(), 0);
   std::optional<Combiner> combiner;
@@ -13,7 +14,8 @@ bool fits(mlir::RankedTensorType type, llvm::ArrayRef<AxisPlacement> axes) {
       combiner = axis.combiner;
     }
     if (!axis.isSplit()) continue;
-    if (type.getDimSize(axis.dim) % axis.unit != 0 || (units[axis.dim] != 0 && units[axis.dim] != axis.unit)) return false;
+    if (type.getDimSize(axis.dim) % axis.unit != 0 || (units[axis.dim] != 0 && units[axis.dim] != axis.unit))
+      return false;
     units[axis.dim] = axis.unit;
   }
   return true;
@@ -157,7 +159,8 @@ void placeAtRandom(mlir::func::FuncOp function, Sizes mesh, std::mt19937 &random
       result.setType(placed(result.getType(), resultPlacement(how, result.getResultNumber(), context)));
   }
   mlir::Operation *end = function.getBody().front().getTerminator();
-  function.setType(mlir::FunctionType::get(context, function.getBody().front().getArgumentTypes(), end->getOperandTypes()));
+  function.setType(
+      mlir::FunctionType::get(context, function.getBody().front().getArgumentTypes(), end->getOperandTypes()));
 }
 
 }  // namespace cleave

@@ -15,8 +15,8 @@ namespace cleave {
 // One strategy for each mesh axis.
 using OpPlacement = std::vector<Strategy>;
 
-// Every legal placement of an op on a mesh: the product over its axes of its rule's strategies, each in units of one and two
-// times its own, major and minor where several axes split one dimension. Computed without the op's verifier.
+// Every legal placement of an op on a mesh: the product over its axes of its rule's strategies, each in units of one
+// and two times its own, major and minor where several axes split one dimension. Computed without the op's verifier.
 std::vector<OpPlacement> legalPlacements(TensorOpInterface op, Sizes mesh);
 
 // One of them, at random.
@@ -29,8 +29,8 @@ std::vector<std::vector<AxisPlacement>> valuePlacements(mlir::RankedTensorType t
 PlacementAttr operandPlacement(const OpPlacement &placement, size_t operand, mlir::MLIRContext *context);
 PlacementAttr resultPlacement(const OpPlacement &placement, size_t result, mlir::MLIRContext *context);
 
-// Places a function at random: each argument anyhow, each op by one of its legal placements, with reshards where a value lies
-// otherwise than its user wants it. `fixed`, if not null, is placed by `placement`.
+// Places a function at random: each argument anyhow, each op by one of its legal placements, with reshards where a
+// value lies otherwise than its user wants it. `fixed`, if not null, is placed by `placement`.
 void placeAtRandom(mlir::func::FuncOp function, Sizes mesh, std::mt19937 &random, mlir::Operation *fixed = nullptr,
                    const OpPlacement &placement = {});
 

@@ -17,7 +17,8 @@ bool isLetter(const std::string &dim) { return dim.size() == 1 && std::isalpha(d
 
 // A small change of an operand may change the result a lot.
 bool jumps(const OpCase &opCase) {
-  return llvm::is_contained({llvm::StringRef("compare"), llvm::StringRef("convert"), llvm::StringRef("relu_gradient")}, opCase.op);
+  return llvm::is_contained({llvm::StringRef("compare"), llvm::StringRef("convert"), llvm::StringRef("relu_gradient")},
+                            opCase.op);
 }
 
 bool isModerate(const Tensor &tensor) {
@@ -99,7 +100,8 @@ class Drawing {
     std::vector<std::pair<mlir::Value, Variant>> candidates;
     for (mlir::Value value : values_) {
       Variant bound = variant;
-      if (mayReuse && (!onlyExact || exact_.contains(value)) && fits(field, value, bound)) candidates.push_back({value, bound});
+      if (mayReuse && (!onlyExact || exact_.contains(value)) && fits(field, value, bound))
+        candidates.push_back({value, bound});
     }
     if (!candidates.empty()) {
       auto &[value, bound] = candidates[random_() % candidates.size()];

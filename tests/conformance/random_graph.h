@@ -19,8 +19,8 @@ struct RandomGraph {
   std::vector<Tensor> results;               // on one device
 };
 
-// Draws `ops` ops out of opCases(), each on values that are there or on new arguments. Values stay finite and moderate, and
-// what a rounding error would turn over (a comparison) sees only numbers that are exact.
+// Draws `ops` ops out of opCases(), each on values that are there or on new arguments. Values stay finite and moderate,
+// and what a rounding error would turn over (a comparison) sees only numbers that are exact.
 RandomGraph drawGraph(mlir::MLIRContext &context, int ops, const Registry &kernels, std::mt19937 &random);
 
 }  // namespace cleave

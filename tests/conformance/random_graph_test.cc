@@ -74,7 +74,8 @@ TEST_F(RandomGraphs, EqualOneDeviceHoweverTheyArePlaced) {
     if (!status.ok() && ++failures <= 3) ADD_FAILURE() << "seed " << seed << ": " << status << "\n" << text_;
   }
   EXPECT_EQ(failures, 0);
-  std::printf("%u graphs with %lld results, seeds %u to %u\n", last - first + 1, static_cast<long long>(ops_), first, last);
+  std::printf("%u graphs with %lld results, seeds %u to %u\n", last - first + 1, static_cast<long long>(ops_), first,
+              last);
 }
 
 }  // namespace

@@ -64,7 +64,8 @@ class Reshard : public testing::TestWithParam<std::vector<int64_t>> {
     if (!results.ok()) return results.status();
     if (absl::Status status = expectClose((*results)[0], whole, 0); !status.ok()) return status;
     const ReshardProblem problem{type.getShape(), 8, GetParam()};
-    const double cost = cheapestReshard(problem, from, to).cost, detour = reshardThroughReplication(problem, from, to).cost;
+    const double cost = cheapestReshard(problem, from, to).cost,
+                 detour = reshardThroughReplication(problem, from, to).cost;
     if (cost > detour) return absl::InternalError("it costs more than going through the whole value");
     return absl::OkStatus();
   }
@@ -80,13 +81,15 @@ TEST_P(Reshard, OfEveryPairMovesTheValueAtNoMoreThanFullReplication) {
         auto type = mlir::RankedTensorType::get(shape, mlir::Float64Type::get(&context_));
         const absl::Status status = check(type, from, to);
         ++pairs;
-        EXPECT_TRUE(status.ok()) << Strategy{{from[0], from[1]}, {to[0], to[1]}}.str() << " of " << shape[0] << "x" << shape[1] << ": " << status;
+        EXPECT_TRUE(status.ok()) << Strategy{{from[0], from[1]}, {to[0], to[1]}}.str() << " of " << shape[0] << "x"
+                                 << shape[1] << ": " << status;
       }
   std::printf("%d pairs of placements on %d x %d\n", pairs, int(GetParam()[0]), int(GetParam()[1]));
 }
 
 INSTANTIATE_TEST_SUITE_P(OnMeshes, Reshard,
-                         testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{2, 3}, std::vector<int64_t>{3, 2}));
+                         testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{2, 3},
+                                         std::vector<int64_t>{3, 2}));
 
 }  // namespace
 }  // namespace cleave

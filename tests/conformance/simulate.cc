@@ -26,7 +26,8 @@ class Simulation {
   const PlacedValue &get(mlir::Value value) { return values_[value]; }
 
   absl::Status run(mlir::Operation *op) {
-    if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) return tensorOp.kernelName().empty() ? runView(op) : runKernels(tensorOp);
+    if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op))
+      return tensorOp.kernelName().empty() ? runView(op) : runKernels(tensorOp);
     if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) return runMove(op, collective.alongAxes());
     if (mlir::isa<ReshardOp>(op)) {
       llvm::SmallVector<int64_t> all(mesh_.size());
@@ -42,7 +43,8 @@ class Simulation {
     for (int64_t rank = 0; rank < rankCount(mesh_); ++rank) {
       const Shard shard = shardOf(op->getResult(0), mesh_, coordinatesOf(rank, mesh_));
       if (shard.elements() != int64_t(result[rank].values.size()))
-        return absl::InternalError(absl::StrCat("requires ", shard.elements(), " elements on rank ", rank, ", got ", result[rank].values.size()));
+        return absl::InternalError(absl::StrCat("requires ", shard.elements(), " elements on rank ", rank, ", got ",
+                                                result[rank].values.size()));
       result[rank].shape = toVector(shard.extent);
     }
     set(op->getResult(0), std::move(result));
@@ -113,10 +115,11 @@ std::string textOf(mlir::Operation *op) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<PlacedValue>> simulate(mlir::func::FuncOp function, std::vector<PlacedValue> arguments, Sizes mesh,
-                                                  const Registry &kernels) {
+absl::StatusOr<std::vector<PlacedValue>> simulate(mlir::func::FuncOp function, std::vector<PlacedValue> arguments,
+                                                  Sizes mesh, const Registry &kernels) {
   Simulation simulation(mesh, kernels);
-  for (auto [argument, value] : llvm::zip(function.getArguments(), arguments)) simulation.set(argument, std::move(value));
+  for (auto [argument, value] : llvm::zip(function.getArguments(), arguments))
+    simulation.set(argument, std::move(value));
   std::vector<PlacedValue> results;
   for (mlir::Operation &op : function.getBody().front()) {
     if (mlir::isa<mlir::func::ReturnOp>(op)) {
@@ -140,8 +143,8 @@ absl::StatusOr<std::vector<Tensor>> evaluate(mlir::func::FuncOp function, const 
   return whole;
 }
 
-absl::StatusOr<std::vector<Tensor>> evaluatePlaced(mlir::func::FuncOp function, const std::vector<Tensor> &arguments, Sizes mesh,
-                                                   const Registry &kernels, std::mt19937 &random) {
+absl::StatusOr<std::vector<Tensor>> evaluatePlaced(mlir::func::FuncOp function, const std::vector<Tensor> &arguments,
+                                                   Sizes mesh, const Registry &kernels, std::mt19937 &random) {
   std::vector<PlacedValue> values;
   for (auto [argument, whole] : llvm::zip(function.getArguments(), arguments))
     values.push_back(distribute(whole, axesOf(argument), mesh, random));

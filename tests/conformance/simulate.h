@@ -12,18 +12,18 @@
 
 namespace cleave {
 
-// Values of the function's results. An unplaced function runs on a mesh without axes: one device, which is the truth. An
-// error names the op at which it arose.
-absl::StatusOr<std::vector<PlacedValue>> simulate(mlir::func::FuncOp function, std::vector<PlacedValue> arguments, Sizes mesh,
-                                                  const Registry &kernels);
+// Values of the function's results. An unplaced function runs on a mesh without axes: one device, which is the truth.
+// An error names the op at which it arose.
+absl::StatusOr<std::vector<PlacedValue>> simulate(mlir::func::FuncOp function, std::vector<PlacedValue> arguments,
+                                                  Sizes mesh, const Registry &kernels);
 
 // The same on one device, from and to whole values.
 absl::StatusOr<std::vector<Tensor>> evaluate(mlir::func::FuncOp function, const std::vector<Tensor> &arguments,
                                              const Registry &kernels);
 
 // Distributes the arguments, simulates, and assembles the results.
-absl::StatusOr<std::vector<Tensor>> evaluatePlaced(mlir::func::FuncOp function, const std::vector<Tensor> &arguments, Sizes mesh,
-                                                   const Registry &kernels, std::mt19937 &random);
+absl::StatusOr<std::vector<Tensor>> evaluatePlaced(mlir::func::FuncOp function, const std::vector<Tensor> &arguments,
+                                                   Sizes mesh, const Registry &kernels, std::mt19937 &random);
 
 }  // namespace cleave
 

@@ -75,8 +75,9 @@ void fromBytes(const std::vector<char> &bytes, Tensor &tensor) {
 
 absl::Status expectClose(const Tensor &actual, const Tensor &expected, double tolerance) {
   if (actual.shape != expected.shape || actual.dtype != expected.dtype)
-    return absl::InternalError(absl::StrCat("requires ", nameOf(expected.dtype), "[", absl::StrJoin(expected.shape, "x"), "], got ",
-                                            nameOf(actual.dtype), "[", absl::StrJoin(actual.shape, "x"), "]"));
+    return absl::InternalError(absl::StrCat("requires ", nameOf(expected.dtype), "[",
+                                            absl::StrJoin(expected.shape, "x"), "], got ", nameOf(actual.dtype), "[",
+                                            absl::StrJoin(actual.shape, "x"), "]"));
   double scale = 1;
   for (double value : expected.values)
     if (std::isfinite(value)) scale = std::max(scale, std::abs(value));
