@@ -39,7 +39,8 @@ class ValueExplainer {
   void run(mlir::func::FuncOp function) {
     for (mlir::BlockArgument argument : function.getArguments()) {
       const auto reason = function.getArgAttrOfType<mlir::StringAttr>(argument.getArgNumber(), CleaveDialect::kReason);
-      addValue(argument, nameOf(argument), "", reason ? reason.getValue() : llvm::StringRef(), nullptr);
+      addValue(argument, nameOf(argument), "", reason ? reason.getValue() : "whole, as no op asks for a part of it",
+               nullptr);
     }
     for (mlir::Operation &op : function.getBody().front().without_terminator()) addOp(&op);
   }

@@ -109,7 +109,7 @@ int64_t chooseToken(absl::Span<const float> logits, double temperature, int64_t 
 }
 
 absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const SampleOptions &options,
-                        absl::FunctionRef<void(absl::string_view)> write) {
+                        absl::FunctionRef<absl::Status(absl::string_view)> write) {
   const LoadedPlan &plan = session.plan();
   auto model = findModel(plan);
   if (!model.ok()) return model.status();
@@ -139,7 +139,7 @@ absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const Sa
     if (chosen < 0)
       return absl::FailedPreconditionError("requires finite logits, got none: the weights are not usable");
     tokens.push_back(Token(chosen));
-    write(vocabulary.bytesOf(Token(chosen)));
+    if (auto status = write(vocabulary.bytesOf(Token(chosen))); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -24,9 +24,10 @@ struct SampleOptions {
 };
 
 // Calls `write` with the bytes of each new token (which may be part of a character). The session's weights have been
-// written. A context longer than the plan's sequence is cut at its beginning; the prompt itself must fit.
+// written. A context longer than the plan's sequence is cut at its beginning; the prompt itself must fit. An error of
+// `write` ends it.
 absl::Status sampleText(Session &session, const Vocabulary &vocabulary, const SampleOptions &options,
-                        absl::FunctionRef<void(absl::string_view)> write);
+                        absl::FunctionRef<absl::Status(absl::string_view)> write);
 
 // Draws from softmax(logits / temperature) over the `topK` largest (0: all) by `bits`, 64 random ones. Of equal logits
 // the earlier counts as larger. Logits that are not finite are never drawn; -1 if none is.

@@ -385,7 +385,7 @@ def check_streams(scene, checks):
     closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh"] + command(["explain", scene.plan]), stderr=subprocess.PIPE, text=True)
     checks.check(closed.returncode == 1 and "cannot write to stdout" in closed.stderr, f"explain without stdout: {closed.stderr!r}")
     with open("/dev/full", "w") as full:
-        for arguments in (["explain", scene.plan], ["print-plan", scene.plan], ["--help"]):
+        for arguments in (["explain", scene.plan], ["print-plan", scene.plan], scene.sample("--prompt", "1"), ["--help"]):
             done = subprocess.run(command(arguments), stdout=full, stderr=subprocess.PIPE, text=True)
             checks.check(done.returncode == 1 and "cannot write to stdout" in done.stderr, f"{arguments[0]} onto a full disk: {done.stderr!r}")
     metrics = scene.path("closed.jsonl")

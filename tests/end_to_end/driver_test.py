@@ -170,6 +170,12 @@ def check_sample(driver, checks):
     saved = driver.path("text.safetensors")
     losses = [step["loss"] for step in driver.train(plan, "--save", saved, data=tokens, init=None, steps=150)]
     said = cleave("sample", plan, "--weights", saved, "--prompt", "to be or ", "--vocab-in", vocabulary, "--tokens", 20, "--top-k", 1)
+    endless = ["sample", plan, "--weights", saved, "--prompt", "to be", "--tokens", 10**12]
+    process = subprocess.Popen(command(endless), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(100)
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+    checks.check(process.wait() == 130, f"Ctrl-C ends a sample with 130: {process.returncode}")
     checks.check("not to be" in said, f"a model that has learned a sentence (loss {losses[-1]:.3f}) says it: {said!r}")
 
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "kernels/api/registry.h"
 #include "kernels/cpu/register.h"
 #include "kernels/reference/register.h"
@@ -50,6 +51,11 @@ TrainOptions optionsOf(const ParsedFlags &flags) {
   return options;
 }
 
+absl::Status print(absl::string_view bytes) {
+  const bool isWritten = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;
+  return isWritten ? absl::OkStatus() : absl::FailedPreconditionError("cannot write to stdout");
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags) {
@@ -65,6 +71,7 @@ absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags) {
 }
 
 absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
+  StopSignals signals;
   auto vocabulary = flags.has("--vocab-in") ? Vocabulary::load(flags.text("--vocab-in")) : Vocabulary();
   if (!vocabulary.ok()) return vocabulary.status();
   auto weights = TensorSource::open(flags.text("--weights"));
@@ -91,18 +98,14 @@ absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
   options.temperature = flags.number("--temperature");
   options.topK = flags.integer("--top-k");
   options.seed = uint64_t(flags.integer("--seed"));
-  auto print = [](absl::string_view bytes) {
-    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-    std::fflush(stdout);
-  };
-  bool isPrompted = false;
+  std::string before = options.prompt;  // comes with the first token: an error has no output
   auto status = sampleText(**session, *vocabulary, options, [&](absl::string_view bytes) {
-    if (!std::exchange(isPrompted, true)) print(options.prompt);
-    print(bytes);
+    if (signals.asked()) return absl::CancelledError();
+    return print(absl::StrCat(std::exchange(before, ""), bytes));
   });
-  if (!status.ok()) return status;
-  print(isPrompted ? "\n" : options.prompt + "\n");
-  return kDone;
+  if (!status.ok() && !signals.asked()) return status;
+  if (auto ended = print(before + "\n"); !ended.ok()) return ended;
+  return signals.asked() ? kInterrupted : kDone;
 }
 
 }  // namespace cleave::cli
