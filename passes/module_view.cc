@@ -38,13 +38,16 @@ mlir::BlockArgument parameterOf(mlir::Value value) {
 }
 
 llvm::SmallVector<AxisPlacement, 4> argumentAxes(mlir::func::FuncOp function, unsigned index, size_t axes) {
-  if (auto known = function.getArgAttrOfType<AxesAttr>(index, kAxes)) return llvm::SmallVector<AxisPlacement, 4>(known.getAxes());
+  if (auto known = function.getArgAttrOfType<AxesAttr>(index, kAxes))
+    return llvm::SmallVector<AxisPlacement, 4>(known.getAxes());
   return llvm::SmallVector<AxisPlacement, 4>(axes);
 }
 
-void setArgumentAxes(mlir::func::FuncOp function, unsigned index, llvm::ArrayRef<AxisPlacement> axes, llvm::StringRef reason) {
+void setArgumentAxes(mlir::func::FuncOp function, unsigned index, llvm::ArrayRef<AxisPlacement> axes,
+                     llvm::StringRef reason) {
   function.setArgAttr(index, kAxes, AxesAttr::get(function.getContext(), axes));
-  if (!reason.empty()) function.setArgAttr(index, CleaveDialect::kReason, mlir::StringAttr::get(function.getContext(), reason));
+  if (!reason.empty())
+    function.setArgAttr(index, CleaveDialect::kReason, mlir::StringAttr::get(function.getContext(), reason));
 }
 
 llvm::StringRef phaseOf(mlir::Operation *op) {
@@ -68,7 +71,8 @@ std::string nameOf(mlir::Value value) {
     if (llvm::StringRef name = argumentName(argument, kind); !name.empty()) return name.str();
   mlir::Operation *parent = argument.getOwner()->getParentOp();
   const bool isRegion = parent && !mlir::isa<mlir::func::FuncOp>(parent);
-  if (isRegion && argument.getArgNumber() < parent->getNumOperands()) return nameOf(parent->getOperand(argument.getArgNumber()));
+  if (isRegion && argument.getArgNumber() < parent->getNumOperands())
+    return nameOf(parent->getOperand(argument.getArgNumber()));
   return "";
 }
 

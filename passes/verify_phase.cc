@@ -16,7 +16,8 @@ namespace {
 
 using Promise = mlir::LogicalResult (*)(mlir::func::FuncOp);
 
-mlir::LogicalResult forEachOp(mlir::func::FuncOp function, llvm::function_ref<mlir::LogicalResult(mlir::Operation *)> check) {
+mlir::LogicalResult forEachOp(mlir::func::FuncOp function,
+                              llvm::function_ref<mlir::LogicalResult(mlir::Operation *)> check) {
   auto result = function.walk([&](mlir::Operation *op) {
     return failed(check(op)) ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
   });
@@ -25,7 +26,8 @@ mlir::LogicalResult forEachOp(mlir::func::FuncOp function, llvm::function_ref<ml
 
 mlir::LogicalResult hasOnlyCleaveOps(mlir::func::FuncOp function) {
   return forEachOp(function, [](mlir::Operation *op) -> mlir::LogicalResult {
-    if (mlir::isa<CleaveDialect>(op->getDialect()) || mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp>(op)) return mlir::success();
+    if (mlir::isa<CleaveDialect>(op->getDialect()) || mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp>(op))
+      return mlir::success();
     return op->emitOpError("is no op of the cleave dialect, as normalize promises");
   });
 }
@@ -58,7 +60,8 @@ mlir::LogicalResult hasUniqueNames(mlir::func::FuncOp function) {
 
 mlir::LogicalResult hasNoGradients(mlir::func::FuncOp function) {
   return forEachOp(function, [](mlir::Operation *op) -> mlir::LogicalResult {
-    if (mlir::isa<GradientOp>(op)) return op->emitOpError("is left, though differentiate promises to expand all gradients");
+    if (mlir::isa<GradientOp>(op))
+      return op->emitOpError("is left, though differentiate promises to expand all gradients");
     return mlir::success();
   });
 }
@@ -68,7 +71,8 @@ mlir::LogicalResult hasOneUpdateEach(mlir::func::FuncOp function) {
   if (function.getName() != "step") return mlir::success();
   llvm::StringMap<int> updates;
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (auto name = function.getResultAttrOfType<mlir::StringAttr>(i, CleaveDialect::kUpdates)) ++updates[name.getValue()];
+    if (auto name = function.getResultAttrOfType<mlir::StringAttr>(i, CleaveDialect::kUpdates))
+      ++updates[name.getValue()];
   for (mlir::BlockArgument argument : function.getArguments()) {
     llvm::StringRef name = argumentName(argument, CleaveDialect::kParameter);
     auto trainable = function.getArgAttrOfType<mlir::BoolAttr>(argument.getArgNumber(), CleaveDialect::kTrainable);
@@ -84,7 +88,9 @@ mlir::LogicalResult hasOneUpdateEach(mlir::func::FuncOp function) {
 
 mlir::LogicalResult hasPlacements(mlir::func::FuncOp function) {
   for (mlir::BlockArgument argument : function.getArguments())
-    if (!placementOf(argument)) return function.emitError("requires a placement of argument ") << argument.getArgNumber() << ", as place promises";
+    if (!placementOf(argument))
+      return function.emitError("requires a placement of argument ")
+             << argument.getArgNumber() << ", as place promises";
   return forEachOp(function, [](mlir::Operation *op) -> mlir::LogicalResult {
     for (mlir::Value result : op->getResults()) {
       PlacementAttr placement = placementOf(result);
@@ -92,7 +98,8 @@ mlir::LogicalResult hasPlacements(mlir::func::FuncOp function) {
       MeshOp mesh = meshOf(op, placement);
       if (!mesh) return op->emitOpError("requires a mesh named ") << placement.getMesh();
       if (mesh.getSizes().size() != placement.getAxes().size())
-        return op->emitOpError("requires one placement for each of ") << mesh.getSizes().size() << " mesh axes, got " << placement;
+        return op->emitOpError("requires one placement for each of ")
+               << mesh.getSizes().size() << " mesh axes, got " << placement;
     }
     return mlir::success();
   });
@@ -156,7 +163,8 @@ struct VerifyPhasePass : impl::VerifyPhasePassBase<VerifyPhasePass> {
 
   void runOnOperation() final {
     if (llvm::none_of(phases(), [&](const Phase &known) { return known.name == phase; })) {
-      getOperation().emitError("requires a phase normalize, differentiate, place, partition or schedule, got '") << phase << "'";
+      getOperation().emitError("requires a phase normalize, differentiate, place, partition or schedule, got '")
+          << phase << "'";
       return signalPassFailure();
     }
     if (failed(mlir::verify(getOperation()))) return signalPassFailure();
