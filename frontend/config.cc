@@ -155,7 +155,7 @@ absl::StatusOr<Config> parseConfig(std::string text, const std::string &path) {
   } catch (const json::parse_error &problem) {
     return errorAt(path, absl::StrCat("requires JSON, got none at ", placeOf(text, problem.byte)));
   } catch (const json::exception &) {  // a number that doesn't fit
-    return errorAt(path, "requires numbers within the range of double, got one beyond");
+    return errorAt(path, "requires JSON numbers within the range of double, got one beyond");
   }
   if (!fields.is_object()) return errorAt(path, absl::StrCat("requires a JSON object, got ", textOf(fields)));
   if (!repeated.empty()) return errorAt(path, absl::StrCat("requires each field once, got \"", repeated, "\" twice"));

@@ -193,7 +193,7 @@ CommandSpec compileCommand() {
           number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, kMostFloat),
           number("--beta1", "", "0.9", "AdamW's decay of the mean of gradients", 0, kBelowOne),
           number("--beta2", "", "0.999", "AdamW's decay of the mean of their squares", 0, kBelowOne),
-          number("--eps", "", "1e-8", "AdamW's addend of the denominator", 0, kMostFloat),
+          number("--eps", "", "1e-8", "AdamW's addend of the denominator", 1e-30, kMostFloat),
           number("--momentum", "", "0", "SGD's decay of the sum of gradients", 0, kBelowOne),
           absentMeans("off", number("--clip-norm", "", "", "longest global gradient: longer ones are scaled down",
                                     1e-30, 1e30)),
