@@ -143,9 +143,31 @@ def Cleave_SliceOp : Cleave_TensorOp<"slice"> {
   let monotone = [0];
   let flops = [{ return 0; }];
   let gradient = [{
-    if (::llvm::any_of(getSteps(), [](int64_t step) { return step != 1; })) return ::mlir::failure();
     ::llvm::SmallVector<int64_t> high;
-    for (auto [size, limit] : ::llvm::zip(getInput().getType().getShape(), getLimits())) high.push_back(size - limit);
+    for (auto [size, start, step, taken] : ::llvm::zip(getInput().getType().getShape(), getStarts(), getSteps(),
+                                                       getType().getShape())) {
+      const int64_t dim = high.size(), room = size - start;
+      if (step != 1) {
+        // Zeros between the elements: [taken] becomes [taken, 1], padded to [taken, step], and that [taken * step].
+        ::mlir::Type element = getType().getElementType();
+        ::llvm::SmallVector<int64_t> shape(::mlir::cast<::mlir::RankedTensorType>(dResult.getType()).getShape());
+        ::llvm::SmallVector<int64_t> apart(shape), none(shape.size() + 1, 0), behind(none);
+        apart.insert(apart.begin() + dim + 1, 1);
+        dResult = ReshapeOp::create(b, loc, ::mlir::RankedTensorType::get(apart, element), dResult);
+        apart[dim + 1] = step;
+        behind[dim + 1] = step - 1;
+        dResult = PadOp::create(b, loc, ::mlir::RankedTensorType::get(apart, element), dResult, none, behind);
+        shape[dim] *= step;
+        dResult = ReshapeOp::create(b, loc, ::mlir::RankedTensorType::get(shape, element), dResult);
+        ::llvm::SmallVector<int64_t> fitting(shape);
+        fitting[dim] = std::min(shape[dim], room);
+        if (fitting != shape)
+          dResult = ::cleave::sliceLike(b, loc, dResult, ::mlir::RankedTensorType::get(fitting, element), dim, 0);
+        high.push_back(room - fitting[dim]);
+        continue;
+      }
+      high.push_back(room - taken);
+    }
     return Gradients{PadOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult, getStarts(), high)};
   }];
   let slice = [{
