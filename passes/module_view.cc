@@ -50,6 +50,33 @@ void setArgumentAxes(mlir::func::FuncOp function, unsigned index, llvm::ArrayRef
     function.setArgAttr(index, CleaveDialect::kReason, mlir::StringAttr::get(function.getContext(), reason));
 }
 
+double bytesOf(mlir::Value value) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  return elementsOf(value) * std::max(1u, type.getElementTypeBitWidth() / 8);
+}
+
+bool choosesPlacements(mlir::ModuleOp module) {
+  auto strategy = module->getAttrOfType<mlir::StringAttr>("cleave.strategy");
+  return !strategy || strategy.getValue() == "rules";
+}
+
+bool isPinned(mlir::BlockArgument argument, size_t axis) {
+  auto function = mlir::cast<mlir::func::FuncOp>(argument.getOwner()->getParentOp());
+  auto pinned = function.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
+  return pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis));
+}
+
+PinOp pinBehind(mlir::Value value, llvm::ArrayRef<mlir::Attribute> axisNames, llvm::ArrayRef<AxisPlacement> placements,
+                llvm::StringRef reason) {
+  mlir::OpBuilder b(value.getContext());
+  b.setInsertionPointAfterValue(value);
+  auto pin = PinOp::create(b, value.getLoc(), value, b.getArrayAttr(axisNames), AxesAttr::get(b.getContext(), placements));
+  if (mlir::Operation *producer = value.getDefiningOp()) copyMarks(producer, pin);
+  pin->setAttr(CleaveDialect::kName, b.getStringAttr(nameOf(value) + ":pin"));
+  pin->setAttr(CleaveDialect::kReason, b.getStringAttr(reason));
+  return pin;
+}
+
 llvm::StringRef phaseOf(mlir::Operation *op) {
   auto phase = op->getAttrOfType<mlir::StringAttr>(CleaveDialect::kPhase);
   return phase ? phase.getValue() : "forward";

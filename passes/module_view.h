@@ -34,6 +34,19 @@ llvm::StringRef argumentName(mlir::BlockArgument argument, llvm::StringRef kind)
 llvm::SmallVector<AxisPlacement, 4> argumentAxes(mlir::func::FuncOp function, unsigned index, size_t axes);
 void setArgumentAxes(mlir::func::FuncOp function, unsigned index, llvm::ArrayRef<AxisPlacement> axes, llvm::StringRef reason);
 
+// Bytes of a whole value.
+double bytesOf(mlir::Value value);
+
+// Whether the compiler chooses placements (--strategy rules), or takes only what pins ask for.
+bool choosesPlacements(mlir::ModuleOp module);
+
+// Whether a user has pinned the argument along the axis.
+bool isPinned(mlir::BlockArgument argument, size_t axis);
+
+// Puts a pin right behind `value`, with its marks; the value's users stay as they are.
+PinOp pinBehind(mlir::Value value, llvm::ArrayRef<mlir::Attribute> axisNames, llvm::ArrayRef<AxisPlacement> placements,
+                llvm::StringRef reason);
+
 // "forward" where an op says nothing.
 llvm::StringRef phaseOf(mlir::Operation *op);
 

@@ -155,6 +155,29 @@ def ApplyRulesPass : Pass<"cleave-apply-rules", "::mlir::ModuleOp"> {
   }];
 }
 
+def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
+  let summary = "Shares the updates of parameters out among the devices that hold copies of them, where that pays";
+  let description = [{
+    Along data axes that split the batch. Optimizer state gets a split placement, the gradient a pin, and propagation does the
+    rest: the gradient is reduced and scattered, each device updates its share, and the new parameter is gathered. That sends
+    as much as the all-reduce of the gradient and repeats no work. It pays for large parameters whose update has state. What a
+    user has pinned stays.
+
+    Before:
+    ```mlir
+    func.func @step(%w: tensor<1024x1024xf32> {cleave.parameter = "w"}, %m: tensor<1024x1024xf32> {cleave.state = "adamw.m(w)"}, ...) {
+      %w1, %m1, %v1 = cleave.adamw %w, %g, %m, ...
+    ```
+    After:
+    ```mlir
+    func.func @step(%w: tensor<1024x1024xf32> {cleave.parameter = "w"},
+                    %m: tensor<1024x1024xf32> {cleave.state = "adamw.m(w)", cleave.axes = #cleave.axes<[S(0)]>}, ...) {
+      %h = cleave.pin %g {axes = ["data"], placements = #cleave.axes<[S(0)]>} : ...
+      %w1, %m1, %v1 = cleave.adamw %w, %h, %m, ...
+    ```
+  }];
+}
+
 def PropagatePlacementsPass : Pass<"cleave-propagate-placements", "::mlir::ModuleOp"> {
   let summary = "Gives every value a placement, and reshards where producer and consumer disagree";
   let description = [{

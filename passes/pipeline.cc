@@ -35,6 +35,7 @@ void place(mlir::OpPassManager &pm) {
   pm.addPass(createUnrollChunksPass());
   pm.addPass(createApplyPinsPass());
   pm.addPass(createApplyRulesPass());
+  pm.addPass(createShardUpdatesPass());
   pm.addPass(createPropagatePlacementsPass());
   pm.addPass(mlir::createCSEPass());
 }

@@ -51,16 +51,16 @@ class ClassBuilder {
       const program::Task &first = program_.tasks[step_.nodes[link.nodes[0]].task];
       const ActorId id = graph_.nextActor();
       graph_.addActor(stream,
-                      first.collective >= 0 ? collectiveOf(link.nodes[0], rank, id) : chainOf(link, rank, position));
+                      first.collective >= 0 ? collectiveOf(link.nodes[0], position, id) : chainOf(link, rank, position));
       for (int node : link.nodes) actorOf[node] = id;
     }
     for (const auto &edge : step_.edges) graph_.addEdge(edgeOf(edge, actorOf));
   }
 
  private:
-  TensorView viewOf(int node, int held, int rank) const {
+  TensorView viewOf(int node, int held, int position) const {
     const int64_t use = step_.useOf(model_, node, held);
-    return program_.registers[held].view(sites_.ranks[rank].arena, use);
+    return program_.registers[held].view(sites_.ranks[rankClass_.ranks[position]].arena, use, position);
   }
 
   const TaskLabel *labelOf(int node, int rank) const {
@@ -78,17 +78,18 @@ class ClassBuilder {
       KernelTask &made = tasks.emplace_back();
       made.kernel = task.kernelOf(position);
       made.attributes = &task.attributesOf(position);
-      for (int held : task.inputs) made.inputs.push_back(viewOf(node, held, rank));
-      for (int held : task.outputs) made.outputs.push_back(viewOf(node, held, rank));
+      for (int held : task.inputs) made.inputs.push_back(viewOf(node, held, position));
+      for (int held : task.outputs) made.outputs.push_back(viewOf(node, held, position));
       made.label = labelOf(node, rank);
     }
     return makeChain(std::move(tasks), *sites_.ranks[rank].contexts[link.stream], sites_.observer);
   }
 
-  std::unique_ptr<Actor> collectiveOf(int node, int rank, ActorId id) const {
+  std::unique_ptr<Actor> collectiveOf(int node, int position, ActorId id) const {
+    const int rank = rankClass_.ranks[position];
     const program::Task &task = program_.tasks[step_.nodes[node].task];
-    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], rank),
-                           viewOf(node, task.outputs[0], rank), labelOf(node, rank)},
+    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], position),
+                           viewOf(node, task.outputs[0], position), labelOf(node, rank)},
                           id, sites_.communicator, sites_.observer);
   }
 

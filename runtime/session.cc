@@ -258,11 +258,13 @@ class Session::Impl {
   }
 
   TensorView variableView(int v, int rank) const {
-    return plan_.classes[plan_.members[rank].rankClass].variables[v].view(rankSites_[rank].arena, 0);
+    const LoadedPlan::Member &member = plan_.members[rank];
+    return plan_.classes[member.rankClass].variables[v].view(rankSites_[rank].arena, /*use=*/0, member.position);
   }
   TensorView portView(const program::Entry &entry, const program::Port &port, int rank) const {
-    const int rankClass = plan_.members[rank].rankClass;
-    return entry.programs[rankClass].registers[port.registers[rankClass]].view(rankSites_[rank].arena, 0);
+    const auto [rankClass, position] = plan_.members[rank];
+    const program::Register &held = entry.programs[rankClass].registers[port.registers[rankClass]];
+    return held.view(rankSites_[rank].arena, /*use=*/0, position);
   }
 
   void scatter(const program::Entry &entry, const program::Port &port, const TensorView &global) const {

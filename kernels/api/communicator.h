@@ -54,7 +54,8 @@ struct CollectiveCall {
   int collective = 0;  // index of the spec
   int rank = 0;
   // Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of the input
-  // where all boxes of the group are equal; else they are disjoint. The communicator owns both until kDone or kFailed.
+  // where all boxes of the group are equal; without a combiner the input may be the output's part that it brings, if no
+  // member before brings it; else they are disjoint. The communicator owns both until kDone or kFailed.
   TensorView input, output;
   CollectiveListener *listener = nullptr;
 };

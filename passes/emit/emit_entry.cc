@@ -45,11 +45,30 @@ mlir::LogicalResult emitPorts(const ScheduledEntry &entry, ShardTable &table, pl
   return mlir::success();
 }
 
-void emitRegisters(const ScheduledEntry &entry, size_t rankClass, int64_t rank, ShardTable &table, plan::Program &to) {
+// Where a view begins within what it shows, in elements: each op on the way may have left out rows in front.
+int64_t viewOffset(mlir::Value view, int64_t rank, ShardTable &table) {
+  int64_t offset = 0;
+  for (mlir::Operation *op = view.getDefiningOp(); op && isView(op); op = op->getOperand(0).getDefiningOp()) {
+    if (!mlir::isa<CollectiveOpInterface>(op)) continue;
+    const Shard &outer = table.shardsOf(op->getOperand(0).getType())[rank], &inner = table.shardsOf(op->getResult(0).getType())[rank];
+    if (inner.elements() > 0 && !inner.start.empty())
+      offset += (inner.start[0] - outer.start[0]) * (inner.elements() / inner.extent[0]);
+  }
+  return offset;
+}
+
+void emitViewOffsets(mlir::Value view, llvm::ArrayRef<int64_t> ranks, ShardTable &table, plan::Register &to) {
+  llvm::SmallVector<int64_t> offsets;
+  for (int64_t rank : ranks) offsets.push_back(viewOffset(view, rank, table));
+  if (llvm::all_equal(offsets)) offsets.resize(1);
+  if (offsets != llvm::SmallVector<int64_t>{0}) to.mutable_view_offset()->Add(offsets.begin(), offsets.end());
+}
+
+void emitRegisters(const ScheduledEntry &entry, size_t rankClass, llvm::ArrayRef<int64_t> ranks, ShardTable &table, plan::Program &to) {
   for (size_t r = 0; r < entry.program.registers.size(); ++r) {
     const EntryProgram::Register &from = entry.program.registers[r];
     plan::Register &held = *to.add_registers();
-    emitRegister(from.value.getType(), rank, entry.offsets[rankClass][r], table, held);
+    emitRegister(from.value.getType(), ranks[0], entry.offsets[rankClass][r], table, held);
     held.set_name(nameOf(from.value));
     held.set_variable(from.variable + 1);
     if (from.viewOf < 0) continue;
@@ -57,6 +76,7 @@ void emitRegisters(const ScheduledEntry &entry, size_t rankClass, int64_t rank, 
     held.clear_bytes();
     held.clear_count();
     held.set_view_of(from.viewOf + 1);
+    emitViewOffsets(from.value, ranks, table, held);
   }
 }
 
@@ -117,7 +137,7 @@ mlir::LogicalResult emitEntry(const ScheduledEntry &entry, const std::vector<Cla
     if (failed(emitCollective(op, table, *to.add_collectives()))) return mlir::failure();
   for (size_t c = 0; c < classes.size(); ++c) {
     plan::Program &program = *to.add_programs();
-    emitRegisters(entry, c, classes[c].ranks[0], table, program);
+    emitRegisters(entry, c, classes[c].ranks, table, program);
     for (const char *name : kStreamNames) program.add_streams()->set_name(name);
     for (size_t t = 0; t < entry.program.tasks.size(); ++t) {
       const EntryProgram::Task &task = entry.program.tasks[t];

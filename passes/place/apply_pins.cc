@@ -129,8 +129,6 @@ class Pinning {
   }
 
   void pinResult(mlir::Operation *op, const Pin &pin) {
-    mlir::OpBuilder b(op->getContext());
-    b.setInsertionPointAfter(op);
     llvm::SmallVector<mlir::Attribute> names;
     llvm::SmallVector<AxisPlacement> placements;
     for (auto [axis, placement] : pin.along) {
@@ -138,10 +136,7 @@ class Pinning {
       placements.push_back(placement);
     }
     mlir::Value value = op->getResult(0);
-    auto made = PinOp::create(b, op->getLoc(), value, b.getArrayAttr(names), AxesAttr::get(b.getContext(), placements));
-    copyMarks(op, made);
-    made->setAttr(CleaveDialect::kName, b.getStringAttr(nameOf(op) + ":pin"));
-    made->setAttr(CleaveDialect::kReason, b.getStringAttr("pinned by the user"));
+    PinOp made = pinBehind(value, names, placements, "pinned by the user");
     value.replaceAllUsesExcept(made.getResult(), made);
     for (auto [axis, placement] : pin.along)
       if (placement.isSplit()) goBack(value, axis, placement);

@@ -21,7 +21,7 @@ class AxisRules {
       : function_(function), mesh_(mesh), axis_(axis), shares_(shares) {
     for (mlir::BlockArgument argument : function.getArguments()) {
       const AxisPlacement placement = argumentAxes(function, argument.getArgNumber(), mesh.getSizes().size())[axis];
-      if (placement.isSplit() || isPinned(argument)) known_.insert({argument, placement});
+      if (placement.isSplit() || isPinned(argument, axis)) known_.insert({argument, placement});
     }
     function.walk([&](PinOp pin) { knowPin(pin); });
   }
@@ -51,11 +51,6 @@ class AxisRules {
     Signature signature{name.substr(0, name.rfind('/')) + ":" + op->getName().getStringRef().str(), {}};
     signature.second.append(op->operand_type_begin(), op->operand_type_end());
     return signature;
-  }
-
-  bool isPinned(mlir::BlockArgument argument) {
-    auto pinned = function_.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
-    return pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis_));
   }
 
   void knowPin(PinOp pin) {
@@ -174,10 +169,8 @@ void splitBatch(mlir::func::FuncOp function, MeshOp mesh) {
     auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
     if (type.getDimSize(dim.getInt()) < shares) continue;
     auto axes = argumentAxes(function, argument.getArgNumber(), mesh.getSizes().size());
-    auto pinned = function.getArgAttrOfType<mlir::DenseI64ArrayAttr>(argument.getArgNumber(), kPinned);
     for (size_t axis = 0; axis < axes.size(); ++axis)
-      if (mesh.isData(axis) && mesh.getSizes()[axis] > 1 &&
-          !(pinned && llvm::is_contained(pinned.asArrayRef(), int64_t(axis))))
+      if (mesh.isData(axis) && mesh.getSizes()[axis] > 1 && !isPinned(argument, axis))
         axes[axis] = AxisPlacement::split(dim.getInt());
     setArgumentAxes(function, argument.getArgNumber(), axes, "the batch splits along data axes");
   }
@@ -207,10 +200,9 @@ struct ApplyRulesPass : impl::ApplyRulesPassBase<ApplyRulesPass> {
   void runOnOperation() final {
     MeshOp mesh = onlyMesh(getOperation());
     if (!mesh) return signalPassFailure();
-    auto strategy = getOperation()->getAttrOfType<mlir::StringAttr>("cleave.strategy");
     const std::vector<mlir::func::FuncOp> entries = entriesOf(getOperation());
     if (entries.empty()) return;
-    if (!strategy || strategy.getValue() == "rules") {
+    if (choosesPlacements(getOperation())) {
       int64_t shares = 1;
       for (size_t axis = 0; axis < mesh.getSizes().size(); ++axis)
         shares *= mesh.isData(axis) ? 1 : mesh.getSizes()[axis];

@@ -32,11 +32,6 @@ struct OpAxes {
 // What it costs to move a share of a variable, on top of its bytes: more than any activation.
 constexpr double kVariableMoves = 1e15;
 
-double bytesOf(mlir::Value value) {
-  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
-  return elementsOf(value) * std::max(1u, type.getElementTypeBitWidth() / 8);
-}
-
 // All axes that split one dimension count it in one unit, which divides it.
 bool isValid(mlir::Value value, const Axes &axes) {
   auto type = mlir::cast<mlir::RankedTensorType>(value.getType());

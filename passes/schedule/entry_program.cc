@@ -75,6 +75,7 @@ class ProgramBuilder {
       const mlir::Value old = argumentOf_.lookup(variable);
       if (old) {
         out_.registerOf[value] = out_.registerOf[old];
+        if (const mlir::OpResult share = shareUpdatedInPlace(value, old)) inPlaceShares_.insert({share, old});
       } else {
         out_.registers[add(value)].variable = variable;
       }
@@ -100,7 +101,12 @@ class ProgramBuilder {
       task.reads.push_back(out_.registerOf[operand]);
     }
     for (mlir::OpResult result : op->getResults()) {
-      if (failed(overwrite(result))) return mlir::failure();
+      if (const mlir::Value old = inPlaceShares_.lookup(result)) {
+        out_.registerOf[result] = out_.registerOf[op->getOperand(unsigned(inPlaceOperand(op, result.getResultNumber())))];
+        if (failed(overwriteOld(result, old))) return mlir::failure();
+      } else if (failed(overwrite(result))) {
+        return mlir::failure();
+      }
       const auto known = out_.registerOf.find(result);
       task.writes.push_back(known != out_.registerOf.end() ? known->second : add(result));
     }
@@ -120,7 +126,10 @@ class ProgramBuilder {
     const auto known = out_.registerOf.find(result);
     if (known == out_.registerOf.end()) return mlir::success();
     const mlir::Value old = argumentOf_.lookup(out_.registers[known->second].variable);
-    if (!old) return mlir::success();
+    return old ? overwriteOld(result, old) : mlir::success();
+  }
+
+  mlir::LogicalResult overwriteOld(mlir::OpResult result, mlir::Value old) {
     const int inPlace = inPlaceOperand(result.getOwner(), result.getResultNumber());
     for (auto [i, operand] : llvm::enumerate(result.getOwner()->getOperands()))
       if (int(i) != inPlace && shownBy(operand) == old)
@@ -134,6 +143,7 @@ class ProgramBuilder {
   const ModuleVariables &variables_;
   llvm::DenseSet<mlir::Value> overwritten_;      // arguments
   llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
+  llvm::DenseMap<mlir::Value, mlir::Value> inPlaceShares_;  // arguments by the shares of them that are updated in place
   llvm::DenseSet<int> replaced_;                 // variables
   EntryProgram out_;
 };
@@ -207,8 +217,15 @@ int64_t groupSize(CollectiveOpInterface op) {
   return size;
 }
 
+// Whether a device keeps some rows of what it holds, which lie one after the other.
+static bool keepsRows(CollectiveOpInterface op) {
+  const PlacementAttr to = placementOf(op->getResult(0));
+  return !op.movesBytes() &&
+         llvm::all_of(op.alongAxes(), [&](int64_t axis) { return to.getAxes()[axis].isSplit() && to.getAxes()[axis].dim == 0; });
+}
+
 bool isView(mlir::Operation *op) {
-  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) return groupSize(collective) == 1;
+  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) return groupSize(collective) == 1 || keepsRows(collective);
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   return tensorOp && tensorOp.kernelName().empty();
 }
@@ -227,6 +244,18 @@ int inPlaceOperand(mlir::Operation *op, unsigned result) {
   const auto counts = tensorOp.shardingRule().operandCounts();
   if (slot >= int(counts.size()) || counts[slot] == 0) return -1;
   return int(std::accumulate(counts.begin(), counts.begin() + slot, int64_t{0}));
+}
+
+mlir::OpResult shareUpdatedInPlace(mlir::Value replacement, mlir::Value old) {
+  auto gather = replacement.getDefiningOp<CollectiveOpInterface>();
+  if (!gather || !gather.movesBytes() || !old) return {};
+  const auto share = mlir::dyn_cast<mlir::OpResult>(gather->getOperand(0));
+  if (!share || !share.hasOneUse() || mlir::isa<CollectiveOpInterface>(share.getOwner())) return {};
+  const int inPlace = inPlaceOperand(share.getOwner(), share.getResultNumber());
+  if (inPlace < 0) return {};
+  const mlir::Value part = share.getOwner()->getOperand(unsigned(inPlace));
+  const bool isPart = part != old && part.getType() == share.getType() && replacement.getType() == old.getType();
+  return isPart && shownBy(part) == old ? share : mlir::OpResult();
 }
 
 mlir::FailureOr<EntryProgram> buildEntryProgram(mlir::func::FuncOp entry, const ModuleVariables &variables) {

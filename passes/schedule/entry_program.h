@@ -54,7 +54,7 @@ class ModuleVariables {
   llvm::StringMap<int> byName_;
 };
 
-// The op only renames its operand's bytes: it gives no task.
+// The op only renames its operand's bytes, or some of them in a row: it gives no task.
 bool isView(mlir::Operation *op);
 
 // The value whose bytes `value` shows: itself, or what a view shows.
@@ -66,10 +66,17 @@ int64_t groupSize(CollectiveOpInterface op);
 // The operand whose bytes the result of a task may take, or -1: an op's own say, or an all_reduce and its like.
 int inPlaceOperand(mlir::Operation *op, unsigned result);
 
+// A device's share of a variable that is updated in place before all shares are gathered:
+//
+//   %s = local_slice %p    %t = adamw %s, ...    %q = all_gather %t, which replaces %p
+//
+// Null unless `replacement` is such a %q for `old`; else the result %t, which may lie in the bytes of %s.
+mlir::OpResult shareUpdatedInPlace(mlir::Value replacement, mlir::Value old);
+
 struct EntryProgram {
   struct Register {
     mlir::Value value;
-    int viewOf = -1;    // the register whose bytes it shows; never itself a view
+    int viewOf = -1;    // the register whose bytes it shows, or some of them; never itself a view
     int variable = -1;  // in ModuleVariables
     bool isInput = false, isOutput = false;
   };

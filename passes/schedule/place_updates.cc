@@ -40,15 +40,19 @@ class UpdatePlacer {
     if (value == old) return;
     mlir::Operation *writer = value.getDefiningOp();
     const auto readers = old ? readersOf(old) : llvm::SetVector<mlir::Operation *>();
+    // The first op that writes over the old value.
+    const mlir::OpResult share = shareUpdatedInPlace(value, old);
+    const mlir::Value first = share ? share : value;
     const bool mayWrite = writer && !isView(writer) && !claimed_.contains(value) &&
-                          !readsElsewhere(writer, value, old) && !reachesAny(writer, readers);
+                          !readsElsewhere(first.getDefiningOp(), first, old) && !reachesAny(first.getDefiningOp(), readers);
     const mlir::Value written = mayWrite ? value : copy(value, variables_.all()[variable].name, /*isFirst=*/false);
+    mlir::Operation *overwriter = mayWrite ? first.getDefiningOp() : written.getDefiningOp();
     terminator_->setOperand(result, written);
     claimed_.insert(written);
     for (mlir::Operation *reader : readers) {
-      if (reader == written.getDefiningOp()) continue;
-      order_.emplace_back(reader, written.getDefiningOp());
-      later_[reader].push_back(written.getDefiningOp());
+      if (reader == overwriter) continue;
+      order_.emplace_back(reader, overwriter);
+      later_[reader].push_back(overwriter);
     }
   }
 

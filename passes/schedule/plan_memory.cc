@@ -81,7 +81,7 @@ class EntryBuffers {
 
   void addResults(int task) {
     for (auto [i, held] : llvm::enumerate(program_.tasks[task].writes)) {
-      if (program_.registers[held].variable >= 0) continue;
+      if (program_.registers[program_.rootOf(held)].variable >= 0) continue;
       const int from = takenOver(task, unsigned(i));
       if (from < 0) {
         addBuffer(held, task);
@@ -191,7 +191,7 @@ std::vector<int64_t> layEntry(const EntryProgram &program, EntryBuffers &entry, 
   }
   std::vector<int64_t> offsets;
   for (size_t r = 0; r < program.registers.size(); ++r)
-    offsets.push_back(entry.bufferOf(int(r)) < 0 ? memory.variables[program.registers[r].variable]
+    offsets.push_back(entry.bufferOf(int(r)) < 0 ? memory.variables[program.registers[program.rootOf(int(r))].variable]
                                                  : base + plan.offsets[entry.bufferOf(int(r))]);
   return offsets;
 }

@@ -16,7 +16,8 @@ ScheduleModel::Value valueOf(const EntryProgram &program, int held, const std::v
   value.name = nameOf(from.value);
   value.offset = offsets[program.rootOf(held)];
   value.elementBytes = elementBytes(from.value.getType());
-  value.bytes = table.shardsOf(from.value.getType())[rank].elements() * value.elementBytes;
+  // A view may show some of the bytes, others on each rank: it counts as all of them.
+  value.bytes = table.shardsOf(program.registers[program.rootOf(held)].value.getType())[rank].elements() * value.elementBytes;
   value.copyBytes = value.bytes;
   value.viewOf = from.viewOf;
   value.variable = program.registers[program.rootOf(held)].variable;

@@ -173,8 +173,34 @@ absl::Status checkGroup(const std::string &where, const CollectiveSpec &spec, co
   return absl::OkStatus();
 }
 
-bool shareBytes(const program::Register &a, const program::Register &b) {
-  return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+// Where a register lies on one member of a class, in the arena.
+struct Place {
+  const program::Register &held;
+  int64_t begin, end;
+
+  Place(const program::Register &held, int member)
+      : held(held), begin(held.offset + (held.starts.empty() ? 0 : held.starts[member])),
+        end(begin + spanOf(held.dims, held.strides) * bytesOf(held.dtype)) {}
+  bool meets(const Place &other) const { return begin < other.end && other.begin < end; }
+};
+
+// Whether a member's output may take the bytes of its input: where all boxes are equal, or where the input is the part of
+// the output that nobody brings but this member, so that it stays as it is.
+bool mayTakeBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group, size_t member, const Place &input,
+                  const Place &output) {
+  if (input.held.strides != output.held.strides) return false;
+  const auto isFirst = [&](const Box &box) { return box == group.inputs[0]; };
+  if (std::all_of(group.inputs.begin(), group.inputs.end(), isFirst) &&
+      std::all_of(group.outputs.begin(), group.outputs.end(), isFirst))
+    return input.begin == output.begin;
+  const Box &part = group.inputs[member], &whole = group.outputs[member];
+  if (spec.combiner != Combiner::kNone || intersect(part, whole) != part) return false;
+  int64_t begin = output.begin;
+  for (size_t d = 0; d < part.start.size(); ++d)
+    begin += (part.start[d] - whole.start[d]) * output.held.strides[d] * bytesOf(spec.dtype);
+  const auto bringsSome = [&](const Box &box) { return intersect(box, part).elements() > 0; };
+  return input.begin == begin &&
+         std::none_of(group.inputs.begin(), group.inputs.begin() + static_cast<std::ptrdiff_t>(member), bringsSome);
 }
 
 // The task of a collective on the ranks of one class.
@@ -183,7 +209,8 @@ absl::Status checkCollectiveTask(const std::string &where, const CollectiveSpec 
   if (task.inputs.size() != 1 || task.outputs.size() != 1)
     return planError(where, "one input and one output", task.inputs.size(), " and ", task.outputs.size());
   const program::Register &input = program.registers[task.inputs[0]], &output = program.registers[task.outputs[0]];
-  for (int rank : rankClass.ranks) {
+  for (size_t position = 0; position < rankClass.ranks.size(); ++position) {
+    const int rank = rankClass.ranks[position];
     const CollectiveSpec::Group *group = nullptr;
     size_t member = 0;
     for (const auto &candidate : spec.groups)
@@ -195,13 +222,12 @@ absl::Status checkCollectiveTask(const std::string &where, const CollectiveSpec 
     if (!group) return planError(where, absl::StrCat("rank ", rank, " to be in a group of its collective"), "none");
     CLEAVE_RETURN_IF_ERROR(checkHolds(where, input, spec.dtype, group->inputs[member], rank));
     CLEAVE_RETURN_IF_ERROR(checkHolds(where, output, spec.dtype, group->outputs[member], rank));
-    if (!shareBytes(input, output)) continue;
-    const auto isFirst = [&](const Box &box) { return box == group->inputs[0]; };
-    const bool areEqual = std::all_of(group->inputs.begin(), group->inputs.end(), isFirst) &&
-                          std::all_of(group->outputs.begin(), group->outputs.end(), isFirst);
-    if (!areEqual || input.offset != output.offset || input.strides != output.strides)
-      return planError(where, "an output in the input's bytes only where all boxes of the group are equal", "input ",
-                       quoted(input.name), " and output ", quoted(output.name), " of rank ", rank);
+    const Place from(input, static_cast<int>(position)), to(output, static_cast<int>(position));
+    if (from.meets(to) && !mayTakeBytes(spec, *group, member, from, to))
+      return planError(where,
+                       "an output in the input's bytes only where all boxes of the group are equal or the input is the "
+                       "output's part that it brings",
+                       "input ", quoted(input.name), " and output ", quoted(output.name), " of rank ", rank);
   }
   return absl::OkStatus();
 }
@@ -230,6 +256,13 @@ absl::Status checkCollectives(const std::string &where, const LoadedPlan &plan, 
   return absl::OkStatus();
 }
 
+// The proof of sharing knows such a view only as a range that it lies in.
+absl::Status checkWritten(const std::string &where, const program::Register &output) {
+  if (output.starts.empty() || output.variable >= 0) return absl::OkStatus();
+  return planError(where, absl::StrCat("a written view to lie at one offset on all ranks, or to show a variable, in ", quoted(output.name)),
+                   "several offsets");
+}
+
 absl::Status checkTasks(const std::string &where, const program::Program &program) {
   for (size_t t = 0; t < program.tasks.size(); ++t) {
     const program::Task &task = program.tasks[t];
@@ -238,6 +271,7 @@ absl::Status checkTasks(const std::string &where, const program::Program &progra
       if (before == static_cast<int>(t)) return planError(here, "to follow other tasks", "itself");
     for (size_t i = 0; i < task.outputs.size(); ++i) {
       const program::Register &output = program.registers[task.outputs[i]];
+      CLEAVE_RETURN_IF_ERROR(checkWritten(here, output));
       const bool isEmpty = std::count(output.dims.begin(), output.dims.end(), 0) > 0;
       for (size_t d = 0; d < output.dims.size() && !isEmpty; ++d)
         if (output.strides[d] == 0 && output.dims[d] > 1)
@@ -275,8 +309,8 @@ absl::Status findKernels(const Registry &registry, LoadedPlan &plan) {
       for (program::Task &task : entry.programs[p].tasks) {
         if (task.collective >= 0) continue;
         std::vector<TensorView> inputs, outputs;
-        for (int r : task.inputs) inputs.push_back(entry.programs[p].registers[r].view(nullptr, 0));
-        for (int r : task.outputs) outputs.push_back(entry.programs[p].registers[r].view(nullptr, 0));
+        for (int r : task.inputs) inputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
+        for (int r : task.outputs) outputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
         for (size_t m = 0; m < task.attributes.size(); ++m) {
           const auto kernel = registry.find(task.kernel, {task.attributes[m], inputs, outputs});
           if (!kernel.ok())
@@ -300,8 +334,10 @@ ScheduleModel makeScheduleModel(const LoadedPlan &plan, const program::Entry &en
     ScheduleModel::Program &to = model.programs.emplace_back();
     to.ranks = plan.classes[p].ranks;
     for (const program::Register &held : from.registers) {
-      const bool isDense = held.view(nullptr, 0).isContiguous();
-      const int64_t bytes = spanOf(held.dims, held.strides) * bytesOf(held.dtype);
+      // A view that lies elsewhere on each rank may be anywhere in its bytes.
+      const bool isDense = held.view(nullptr, /*use=*/0, /*member=*/0).isContiguous() && held.starts.empty();
+      const int64_t span = spanOf(held.dims, held.strides) * bytesOf(held.dtype);
+      const int64_t bytes = held.starts.empty() ? span : held.bytes;
       to.values.push_back({held.name, held.offset, bytes, held.count, held.copyBytes, held.viewOf, held.variable,
                            /*isInput=*/false, /*isOutput=*/false, isDense, bytesOf(held.dtype)});
     }

@@ -115,8 +115,33 @@ absl::Status convertRegister(const std::string &where, const plan::Register &fro
   return to.viewOf < 0 ? checkBytes(where, to, arenaBytes) : absl::OkStatus();
 }
 
+// Where a view begins within what it views: the same on all ranks, or by rank.
+absl::Status placeView(const std::string &where, absl::Span<const int64_t> starts, const program::Register &viewed,
+                       size_t ranks, program::Register &view) {
+  if (starts.size() > 1 && starts.size() != ranks)
+    return planError(where, absl::StrCat("one view offset, or ", ranks), starts.size());
+  const int64_t elements = spanOf(viewed.dims, viewed.strides), span = spanOf(view.dims, view.strides);
+  int64_t last = 0;
+  for (int64_t start : starts) {
+    int64_t end;
+    if (span < 0 || start < 0 || __builtin_add_overflow(start, span, &end) || end > elements)
+      return planError(where, absl::StrCat("to lie inside the ", elements, " elements that it views"), "offset ", start,
+                       ", extents ", listOf(view.dims), ", strides ", listOf(view.strides));
+    last = std::max(last, start);
+  }
+  const int64_t first = starts.empty() ? 0 : *std::min_element(starts.begin(), starts.end());
+  if (span < 0 || span > elements)
+    return planError(where, absl::StrCat("to lie inside the ", elements, " elements that it views"), "extents ",
+                     listOf(view.dims), ", strides ", listOf(view.strides));
+  view.offset = viewed.offset + first * bytesOf(view.dtype);
+  view.bytes = (last - first + span) * bytesOf(view.dtype);
+  if (first == last) return absl::OkStatus();
+  for (int64_t start : starts) view.starts.push_back((start - first) * bytesOf(view.dtype));
+  return absl::OkStatus();
+}
+
 // Places views, once all registers are known.
-absl::Status placeViews(const std::string &where, const plan::Program &from,
+absl::Status placeViews(const std::string &where, const plan::Program &from, size_t ranks,
                         std::vector<program::Register> &registers) {
   for (size_t r = 0; r < registers.size(); ++r) {
     program::Register &view = registers[r];
@@ -130,14 +155,8 @@ absl::Status placeViews(const std::string &where, const plan::Program &from,
       return planError(here, absl::StrCat("the element type of what it views, ", nameOf(viewed.dtype)),
                        nameOf(view.dtype));
 
-    const int64_t elements = spanOf(viewed.dims, viewed.strides), span = spanOf(view.dims, view.strides);
-    const int64_t start = from.registers(static_cast<int>(r)).view_offset();
-    int64_t end;
-    if (span < 0 || start < 0 || __builtin_add_overflow(start, span, &end) || end > elements)
-      return planError(here, absl::StrCat("to lie inside the ", elements, " elements that it views"), "offset ", start,
-                       ", extents ", listOf(view.dims), ", strides ", listOf(view.strides));
-    view.offset = viewed.offset + start * bytesOf(view.dtype);
-    view.bytes = span * bytesOf(view.dtype);
+    const std::vector<int64_t> starts = intsOf(from.registers(static_cast<int>(r)).view_offset());
+    CLEAVE_RETURN_IF_ERROR(placeView(here, starts, viewed, ranks, view));
     view.count = viewed.count;
     view.copyBytes = viewed.copyBytes;
     view.variable = viewed.variable;
@@ -234,7 +253,7 @@ absl::Status convertProgram(const std::string &where, const plan::Program &from,
     CLEAVE_RETURN_IF_ERROR(convertRegister(here, held, plan.variables.size(), from.registers_size(),
                                            plan.classes[rankClass].arenaBytes, to.registers.emplace_back()));
   }
-  CLEAVE_RETURN_IF_ERROR(placeViews(where, from, to.registers));
+  CLEAVE_RETURN_IF_ERROR(placeViews(where, from, plan.classes[rankClass].ranks.size(), to.registers));
   for (const plan::Task &task : from.tasks())
     CLEAVE_RETURN_IF_ERROR(convertTask(where, task, plan.classes[rankClass].ranks.size(), to.registers.size(),
                                        from.tasks_size(), collectives, to.tasks.emplace_back()));

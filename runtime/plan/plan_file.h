@@ -13,7 +13,7 @@
 
 namespace cleave {
 
-inline constexpr uint32_t kPlanFormatVersion = 1;
+inline constexpr uint32_t kPlanFormatVersion = 2;
 
 // Checks that the bytes are a plan of a version that this build reads, with the hash that it says; nothing of its
 // meaning.

@@ -63,7 +63,9 @@ std::string registersOf(const google::protobuf::RepeatedField<int64_t> &register
 
 std::string placeOf(const plan::Register &held, const plan::Plan &plan) {
   if (held.view_of() > 0) {
-    std::string text = absl::StrCat("view of %", held.view_of() - 1, " from element ", held.view_offset());
+    // Several offsets: one a rank of the class.
+    std::string text = absl::StrCat("view of %", held.view_of() - 1, " from element ",
+                                    held.view_offset_size() ? absl::StrJoin(held.view_offset(), " | ") : "0");
     if (held.strides_size() > 0) absl::StrAppend(&text, ", strides ", shortList(held.strides()));
     return text;
   }

@@ -14,10 +14,10 @@ int64_t TensorType::elements() const {
 
 std::string TensorType::str() const { return TensorView::contiguous(nullptr, dtype, dims).str(); }
 
-TensorView Register::view(char *arena, int64_t use) const {
+TensorView Register::view(char *arena, int64_t use, int member) const {
   TensorView view = TensorView::contiguous(nullptr, dtype, dims);
   for (size_t d = 0; d < strides.size(); ++d) view.strides[d] = strides[d];
-  if (arena) view.data = arena + offset + use % count * copyBytes;
+  if (arena) view.data = arena + offset + use % count * copyBytes + (starts.empty() ? 0 : starts[member]);
   return view;
 }
 

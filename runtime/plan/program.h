@@ -47,7 +47,7 @@ struct Variable {
 // Bytes of a rank's arena that hold one value, or a view of another register's.
 struct Register {
   std::string name;
-  int64_t offset = 0;     // of the first byte within the arena; a view's is that of its first element
+  int64_t offset = 0;     // of the first byte within the arena; a view's is that of its first element on any rank
   int64_t bytes = 0;      // of one copy; of a view: from its first to behind its last element
   int64_t count = 1;      // a view's is that of what it views
   int64_t copyBytes = 0;  // distance between two copies (a view's is that of what it views)
@@ -56,8 +56,12 @@ struct Register {
   std::vector<int64_t> strides;  // in elements
   int viewOf = -1;
   int variable = -1;
+  // Of a view that lies elsewhere on each rank of the class: bytes from `offset` to its first element, by member. The view
+  // is then anywhere within [offset, offset + bytes). Else empty.
+  std::vector<int64_t> starts;
 
-  TensorView view(char *arena, int64_t use) const;  // where the `use`-th use of the register lies
+  // Where the `use`-th use of the register lies on a member of the class.
+  TensorView view(char *arena, int64_t use, int member) const;
 };
 
 struct Stream {

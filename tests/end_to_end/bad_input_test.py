@@ -208,7 +208,7 @@ def plan_cases(s):
         ("random bytes as a plan", shown(bytes(range(255, 0, -1)) * 4), 1, "requires a plan, got 1020 bytes that are none"),
         ("a plan that was cut", shown(plan[:-1]), 1, "bytes that are none"),
         ("a plan with a flipped bit", shown(plan.replace(b"wte", b"wtf", 1)), 1, "the plan was changed or damaged"),
-        ("a plan of a later version", shown(newer), 1, "requires a plan of format version 1 or older, got version 99"),
+        ("a plan of a later version", shown(newer), 1, "requires a plan of format version 2 or older, got version 99"),
         ("weights as a plan", ["explain", WEIGHTS], 1, "bytes that are none"),
         ("an unknown kernel", changed((7, 4, 3, 1), lambda _: b"matmull"), 1, "requires a known kernel, got 'matmull'; near: matmul"),
         ("a register outside its arena", changed((7, 4, 1, 1), lambda _: 1 << 40), 1, "requires to lie inside the arena of"),

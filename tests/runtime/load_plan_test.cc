@@ -52,7 +52,17 @@ TEST_F(LoadPlan, ANewerFormatIsRefusedByNameAndNumber) {
                 b.plan().set_format_version(7);
                 b.plan().mutable_provenance()->set_compiler("cleave 9.9");
               }),
-              HasSubstr("requires a plan of format version 1 or older, got version 7, made by 'cleave 9.9'"));
+              HasSubstr("requires a plan of format version 2 or older, got version 7, made by 'cleave 9.9'"));
+}
+
+TEST_F(LoadPlan, APlanOfTheVersionBeforeIsRead) {
+  PlanBuilder builder = makeExampleStep();
+  builder.addView(0, "view", 0, 1, {1});
+  builder.plan().set_format_version(1);
+  const std::string bytes = builder.bytes();
+  // Field 7, a varint: as version 1 wrote its one view offset.
+  EXPECT_NE(bytes.find("\x38\x01"), std::string::npos);
+  EXPECT_TRUE(loadPlan(bytes, registry_).ok());
 }
 
 TEST_F(LoadPlan, AChangedByteIsFoundByTheHash) {
@@ -303,6 +313,36 @@ TEST_F(LoadPlan, AnOutputThatNobodyHoldsIsFound) {
           }
       }),
       HasSubstr("requires every element of rank 0's output to be held by a member, got nobody who holds [2:4]"));
+}
+
+TEST_F(LoadPlan, AGatherMayFindItsShareInPlaceAndNowhereElseInItsOutput) {
+  EXPECT_TRUE(loadPlan(makeSharedUpdate().bytes(), registry_).ok());
+  const auto messageOf = [&](auto change) {
+    PlanBuilder builder = makeSharedUpdate();
+    change(builder.held(0, 1), builder);
+    return std::string(loadPlan(builder.bytes(), registry_).status().message());
+  };
+  const auto rule = HasSubstr("or the input is the output's part that it brings, got input 'half' and output 'weight'");
+  EXPECT_THAT(messageOf([](plan::Register &half, PlanBuilder &) { half.set_view_offset(1, 1); }), rule);
+  EXPECT_THAT(messageOf([](plan::Register &half, PlanBuilder &) { half.mutable_view_offset()->SwapElements(0, 1); }), rule);
+  // With a combiner, peers read what this rank overwrites.
+  EXPECT_THAT(messageOf([](plan::Register &, PlanBuilder &b) { b.entry().mutable_collectives(0)->set_combiner("sum"); }), rule);
+}
+
+TEST_F(LoadPlan, AViewHasOneOffsetOrOneForEachRankAndIsWrittenAtSeveralOnlyInAVariable) {
+  PlanBuilder builder = makeSharedUpdate();
+  builder.held(0, 1).add_view_offset(1);
+  EXPECT_THAT(loadPlan(builder.bytes(), registry_).status().message(),
+              HasSubstr("register 'half' requires one view offset, or 2, got 3"));
+  builder = makeSharedUpdate();
+  builder.held(0, 1).set_view_offset(1, 3);
+  EXPECT_THAT(loadPlan(builder.bytes(), registry_).status().message(),
+              HasSubstr("register 'half' requires to lie inside the 4 elements that it views, got offset 3"));
+  builder = makeSharedUpdate();
+  const int other = builder.addRegister(0, "other", {4});
+  builder.held(0, 1).set_view_of(other + 1);
+  EXPECT_THAT(loadPlan(builder.bytes(), registry_).status().message(),
+              HasSubstr("op 'update' requires a written view to lie at one offset on all ranks, or to show a variable"));
 }
 
 TEST_F(LoadPlan, ACollectiveInPlaceNeedsEqualBoxes) {

@@ -118,7 +118,7 @@ int PlanBuilder::addView(int rankClass, const std::string &name, int of, int64_t
   made->set_name(name);
   made->set_dtype(held(rankClass, of).dtype());
   made->set_view_of(of + 1);
-  made->set_view_offset(offset);
+  made->add_view_offset(offset);
   fillDims(dims, made->mutable_dims());
   fillDims(strides, made->mutable_strides());
   return entry().programs(rankClass).registers_size() - 1;
@@ -170,6 +170,22 @@ plan::Task &PlanBuilder::addCollectiveTask(int rankClass, int stream, const std:
 }
 
 std::string PlanBuilder::bytes() const { return serializePlan(plan_); }
+
+PlanBuilder makeSharedUpdate() {
+  PlanBuilder builder(/*ranks=*/2);
+  builder.addClass({0, 1});
+  const int variable = builder.addVariable("weight", {4}, /*splitDim=*/-1, /*fill=*/1);
+  builder.addEntry("step");
+  const int gather = builder.addCollective("gather", "", {4}, makeLayout({4}, 2, 0), makeLayout({4}, 2, -1));
+  const int weight = builder.addVariableRegister(0, variable);
+  const int half = builder.addView(0, "half", weight, 0, {2});
+  builder.held(0, half).add_view_offset(2);
+  plan::Attribute *factor = builder.addTask(0, 0, "update", "scale", {half}, {half}).add_attributes();
+  factor->set_name("factor");
+  factor->add_values()->set_number(3);
+  builder.addCollectiveTask(0, 1, "gather", gather, half, weight);
+  return builder;
+}
 
 PlanBuilder makeExampleStep() {
   PlanBuilder builder(/*ranks=*/2);

@@ -63,6 +63,11 @@ class PlanBuilder {
 //   doubled = 2 * x;  total = sum of doubled over all ranks;  weight (f32[3], whole) += total
 PlanBuilder makeExampleStep();
 
+// A step of two ranks in which each updates its half of a variable in place, then gathers the other's:
+//   half = view of weight (f32[4], whole), from element 0 on rank 0 and 2 on rank 1;  half = 3 * half;  weight = all halves
+// Registers of the one class: weight, half.
+PlanBuilder makeSharedUpdate();
+
 // Kernels on f32: "scale" (attribute factor), "add", "add_to_all" (a, scalar b), "total" (to a scalar), "copy", and
 // "check_positive" (copies; fails on a value below 0).
 Registry makeTestRegistry();

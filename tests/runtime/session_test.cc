@@ -58,6 +58,21 @@ TEST_F(SessionTest, AStepScattersInputsGathersOutputsAndUpdatesVariables) {
   }
 }
 
+TEST_F(SessionTest, EachRankUpdatesItsShareInPlaceAndGathersTheOthers) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SessionOptions options;
+    options.deterministic = seed > 0;
+    options.seed = seed;
+    const auto session = start(makeSharedUpdate(), options);
+    std::vector<float> weight = {1, 2, 3, 4};
+    ASSERT_TRUE(session->write("weight", viewOf(weight)).ok());
+    for (int step = 0; step < 2; ++step) ASSERT_TRUE(session->run("step", {}).ok());
+    // Read from each rank's memory: the boxes of a whole variable are copies.
+    EXPECT_TRUE(session->read("weight", viewOf(weight)).ok());
+    EXPECT_THAT(weight, ElementsAre(9, 18, 27, 36)) << "seed " << seed;
+  }
+}
+
 TEST_F(SessionTest, EverySeedOfTheDeterministicSchedulerGivesTheSameStep) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     SessionOptions options;

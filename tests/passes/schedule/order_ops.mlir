@@ -85,3 +85,34 @@ func.func @constants_late(%x: tensor<8xf32, #b> {cleave.input = "x"}) -> (tensor
   %s = cleave.add %r, %one {cleave.name = "s"} : (tensor<8xf32, #b>, tensor<8xf32, #b>) -> tensor<8xf32, #b>
   return %s : tensor<8xf32, #b>
 }
+
+#s = #cleave.placement<@mesh, [S(0)]>
+
+// A share that is updated in place before all are gathered: who reads the old value does so before the update.
+// CHECK-LABEL: func @read_before_a_share_is_updated
+// CHECK: cleave.sum_squares {{.*}} {cleave.name = "norm"}
+// CHECK: cleave.add {{.*}} {cleave.name = "new"}
+// CHECK-NEXT: cleave.all_gather
+// CHECK-NEXT: return
+func.func @read_before_a_share_is_updated(%w: tensor<8xf32, #b> {cleave.parameter = "w.share"}, %x: tensor<8xf32, #s> {cleave.input = "x"})
+    -> (tensor<8xf32, #b> {cleave.updates = "w.share"}, tensor<f32, #b> {cleave.output = "norm"}) attributes {cleave.entry = "read_before_a_share_is_updated"} {
+  %part = cleave.local_slice %w along [0] {cleave.name = "part"} : tensor<8xf32, #b> -> tensor<8xf32, #s>
+  %new = cleave.add %part, %x {cleave.name = "new"} : (tensor<8xf32, #s>, tensor<8xf32, #s>) -> tensor<8xf32, #s>
+  %all = cleave.all_gather %new along [0] {cleave.name = "all"} : tensor<8xf32, #s> -> tensor<8xf32, #b>
+  %norm = cleave.sum_squares %w {cleave.name = "norm"} : (tensor<8xf32, #b>) -> tensor<f32, #b>
+  return %all, %norm : tensor<8xf32, #b>, tensor<f32, #b>
+}
+
+// Where a reader of the old value needs the updated share, the gathered value is copied at the end.
+// CHECK-LABEL: func @copy_where_a_reader_needs_the_share
+// CHECK: %[[ALL:.*]] = cleave.all_gather
+// CHECK: %[[COPY:.*]] = cleave.slice %[[ALL]] {cleave.name = "copy(w.both)"
+// CHECK-NEXT: return %[[COPY]]
+func.func @copy_where_a_reader_needs_the_share(%w: tensor<8xf32, #b> {cleave.parameter = "w.both"}, %x: tensor<8xf32, #s> {cleave.input = "x"})
+    -> (tensor<8xf32, #b> {cleave.updates = "w.both"}, tensor<8xf32, #b> {cleave.output = "change"}) attributes {cleave.entry = "copy_where_a_reader_needs_the_share"} {
+  %part = cleave.local_slice %w along [0] {cleave.name = "part"} : tensor<8xf32, #b> -> tensor<8xf32, #s>
+  %new = cleave.add %part, %x {cleave.name = "new"} : (tensor<8xf32, #s>, tensor<8xf32, #s>) -> tensor<8xf32, #s>
+  %all = cleave.all_gather %new along [0] {cleave.name = "all"} : tensor<8xf32, #s> -> tensor<8xf32, #b>
+  %change = cleave.sub %all, %w {cleave.name = "change"} : (tensor<8xf32, #b>, tensor<8xf32, #b>) -> tensor<8xf32, #b>
+  return %all, %change : tensor<8xf32, #b>, tensor<8xf32, #b>
+}

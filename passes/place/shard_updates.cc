@@ -1,0 +1,154 @@
+// Shares the update of a parameter out among the devices that hold copies of it.
+//
+//   g: P --all_reduce--> B --adamw on all of p, m, v-->  p': B
+//   g: P --reduce_scatter--> S --adamw on a share (m, v: S)--> p': S --all_gather--> B
+//
+// Both ways move the same bytes, but the second one repeats no work and holds each optimizer state once along the axis.
+// "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO stages 1 and 2,
+// Rajbhandari et al., 2020.
+
+#include "passes/module_view.h"
+#include "passes/passes.h"
+#include "passes/place/strategy_cost.h"
+
+namespace cleave {
+#define GEN_PASS_DEF_SHARDUPDATESPASS
+#include "passes/passes.h.inc"
+
+namespace {
+
+// An op that makes the next value of a parameter.
+struct Update {
+  mlir::Operation *op = nullptr;
+  mlir::BlockArgument parameter;
+  llvm::SmallVector<mlir::BlockArgument, 2> states;  // with the parameter's type
+  mlir::Value gradient;
+};
+
+class UpdateSharding {
+ public:
+  UpdateSharding(mlir::func::FuncOp step, MeshOp mesh) : step_(step), mesh_(mesh) {}
+
+  void run() {
+    for (size_t axis = 0; axis < mesh_.getSizes().size(); ++axis)
+      if (mesh_.isData(axis) && mesh_.getSizes()[axis] > 1 && splitsBatch(axis)) runAlong(axis);
+  }
+
+ private:
+  using Axes = llvm::SmallVector<AxisPlacement, 4>;
+
+  // Otherwise gradients are whole.
+  bool splitsBatch(size_t axis) {
+    return llvm::any_of(step_.getArguments(), [&](mlir::BlockArgument argument) {
+      return !argumentName(argument, CleaveDialect::kInput).empty() && axesOf(argument)[axis].isSplit();
+    });
+  }
+
+  void runAlong(size_t axis) {
+    mlir::Operation *terminator = step_.getBody().front().getTerminator();
+    for (mlir::OpOperand &operand : terminator->getOpOperands())
+      if (const auto update = updateOf(operand)) shardAlong(axis, *update);
+  }
+
+  Axes axesOf(mlir::BlockArgument argument) {
+    return argumentAxes(step_, argument.getArgNumber(), mesh_.getSizes().size());
+  }
+
+  std::optional<Update> updateOf(mlir::OpOperand &returned) {
+    const auto name = step_.getResultAttrOfType<mlir::StringAttr>(returned.getOperandNumber(), CleaveDialect::kUpdates);
+    auto op = returned.get().getDefiningOp<TensorOpInterface>();
+    if (!name || !op || phaseOf(op) != "update") return std::nullopt;
+    Update update{op, {}, {}, {}};
+    for (mlir::Value operand : op->getOperands()) {
+      if (operand.getType() != returned.get().getType()) continue;
+      auto argument = mlir::dyn_cast<mlir::BlockArgument>(operand);
+      if (!argument) {
+        update.gradient = operand;
+      } else if (argumentName(argument, CleaveDialect::kParameter) == name.getValue()) {
+        update.parameter = argument;
+      } else if (argumentName(argument, CleaveDialect::kStateOf) == name.getValue()) {
+        update.states.push_back(argument);
+      }
+    }
+    if (!update.parameter || !update.gradient) return std::nullopt;
+    return update;
+  }
+
+  void shardAlong(size_t axis, const Update &update) {
+    const Axes whole = axesOf(update.parameter);
+    const Axes held = update.states.empty() ? whole : axesOf(update.states.front());
+    const auto isFree = [&](mlir::BlockArgument state) { return axesOf(state) == held && !isPinned(state, axis); };
+    if (!whole[axis].isBroadcast() || !held[axis].isBroadcast() || !llvm::all_of(update.states, isFree)) return;
+    const auto share = shareAlong(axis, update, held);
+    if (!share || !pays(axis, update, held)) return;
+    Axes shared = held;
+    shared[axis] = *share;
+    const std::string reason = "each device along " + mesh_.axisName(axis).str() + " updates a share of " +
+                               argumentName(update.parameter, CleaveDialect::kParameter).str();
+    for (mlir::BlockArgument state : update.states) setArgumentAxes(step_, state.getArgNumber(), shared, reason);
+    pinGradient(update.gradient, axis, *share, reason);
+  }
+
+  // A device reads and writes only its share of all that the update touches, but cuts that share out of the old parameter
+  // and copies all shares of the new one.
+  bool pays(size_t axis, const Update &update, const Axes &held) {
+    const mlir::Type type = update.parameter.getType();
+    double touched = 0;  // values of the parameter's type
+    for (mlir::Type other : update.op->getOperandTypes()) touched += other == type;
+    for (mlir::Type other : update.op->getResultTypes()) touched += other == type;
+    double bytes = bytesOf(update.parameter);
+    for (size_t other = 0; other < held.size(); ++other)
+      if (held[other].isSplit()) bytes /= double(mesh_.getSizes()[other]);
+    const double share = 1 / double(mesh_.getSizes()[axis]);
+    return ((1 - share) * touched - 2 * share - 2) * bytes > kLatencyBytes * kCopiedPerSent;
+  }
+
+  // The first dimension that is long enough: one that nothing splits yet, or else behind what does.
+  std::optional<AxisPlacement> shareAlong(size_t axis, const Update &update, const Axes &held) {
+    auto type = mlir::cast<mlir::RankedTensorType>(update.parameter.getType());
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      AxisPlacement share = AxisPlacement::split(unsigned(dim));
+      int64_t shares = mesh_.getSizes()[axis];
+      for (size_t other = 0; other < held.size(); ++other) {
+        if (!held[other].isSplit() || held[other].dim != dim) continue;
+        share.unit = held[other].unit;
+        share.minor = share.minor || held[other].minor || other > axis;
+        shares *= mesh_.getSizes()[other];
+      }
+      if (type.getDimSize(dim) / share.unit >= shares && allows(update, share)) return share;
+    }
+    return std::nullopt;
+  }
+
+  // Whether the update's rule splits all that has the parameter's type together.
+  bool allows(const Update &update, const AxisPlacement &share) {
+    const mlir::Type type = update.parameter.getType();
+    Strategy wanted;
+    for (mlir::Value value : update.op->getOperands())
+      wanted.operands.push_back(value.getType() == type ? share : AxisPlacement::broadcast());
+    for (mlir::Value value : update.op->getResults())
+      wanted.results.push_back(value.getType() == type ? share : AxisPlacement::broadcast());
+    return rules_.of(update.op).match(wanted) != nullptr;
+  }
+
+  void pinGradient(mlir::Value gradient, size_t axis, const AxisPlacement &share, const std::string &reason) {
+    PinOp pin = pinBehind(gradient, mesh_.getNames()[axis], share, reason);
+    gradient.replaceUsesWithIf(pin.getResult(), [](mlir::OpOperand &use) { return phaseOf(use.getOwner()) == "update"; });
+  }
+
+  mlir::func::FuncOp step_;
+  MeshOp mesh_;
+  Rules rules_;
+};
+
+struct ShardUpdatesPass : impl::ShardUpdatesPassBase<ShardUpdatesPass> {
+  void runOnOperation() final {
+    MeshOp mesh = onlyMesh(getOperation());
+    if (!mesh) return signalPassFailure();
+    if (!choosesPlacements(getOperation())) return;
+    for (mlir::func::FuncOp entry : entriesOf(getOperation())) UpdateSharding(entry, mesh).run();
+  }
+};
+
+}  // namespace
+}  // namespace cleave

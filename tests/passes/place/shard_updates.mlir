@@ -1,0 +1,79 @@
+// RUN: cleave-opt %s --split-input-file --cleave-shard-updates | FileCheck %s
+
+cleave.mesh @mesh <"data" = 2, "model" = 2>
+
+// A large parameter with state: the gradient gets a pin and the state a split, behind the split that is there.
+// CHECK-LABEL: func @step
+// CHECK-SAME: tensor<512x512xf32> {cleave.axes = #cleave.axes<[B, S(0)]>, cleave.parameter = "w"}
+// CHECK-SAME: tensor<512x512xf32> {cleave.axes = #cleave.axes<[S(0, minor), S(0)]>, cleave.reason = "each device along data updates a share of w", cleave.state = "m"
+// CHECK-SAME: tensor<512x512xf32> {cleave.axes = #cleave.axes<[S(0, minor), S(0)]>, {{.*}}cleave.state = "v"
+// CHECK: %[[G:.*]] = cleave.outer
+// CHECK: %[[PIN:.*]] = cleave.pin %[[G]] {axes = ["data"], {{.*}}placements = #cleave.axes<[S(0, minor)]>}
+// CHECK: cleave.sum_squares %[[PIN]]
+// CHECK: cleave.adamw %{{.*}}, %[[PIN]], %
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
+    %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
+    %v: tensor<512x512xf32> {cleave.state = "v", cleave.state_of = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0), B]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}, tensor<512x512xf32> {cleave.updates = "v"}, tensor<f32> {cleave.output = "norm"}) {
+  %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %n = cleave.sum_squares %g {cleave.phase = "update"} : (tensor<512x512xf32>) -> tensor<f32>
+  %w1, %m1, %v1 = cleave.adamw %w, %g, %m, %v, %a, %a, %a, %on {cleave.phase = "update", beta1 = 0.9 : f64, beta2 = 0.999 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>)
+  return %w1, %m1, %v1, %n : tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>
+}
+
+// -----
+
+cleave.mesh @mesh <"data" = 2>
+
+// A small parameter is not worth a second collective, an update without state has too little to share.
+// CHECK-LABEL: func @step
+// CHECK-NOT: each device
+// CHECK-NOT: cleave.pin
+func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
+    %u: tensor<512x512xf32> {cleave.parameter = "u"},
+    %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %y: tensor<4x512xf32> {cleave.input = "y"}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+    -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}, tensor<512x512xf32> {cleave.updates = "u"}) {
+  %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+  %h = cleave.outer %y, %y {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+  %u1 = cleave.sgd %u, %h, %a, %a, %on {cleave.phase = "update", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> tensor<512x512xf32>
+  return %w1, %m1, %u1 : tensor<8x8xf32>, tensor<8x8xf32>, tensor<512x512xf32>
+}
+
+// -----
+
+cleave.mesh @mesh <"data" = 2>
+
+// Where the batch is whole, so are all gradients.
+// CHECK-LABEL: func @step
+// CHECK-NOT: each device
+// CHECK-NOT: cleave.pin
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w"},
+    %y: tensor<4x512xf32> {cleave.input = "y"}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
+  %g = cleave.outer %y, %y {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>)
+  return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
+}
+
+// -----
+
+cleave.mesh @mesh <"data" = 2>
+
+// A pin of the user on the state stays.
+// CHECK-LABEL: func @step
+// CHECK-SAME: tensor<512x512xf32> {cleave.pinned = array<i64: 0>, cleave.state = "m"
+// CHECK-NOT: cleave.pin %
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w", cleave.pinned = array<i64: 0>},
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
+  %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>)
+  return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
+}
