@@ -18,6 +18,10 @@ inline constexpr llvm::StringLiteral kAxes = "cleave.axes";
 // Attribute of an argument: bits of the axes that a user has pinned.
 inline constexpr llvm::StringLiteral kPinned = "cleave.pinned";
 
+// Attribute of a module: what is split along data axes, as --zero says: 0 nothing, 1 optimizer state, 2 gradients too, 3
+// parameters too. Absent: what pays.
+inline constexpr llvm::StringLiteral kZeroStage = "cleave.zero";
+
 // The module's only mesh; null, with an error, if there is none or more than one.
 MeshOp onlyMesh(mlir::ModuleOp module);
 

@@ -161,7 +161,8 @@ def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
     Along data axes that split the batch. Optimizer state gets a split placement, the gradient a pin, and propagation does the
     rest: the gradient is reduced and scattered, each device updates its share, and the new parameter is gathered. That sends
     as much as the all-reduce of the gradient and repeats no work. It pays for large parameters whose update has state. What a
-    user has pinned stays.
+    user has pinned stays. The module's `cleave.zero` forces what is split: 0 nothing, 1 state, 2 gradients too, 3 parameters
+    too, which are then gathered where they are read.
 
     Before:
     ```mlir
@@ -225,6 +226,25 @@ def LowerReshardsPass : Pass<"cleave-lower-reshards", "::mlir::ModuleOp"> {
     After:
     ```mlir
     %1 = cleave.all_reduce %0 along [0] : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
+    ```
+  }];
+}
+
+def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
+  let summary = "Gathers a split parameter anew for each layer and phase that reads it, instead of keeping the whole one";
+  let description = [{
+    Before:
+    ```mlir
+    %0 = cleave.all_gather %w along [0] : ...
+    %y = cleave.matmul %x, %0 {cleave.phase = "forward"} : ...
+    %dx = cleave.matmul %dy, %0 {cleave.phase = "backward"} : ...
+    ```
+    After:
+    ```mlir
+    %0 = cleave.all_gather %w along [0] : ...
+    %y = cleave.matmul %x, %0 {cleave.phase = "forward"} : ...
+    %1 = cleave.all_gather %w along [0] : ...
+    %dx = cleave.matmul %dy, %1 {cleave.phase = "backward"} : ...
     ```
   }];
 }

@@ -44,6 +44,7 @@ void partition(mlir::OpPassManager &pm) {
   pm.addPass(createFuseReshardsPass());
   pm.addPass(createLowerReshardsPass());
   pm.addPass(mlir::createCSEPass());
+  pm.addPass(createGatherAgainPass());
 }
 
 void schedule(mlir::OpPassManager &pm) {

@@ -3,8 +3,10 @@
 //   g: P --all_reduce--> B --adamw on all of p, m, v-->  p': B
 //   g: P --reduce_scatter--> S --adamw on a share (m, v: S)--> p': S --all_gather--> B
 //
-// Both ways move the same bytes, but the second one repeats no work and holds each optimizer state once along the axis.
-// "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO stages 1 and 2,
+// Both ways move the same bytes, but the second one repeats no work and holds each optimizer state once along the axis. In
+// stage 3 the parameters themselves lie split, and are gathered where the forward and the backward pass read them.
+//
+// "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO,
 // Rajbhandari et al., 2020.
 
 #include "passes/module_view.h"
@@ -27,7 +29,9 @@ struct Update {
 
 class UpdateSharding {
  public:
-  UpdateSharding(mlir::func::FuncOp step, MeshOp mesh) : step_(step), mesh_(mesh) {}
+  // Without a stage, what pays is shared out.
+  UpdateSharding(std::vector<mlir::func::FuncOp> entries, MeshOp mesh, std::optional<int64_t> stage)
+      : entries_(std::move(entries)), step_(entries_.front()), mesh_(mesh), stage_(stage) {}
 
   void run() {
     for (size_t axis = 0; axis < mesh_.getSizes().size(); ++axis)
@@ -51,7 +55,8 @@ class UpdateSharding {
   }
 
   Axes axesOf(mlir::BlockArgument argument) {
-    return argumentAxes(step_, argument.getArgNumber(), mesh_.getSizes().size());
+    auto function = mlir::cast<mlir::func::FuncOp>(argument.getOwner()->getParentOp());
+    return argumentAxes(function, argument.getArgNumber(), mesh_.getSizes().size());
   }
 
   std::optional<Update> updateOf(mlir::OpOperand &returned) {
@@ -77,16 +82,35 @@ class UpdateSharding {
   void shardAlong(size_t axis, const Update &update) {
     const Axes whole = axesOf(update.parameter);
     const Axes held = update.states.empty() ? whole : axesOf(update.states.front());
-    const auto isFree = [&](mlir::BlockArgument state) { return axesOf(state) == held && !isPinned(state, axis); };
-    if (!whole[axis].isBroadcast() || !held[axis].isBroadcast() || !llvm::all_of(update.states, isFree)) return;
+    const auto isFree = [&](mlir::BlockArgument argument) { return !isPinned(argument, axis); };
+    const auto isHeldSo = [&](mlir::BlockArgument state) { return axesOf(state) == held && isFree(state); };
+    if (!whole[axis].isBroadcast() || !held[axis].isBroadcast() || !llvm::all_of(update.states, isHeldSo)) return;
     const auto share = shareAlong(axis, update, held);
-    if (!share || !pays(axis, update, held)) return;
+    if (!share || (stage_ ? *stage_ == 0 : !pays(axis, update, held))) return;
     Axes shared = held;
     shared[axis] = *share;
-    const std::string reason = "each device along " + mesh_.axisName(axis).str() + " updates a share of " +
-                               argumentName(update.parameter, CleaveDialect::kParameter).str();
+    const std::string name = argumentName(update.parameter, CleaveDialect::kParameter).str();
+    const std::string reason = "each device along " + mesh_.axisName(axis).str() + " updates a share of " + name;
     for (mlir::BlockArgument state : update.states) setArgumentAxes(step_, state.getArgNumber(), shared, reason);
-    pinGradient(update.gradient, axis, *share, reason);
+    if (stage_ != 1) pinGradient(update.gradient, axis, *share, reason);
+    if (stage_ == 3 && isFree(update.parameter)) shardParameter(name, axis, *share);
+  }
+
+  // In all entries.
+  void shardParameter(const std::string &name, size_t axis, const AxisPlacement &share) {
+    for (mlir::func::FuncOp entry : entries_)
+      for (mlir::BlockArgument argument : entry.getArguments()) {
+        if (argumentName(argument, CleaveDialect::kParameter) != name) continue;
+        Axes shared = axesOf(argument);
+        shared[axis] = share;
+        setArgumentAxes(entry, argument.getArgNumber(), shared, "parameters split along " + mesh_.axisName(axis).str());
+        const std::string reason = "gathered where it is read";
+        PinOp whole = pinBehind(argument, mesh_.getNames()[axis], AxisPlacement::broadcast(), reason);
+        argument.replaceUsesWithIf(whole.getResult(), [&](mlir::OpOperand &use) {
+          return use.getOwner() != whole && phaseOf(use.getOwner()) != "update";
+        });
+        if (whole->use_empty()) whole->erase();
+      }
   }
 
   // A device reads and writes only its share of all that the update touches, but cuts that share out of the old parameter
@@ -136,8 +160,10 @@ class UpdateSharding {
     gradient.replaceUsesWithIf(pin.getResult(), [](mlir::OpOperand &use) { return phaseOf(use.getOwner()) == "update"; });
   }
 
+  std::vector<mlir::func::FuncOp> entries_;
   mlir::func::FuncOp step_;
   MeshOp mesh_;
+  std::optional<int64_t> stage_;
   Rules rules_;
 };
 
@@ -145,8 +171,10 @@ struct ShardUpdatesPass : impl::ShardUpdatesPassBase<ShardUpdatesPass> {
   void runOnOperation() final {
     MeshOp mesh = onlyMesh(getOperation());
     if (!mesh) return signalPassFailure();
-    if (!choosesPlacements(getOperation())) return;
-    for (mlir::func::FuncOp entry : entriesOf(getOperation())) UpdateSharding(entry, mesh).run();
+    const std::vector<mlir::func::FuncOp> entries = entriesOf(getOperation());
+    if (entries.empty() || !choosesPlacements(getOperation())) return;
+    const auto stage = getOperation()->getAttrOfType<mlir::IntegerAttr>(kZeroStage);
+    UpdateSharding(entries, mesh, stage ? std::optional<int64_t>(stage.getInt()) : std::nullopt).run();
   }
 };
 

@@ -33,10 +33,10 @@ def write_inputs(work):
             out.write(token.to_bytes(2, "little"))
 
 
-def compile_for(work, mesh):
-    plan = os.path.join(work, mesh.replace("=", "").replace(",", "_"))
+def compile_for(work, mesh, *flags):
+    plan = os.path.join(work, mesh.replace("=", "").replace(",", "_") + "".join(map(str, flags)))
     cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 8, "--seq", 32, "--lr", "3e-3",
-           "--weight-decay", "0.1", "--dropout", "0.1")
+           "--weight-decay", "0.1", "--dropout", "0.1", *flags)
     return plan
 
 
@@ -82,6 +82,11 @@ def main():
         steps = train(work, plans[mesh], mesh)
         error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
         checks.check(len(steps) == STEPS and error <= TOLERANCE, f"{mesh} gives the losses of one device, off by at most {error:.1e}")
+    for mesh in ["data=4", "data=2,model=2"]:
+        for stage in range(4):
+            steps = train(work, compile_for(work, mesh, "--zero", stage), "zero")
+            error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
+            checks.check(error <= TOLERANCE, f"{mesh} --zero {stage} gives the losses of one device, off by at most {error:.1e}")
     plan = plans["data=2,model=2"]
     train(work, plan, "again")
     checks.check(same_bits(work, "data=2,model=2", "again"), "two runs of one plan end in the same bits")

@@ -182,6 +182,9 @@ CommandSpec compileCommand() {
           absentMeans("required", text("--mesh", "AXES", "the devices, row-major: data=2,model=2")),
           choice("--strategy", {"rules", "none"}, "", "rules",
                  "how tensors are laid out: by the tensor-parallel rules, or whole everywhere but for pins"),
+          absentMeans("what pays", choice("--zero", {"0", "1", "2", "3"}, "", "",
+                                          "what splits along data axes: nothing, optimizer state, gradients too, "
+                                          "parameters too")),
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),

@@ -8,6 +8,7 @@
 #include "ir/cleave.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/emit/emit_plan.h"
+#include "passes/module_view.h"
 #include "passes/pipeline.h"
 #include "passes/training_options.h"
 #include "tools/compile/compile_inputs.h"
@@ -184,6 +185,8 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
                                                    training.batch, " for ", training.microbatches));
   module->setAttr(CleaveDialect::kTraining, training.toAttribute(module.getContext()));
   module->setAttr("cleave.strategy", mlir::StringAttr::get(module.getContext(), flags.text("--strategy")));
+  if (flags.has("--zero"))
+    module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(std::stoll(flags.text("--zero"))));
   return setPins(flags, module);
 }
 

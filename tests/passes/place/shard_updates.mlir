@@ -77,3 +77,67 @@ func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512
       : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>)
   return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
 }
+
+// -----
+
+// Stage 0 shares nothing out, however large.
+// CHECK-LABEL: module attributes {cleave.zero = 0
+// CHECK-NOT: each device
+module attributes {cleave.zero = 0 : i64} {
+  cleave.mesh @mesh <"data" = 2>
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+      -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
+    %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+}
+
+// -----
+
+// Stage 1 splits the state of all that the rule lets it, however small, and leaves the gradient whole.
+// CHECK-LABEL: module attributes {cleave.zero = 1
+// CHECK: func @step(%{{.*}}: tensor<8x8xf32> {cleave.parameter = "w"}, %{{.*}}: tensor<8x8xf32> {cleave.axes = #cleave.axes<[S(0)]>
+// CHECK-NOT: cleave.pin
+module attributes {cleave.zero = 1 : i64} {
+  cleave.mesh @mesh <"data" = 2>
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+      -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
+    %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+}
+
+// -----
+
+// Stage 3 splits the parameter too, in all entries, and gathers it for those that read it, the update aside.
+// CHECK-LABEL: module attributes {cleave.zero = 3
+// CHECK: func @step(%[[W:.*]]: tensor<8x8xf32> {cleave.axes = #cleave.axes<[S(0)]>, cleave.parameter = "w"
+// CHECK: %[[WHOLE:.*]] = cleave.pin %[[W]] {axes = ["data"], {{.*}}placements = #cleave.axes<[B]>}
+// CHECK: cleave.matmul %{{.*}}, %[[WHOLE]]
+// CHECK: cleave.sgd %[[W]]
+// CHECK: func @evaluate(%[[V:.*]]: tensor<8x8xf32> {cleave.axes = #cleave.axes<[S(0)]>
+// CHECK: cleave.pin %[[V]]
+module attributes {cleave.zero = 3 : i64} {
+  cleave.mesh @mesh <"data" = 2>
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+      -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
+    %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+  func.func @evaluate(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<4x8xf32> {cleave.output = "y"}) {
+    %y = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    return %y : tensor<4x8xf32>
+  }
+}
