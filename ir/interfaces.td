@@ -32,6 +32,8 @@ def Cleave_TensorOpInterface : OpInterface<"TensorOpInterface"> {
                     "::llvm::LogicalResult", "enterSlice", (ins "::mlir::OpBuilder &":$b, "::mlir::Operation *":$whole)>,
     InterfaceMethod<"The operand whose bytes a result may take over, or -1.", "int", "inPlaceOperand",
                     (ins "unsigned":$result)>,
+    InterfaceMethod<[{Whether it touches only a part of an operand of its record, as much as the largest of its other values
+                      holds (rows of a table).}], "bool", "picksFrom", (ins "unsigned":$operand)>,
     InterfaceMethod<"Whether its values may be floats of different types.", "bool", "mixesElementTypes">,
   ];
   let verify = "return ::cleave::verifyRule($_op);";
@@ -56,6 +58,7 @@ class Cleave_TensorOp<string mnemonic, list<Trait> traits = []>
   code decomposition = [{ return {}; }];  // C++: `b` builds
   code inference = [{ return {}; }];      // C++
   list<int> inPlace = [];         // for each result the operand whose bytes it may take over, or -1
+  list<int> picks = [];           // operands of which only a part is touched: see picksFrom
   bit mixesElements = 0;          // floats of different types may meet
   code chunk = "";                // C++: what changes in slice `index` of a chunked region
   code slice = "";                // C++: what attributes must become in a slice of `original`, or failure
@@ -102,6 +105,10 @@ class Cleave_TensorOp<string mnemonic, list<Trait> traits = []>
     int $cppClass::inPlaceOperand(unsigned result) {
       static constexpr int operands[] = {}] # !interleave(inPlace # [-1], ",") # [{};
       return result < std::size(operands) ? operands[result] : -1;
+    }
+    bool $cppClass::picksFrom(unsigned operand) {
+      static constexpr int operands[] = {}] # !interleave(picks # [-1], ",") # [{};
+      return ::llvm::is_contained(operands, static_cast<int>(operand));
     }
     bool $cppClass::mixesElementTypes() { return }] # mixesElements # [{; }
   }] # extraDefinition;

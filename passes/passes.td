@@ -217,7 +217,7 @@ def FuseReshardsPass : Pass<"cleave-fuse-reshards", "::mlir::ModuleOp"> {
 def LowerReshardsPass : Pass<"cleave-lower-reshards", "::mlir::ModuleOp"> {
   let summary = "Turns each reshard into its cheapest sequence of collectives";
   let description = [{
-    The shortest path over placements, each step one collective, weighed by the bytes that a device sends and by a latency.
+    The shortest path over placements, each step one collective, weighed by the time that the cluster takes (`cleave.cluster`, `cleave.links`).
 
     Before:
     ```mlir

@@ -84,6 +84,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "v c, ... -> ... c";
   let linearEach = [0];
+  let picks = [0];
   let infer = [{
     ::mlir::Type type = ::cleave::embeddingType(adaptor.getTable().getType(), adaptor.getIds().getType());
     if (!type) return ::mlir::emitOptionalError(location, "requires a table of rank 2");
@@ -114,6 +115,7 @@ def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
   let linearEach = [1];
   let addends = [2];
   let inPlace = [2];
+  let picks = [2];
   let flops = [{ return ::cleave::elementsOf(getDResult()); }];
   let gradient = [{
     Gradients gradients{{}, ::cleave::lookUpGradient(b, *this, dResult)};

@@ -141,6 +141,7 @@ def Cleave_SliceOp : Cleave_TensorOp<"slice"> {
   let ruleText = [{ return ::cleave::resizeRule(getInput(), getResult()); }];
   let linearEach = [0];
   let monotone = [0];
+  let picks = [0];
   let flops = [{ return 0; }];
   let gradient = [{
     ::llvm::SmallVector<int64_t> high;
@@ -254,6 +255,7 @@ def Cleave_GatherOp : Cleave_InferredOp<"gather"> {
     auto indices = ::mlir::cast<::mlir::RankedTensorType>(adaptor.getIndices().getType());
     types.push_back(::cleave::withElement(indices, ::mlir::getElementTypeOrSelf(adaptor.getInput().getType())));
   }];
+  let picks = [0];
   let flops = [{ return 0; }];
   let gradient = [{
     return Gradients{GatherGradientOp::create(b, loc, ::cleave::unplaced(getInput().getType()), getIndices(), dResult), {}};

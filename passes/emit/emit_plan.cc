@@ -1,5 +1,6 @@
 #include "passes/emit/emit_plan.h"
 
+#include "passes/cost/op_cost.h"
 #include "passes/emit/attribute_message.h"
 #include "passes/emit/emit_entry.h"
 #include "passes/emit/explain.h"
@@ -52,34 +53,13 @@ void emitClasses(const std::vector<ClassMemory> &classes, const ModuleVariables 
   }
 }
 
-// Products of matrices, attention, and their gradients: operands share an index that a result lacks, and no value spans
-// the whole space that is summed over. (In a reduction, or a norm's gradient, the operand does.)
-bool multipliesMatrices(mlir::Operation *op) {
-  auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
-  if (!tensorOp) return false;
-  const ShardingRule rule = tensorOp.shardingRule();
-  llvm::StringMap<int> operandsWith, resultsWith;
-  size_t widest = 0;
-  for (const auto &indices : rule.operandIndices()) {
-    widest = std::max(widest, indices.size());
-    for (const std::string &index : indices) ++operandsWith[index];
-  }
-  for (const auto &indices : rule.resultIndices()) {
-    widest = std::max(widest, indices.size());
-    for (const std::string &index : indices) ++resultsWith[index];
-  }
-  if (widest >= operandsWith.size()) return false;
-  return llvm::any_of(operandsWith, [&](const auto &held) {
-    return held.second > 1 && resultsWith.lookup(held.first()) < int(rule.resultIndices().size());
-  });
-}
-
 double countFlops(mlir::func::FuncOp step) {
   double flops = 0;
   for (mlir::Operation &op : step.getBody().front()) {
     auto phase = op.getAttrOfType<mlir::StringAttr>(CleaveDialect::kPhase);
     const bool isUpdate = phase && phase.getValue() == "update";
-    if (!isUpdate && multipliesMatrices(&op)) flops += mlir::cast<TensorOpInterface>(op).flops();
+    auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
+    if (!isUpdate && tensorOp && multipliesMatrices(tensorOp.shardingRule())) flops += tensorOp.flops();
   }
   return flops;
 }

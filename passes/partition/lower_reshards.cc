@@ -6,6 +6,7 @@
 
 #include "ir/cleave.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "passes/cost/op_cost.h"
 #include "passes/partition/reshard_path.h"
 #include "passes/passes.h"
 
@@ -28,8 +29,6 @@ mlir::Value createStep(mlir::OpBuilder &b, mlir::Location loc, const ReshardStep
   llvm_unreachable("every kind is named above");
 }
 
-int64_t elementBytes(mlir::Type type) { return std::max(1u, mlir::getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8); }
-
 class Lowering {
  public:
   mlir::LogicalResult lower(ReshardOp reshard) {
@@ -44,9 +43,11 @@ class Lowering {
       if (after.isPartial() && before.isPartial() && before != after)
         return reshard.emitOpError("can't make a partial value of a ") << before << " one, got " << from << " and " << to;
 
+    const Machine *machine = machineFor(mesh);
+    if (!machine) return mlir::failure();
     mlir::OpBuilder b(reshard);
     mlir::Value value = reshard.getInput();
-    for (const ReshardStep &step : pathOf(reshard, mesh).steps) {
+    for (const ReshardStep &step : pathOf(reshard, mesh, *machine).steps) {
       auto placement = PlacementAttr::get(reshard.getContext(), from.getMesh(), step.to);
       value = createStep(b, reshard.getLoc(), step, placed(value.getType(), placement), value);
       copyMarks(reshard, value.getDefiningOp());
@@ -57,15 +58,25 @@ class Lowering {
   }
 
  private:
-  const ReshardPath &pathOf(ReshardOp reshard, MeshOp mesh) {
+  // Null, with a diagnostic, where the module's cluster is malformed.
+  const Machine *machineFor(MeshOp mesh) {
+    auto known = machines_.find(mesh);
+    if (known != machines_.end()) return &known->second;
+    auto machine = machineOf(mesh->getParentOfType<mlir::ModuleOp>(), mesh);
+    if (failed(machine)) return nullptr;
+    return &machines_.emplace(mesh, *std::move(machine)).first->second;
+  }
+
+  const ReshardPath &pathOf(ReshardOp reshard, MeshOp mesh, const Machine &machine) {
     auto [known, isNew] = paths_.try_emplace({reshard.getInput().getType().getAsOpaquePointer(), reshard.getType().getAsOpaquePointer()});
     if (isNew) {
-      const ReshardProblem problem{reshard.getType().getShape(), elementBytes(reshard.getType()), mesh.getSizes()};
+      const ReshardProblem problem{reshard.getType().getShape(), elementBytes(reshard.getType()), mesh.getSizes(), machine};
       known->second = cheapestReshard(problem, placementOf(reshard.getInput()).getAxes(), placementOf(reshard.getResult()).getAxes());
     }
     return known->second;
   }
 
+  std::map<mlir::Operation *, Machine> machines_;  // by mesh
   std::map<std::pair<const void *, const void *>, ReshardPath> paths_;  // types live as long as their context
 };
 

@@ -11,8 +11,10 @@
 namespace cleave {
 namespace {
 
-constexpr double kCollectiveLatency = 16384;  // bytes that could be sent meanwhile
-constexpr double kLocalLatency = 64;
+// A step that moves nothing, as a part of a collective's latency.
+constexpr double kLocalStep = 1.0 / 256;
+// Costs that differ by no more are equal: sums are rounded.
+constexpr double kRounding = 1e-12;
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 struct Edge {
@@ -81,17 +83,21 @@ class Graph {
     Axes next = state;
     next[axis] = choice;
     if (!isValid(next) || !isLast(state, axis) || !isLast(next, axis)) return;
-    const double n = double(problem_.meshSizes[axis]), share = (n - 1) / n;
     const double before = localBytes(problem_, state), after = localBytes(problem_, next);
     const AxisPlacement &current = state[axis];
     std::optional<Edge> edge;
-    auto make = [&](ReshardKind kind, double cost) { edge = Edge{{kind, {int64_t(axis)}, next}, cost}; };
-    if (current.isPartial() && choice.isBroadcast()) make(ReshardKind::AllReduce, 2 * share * before + kCollectiveLatency);
-    if (current.isPartial() && choice.isSplit()) make(ReshardKind::ReduceScatter, share * before + kCollectiveLatency);
-    if (current.isSplit() && choice.isBroadcast()) make(ReshardKind::AllGather, share * after + kCollectiveLatency);
-    if (current.isSplit() && choice.isSplit()) make(ReshardKind::AllToAll, share * before + kCollectiveLatency);
-    if (current.isBroadcast() && choice.isSplit()) make(ReshardKind::LocalSlice, kLocalLatency);
-    if (current.isBroadcast() && choice.isPartial()) make(ReshardKind::KeepFirst, kLocalLatency);
+    const int64_t along = int64_t(axis);
+    auto make = [&](ReshardKind kind, double cost) { edge = Edge{{kind, {along}, next}, cost}; };
+    auto send = [&](ReshardKind kind, Transfer transfer, double bytes) {
+      make(kind, problem_.machine.transfer(transfer, {along}, bytes).seconds());
+    };
+    const double local = kLocalStep * problem_.machine.latency(along);
+    if (current.isPartial() && choice.isBroadcast()) send(ReshardKind::AllReduce, Transfer::kAllReduce, before);
+    if (current.isPartial() && choice.isSplit()) send(ReshardKind::ReduceScatter, Transfer::kReduceScatter, before);
+    if (current.isSplit() && choice.isBroadcast()) send(ReshardKind::AllGather, Transfer::kAllGather, after);
+    if (current.isSplit() && choice.isSplit()) send(ReshardKind::AllToAll, Transfer::kAllToAll, before);
+    if (current.isBroadcast() && choice.isSplit()) make(ReshardKind::LocalSlice, local);
+    if (current.isBroadcast() && choice.isPartial()) make(ReshardKind::KeepFirst, local);
     if (edge) edges.push_back(std::move(*edge));
   }
 
@@ -99,16 +105,14 @@ class Graph {
   void addJointAllReduces(const Axes &state, std::vector<Edge> &edges) const {
     for (Combiner combiner : {Combiner::Sum, Combiner::Max, Combiner::Min}) {
       llvm::SmallVector<int64_t, 2> axes;
-      double n = 1;
       Axes next = state;
       for (size_t axis = 0; axis < state.size(); ++axis) {
         if (state[axis] != AxisPlacement::partial(combiner) || !to_[axis].isBroadcast()) continue;
         axes.push_back(axis);
-        n *= double(problem_.meshSizes[axis]);
         next[axis] = AxisPlacement::broadcast();
       }
       if (axes.size() < 2) continue;
-      const double cost = 2 * (n - 1) / n * localBytes(problem_, state) + kCollectiveLatency;
+      const double cost = problem_.machine.transfer(Transfer::kAllReduce, axes, localBytes(problem_, state)).seconds();
       edges.push_back({{ReshardKind::AllReduce, axes, next}, cost});
     }
   }
@@ -133,8 +137,9 @@ class Graph {
         Axes next = state;
         std::swap(next[a], next[b]);
         if (!isValid(next) || !changePlaces(state, next, a, b)) continue;
-        const double cost = localBytes(problem_, state) + kCollectiveLatency;
-        edges.push_back({{ReshardKind::Permute, {int64_t(a), int64_t(b)}, next}, cost});
+        const llvm::SmallVector<int64_t, 2> axes = {int64_t(a), int64_t(b)};
+        const double cost = problem_.machine.transfer(Transfer::kPermute, axes, localBytes(problem_, state)).seconds();
+        edges.push_back({{ReshardKind::Permute, axes, next}, cost});
       }
   }
 
@@ -165,7 +170,7 @@ std::optional<ReshardPath> shortestPath(const ReshardProblem &problem, const Axe
     for (const Edge &edge : graph.edgesFrom(state)) {
       if (localBytes(problem, edge.step.to) > largest) continue;
       Visit &visit = visits[edge.step.to];
-      if (cost + edge.cost >= visit.cost) continue;
+      if (cost + edge.cost >= visit.cost * (1 - kRounding)) continue;
       visit = {cost + edge.cost, state, edge.step};
       open.push({visit.cost, edge.step.to});
     }
@@ -216,8 +221,8 @@ ReshardPath cheapestReshard(const ReshardProblem &problem, llvm::ArrayRef<AxisPl
   const ReshardPath replicated = reshardThroughReplication(problem, from, to);
   for (double limit : sizeLimits(problem, source, target))
     if (auto path = shortestPath(problem, source, target, limit * (1 + 1e-9))) {
-      if (path->cost > replicated.cost) path = shortestPath(problem, source, target, kInfinite);
-      return path->cost <= replicated.cost ? *path : replicated;
+      if (path->cost > replicated.cost * (1 + kRounding)) path = shortestPath(problem, source, target, kInfinite);
+      return path->cost <= replicated.cost * (1 + kRounding) ? *path : replicated;
     }
   return replicated;
 }

@@ -9,6 +9,7 @@
 #include "ir/axis_placement.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
+#include "passes/cost/machine.h"
 
 namespace cleave {
 
@@ -29,11 +30,12 @@ struct ReshardProblem {
   llvm::ArrayRef<int64_t> shape;
   int64_t elementBytes;
   llvm::ArrayRef<int64_t> meshSizes;
+  const Machine &machine;  // of the same mesh
 };
 
 struct ReshardPath {
   std::vector<ReshardStep> steps;
-  double cost = 0;  // bytes that a device sends, plus a price in bytes for each step's latency
+  double cost = 0;  // seconds
 };
 
 // Dijkstra's shortest path over placements. Each step changes the placement along one axis, or joins several partial axes in

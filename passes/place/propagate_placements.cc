@@ -4,13 +4,16 @@
 // strategy of its rule that costs least. A split always comes from somewhere (an argument, a pin): values that are whole are
 // not split for nothing, and those that are split keep their dimension. Variables stay where they are. A partial value with one reader may stay partial through it; otherwise it is resolved once.
 
+#include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/passes.h"
+#include "passes/cost/op_cost.h"
 #include "passes/module_view.h"
 #include "passes/place/strategy_cost.h"
 
@@ -29,8 +32,20 @@ struct OpAxes {
   llvm::SmallVector<Strategy, 4> strategies;  // along the axes that are chosen so far
 };
 
-// What it costs to move a share of a variable, on top of its bytes: more than any activation.
-constexpr double kVariableMoves = 1e15;
+// What a strategy costs. To move a share of a variable is dearer than any activation.
+struct Cost {
+  int variablesMoved = 0;
+  double seconds = 0;
+
+  // By more than what rounding may be.
+  bool isBelow(const Cost &other) const {
+    if (variablesMoved != other.variablesMoved) return variablesMoved < other.variablesMoved;
+    return seconds < other.seconds - kRounding * std::abs(other.seconds);
+  }
+  static constexpr double kRounding = 1e-12;
+};
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // All axes that split one dimension count it in one unit, which divides it.
 bool isValid(mlir::Value value, const Axes &axes) {
@@ -47,8 +62,8 @@ bool isValid(mlir::Value value, const Axes &axes) {
 class Propagation {
  public:
   // `variables` says how parameters and states lie in the entries before, and learns how they lie in this one.
-  Propagation(mlir::func::FuncOp function, MeshOp mesh, llvm::StringMap<Axes> &variables)
-      : function_(function), mesh_(mesh), variables_(variables) {}
+  Propagation(mlir::func::FuncOp function, MeshOp mesh, const Machine &machine, llvm::StringMap<Axes> &variables)
+      : function_(function), mesh_(mesh), machine_(machine), variables_(variables) {}
 
   mlir::LogicalResult run() {
     if (failed(placeArguments())) return mlir::failure();
@@ -174,19 +189,20 @@ class Propagation {
     chosen.operands.assign(op->getNumOperands(), Axes(axisCount()));
     chosen.results.assign(op->getNumResults(), Axes(axisCount()));
     const ShardingRule &rule = rules_.of(op);
+    const OpWork work(mlir::cast<TensorOpInterface>(op), rule);
     std::string reason;
     for (size_t axis = 0; axis < axisCount(); ++axis) {
       if (sizeOf(axis) == 1) {
         chosen.strategies.push_back(rule.strategies().front());
         continue;
       }
-      const Strategy best = cheapestAlong(op, rule, axis, chosen);
+      const Strategy best = cheapestAlong(op, rule, work, axis, chosen);
       chosen.strategies.push_back(best);
       for (auto [axes, placement] : llvm::zip(chosen.operands, best.operands)) axes[axis] = placement;
       for (auto [axes, placement] : llvm::zip(chosen.results, best.results)) axes[axis] = placement;
       const bool isWhole = llvm::all_of(best.operands, [](const AxisPlacement &p) { return p.isBroadcast(); }) &&
                            llvm::all_of(best.results, [](const AxisPlacement &p) { return p.isBroadcast(); });
-      if (!isWhole) reason += (reason.empty() ? "" : "; ") + mesh_.axisName(axis).str() + ": " + best.str() + " moves the fewest bytes";
+      if (!isWhole) reason += (reason.empty() ? "" : "; ") + mesh_.axisName(axis).str() + ": " + best.str() + " costs least";
     }
     if (reason.empty()) reason = "whole, as its operands are";
     op->setAttr(CleaveDialect::kReason, mlir::StringAttr::get(op->getContext(), reason));
@@ -194,15 +210,15 @@ class Propagation {
   }
 
   // Among all strategies of the rule, in all units that the operands lie in, the cheapest; the first of equals.
-  Strategy cheapestAlong(mlir::Operation *op, const ShardingRule &rule, size_t axis, OpAxes &chosen) {
+  Strategy cheapestAlong(mlir::Operation *op, const ShardingRule &rule, const OpWork &work, size_t axis, OpAxes &chosen) {
     Strategy best = rule.strategies().front();
-    double least = std::numeric_limits<double>::infinity();
+    std::optional<Cost> least;
     for (const Strategy &pattern : rule.strategies())
       for (auto [unit, minor] : unitsFor(op, pattern, axis)) {
         const Strategy strategy = instantiate(pattern, unit, minor);
         if (!fits(op, strategy, axis, chosen)) continue;
-        const double cost = costOf(op, strategy, axis, chosen);
-        if (cost < least) {
+        const Cost cost = costOf(op, strategy, work, axis, chosen);
+        if (cost.seconds < kNever && (!least || cost.isBelow(*least))) {
           least = cost;
           best = strategy;
         }
@@ -249,32 +265,53 @@ class Propagation {
     return bytes;
   }
 
-  double costOf(mlir::Operation *op, const Strategy &strategy, size_t axis, OpAxes &chosen) {
-    const double n = sizeOf(axis);
-    double cost = 0;
-    bool isSplit = false, isPartialView = op->getNumOperands() == 1;
+  Cost costOf(mlir::Operation *op, const Strategy &strategy, const OpWork &work, size_t axis, OpAxes &chosen) {
+    Cost cost;
+    const double ofByte = machine_.sendSeconds(axis, 1);
+    const bool isPartialView = op->getNumOperands() == 1;
     for (auto [operand, want] : llvm::zip(op->getOperands(), strategy.operands)) {
       AxisPlacement now = axesOf(operand)[axis];
       // With several readers it is resolved for all of them, whatever this one does.
       if (now.isPartial() && !operand.hasOneUse()) {
-        if (want.isPartial()) return std::numeric_limits<double>::infinity();
+        if (want.isPartial()) return {0, kNever};
         now = AxisPlacement::broadcast();
       }
       // Variables stay where they are: activations come to them.
-      if (now.isSplit() && now != want && mlir::isa<mlir::BlockArgument>(operand)) cost += kVariableMoves;
-      cost += conversionCost(now, want, bytesBut(axis, operand, axesOf(operand)), n);
-      isSplit |= want.isSplit();
+      if (now.isSplit() && now != want && mlir::isa<mlir::BlockArgument>(operand)) ++cost.variablesMoved;
+      cost.seconds += conversion(now, want, bytesBut(axis, operand, axesOf(operand)), axis);
     }
     for (auto [result, want, axes] : llvm::zip(op->getResults(), strategy.results, chosen.results)) {
-      isSplit |= want.isSplit();
       if (!want.isPartial() || result.use_empty()) continue;
       // It will be resolved later; of equals, what is resolved now is simpler, but views carry it on.
-      cost += conversionCost(want, AxisPlacement::broadcast(), bytesBut(axis, result, axes), n) + (isPartialView ? -1 : 1);
+      cost.seconds += conversion(want, AxisPlacement::broadcast(), bytesBut(axis, result, axes), axis) +
+                      (isPartialView ? -ofByte : ofByte);
     }
-    double work = mlir::cast<TensorOpInterface>(op).flops() * kBytesPerFlop;
-    for (size_t other = 0; other < axis; ++other)
-      if (llvm::any_of(chosen.results, [&](const Axes &axes) { return axes[other].isSplit(); })) work /= sizeOf(other);
-    return cost + (isSplit ? work / n : work);
+    cost.seconds += machine_.seconds(localWork(strategy, work, axis, chosen));
+    return cost;
+  }
+
+  double conversion(const AxisPlacement &from, const AxisPlacement &to, double bytes, size_t axis) {
+    return conversionSeconds(from, to, bytes, machine_, int64_t(axis), sizeOf(axis));
+  }
+
+  // A device's part, by even shares, of the axes that are chosen and this one.
+  Work localWork(const Strategy &strategy, const OpWork &work, size_t axis, const OpAxes &chosen) {
+    llvm::SmallVector<double, 8> elements(work.wholeElements());
+    double share = 1;
+    for (size_t at = 0; at <= axis; ++at) {
+      bool isSplit = false;
+      size_t value = 0;
+      auto cut = [&](const AxisPlacement &placement) {
+        if (placement.isSplit()) elements[value] /= sizeOf(at);
+        isSplit |= placement.isSplit();
+        ++value;
+      };
+      const Strategy &along = at == axis ? strategy : chosen.strategies[at];
+      for (const AxisPlacement &placement : along.operands) cut(placement);
+      for (const AxisPlacement &placement : along.results) cut(placement);
+      if (isSplit) share /= sizeOf(at);
+    }
+    return work.part(share, elements);
   }
 
   void adopt(mlir::Operation *op, const OpAxes &chosen) {
@@ -354,6 +391,7 @@ class Propagation {
 
   mlir::func::FuncOp function_;
   MeshOp mesh_;
+  const Machine &machine_;
   llvm::StringMap<Axes> &variables_;
   Rules rules_;
   llvm::SmallPtrSet<mlir::Operation *, 4> waiting_;  // sums that are placed when their reader is
@@ -365,9 +403,11 @@ struct PropagatePlacementsPass : impl::PropagatePlacementsPassBase<PropagatePlac
   void runOnOperation() final {
     MeshOp mesh = onlyMesh(getOperation());
     if (!mesh) return signalPassFailure();
+    const auto machine = machineOf(getOperation(), mesh);
+    if (failed(machine)) return signalPassFailure();
     llvm::StringMap<Axes> variables;
     for (mlir::func::FuncOp function : entriesOf(getOperation()))
-      if (failed(Propagation(function, mesh, variables).run())) return signalPassFailure();
+      if (failed(Propagation(function, mesh, *machine, variables).run())) return signalPassFailure();
   }
 };
 

@@ -8,15 +8,17 @@ namespace cleave {
 //   B         |      0      |    copies    |   copies
 //   S         |   gathers   |  exchanges   |    no
 //   P         | all-reduces | scatters     | 0 (same combiner)
-double conversionCost(const AxisPlacement &from, const AxisPlacement &to, double bytes, double n) {
-  constexpr double kCopy = 1e-3;
-  constexpr double kNever = std::numeric_limits<double>::infinity();
-  const double share = (n - 1) / n;
+double conversionSeconds(const AxisPlacement &from, const AxisPlacement &to, double bytes, const Machine &machine,
+                         int64_t axis, double n) {
+  // A copy within a device, for what could be sent meanwhile.
+  constexpr double kCopiedPerSent = 1e-3;
   if (from == to) return 0;
-  if (from.isBroadcast()) return kCopy * bytes;
-  if (to.isPartial()) return kNever;
-  if (from.isPartial()) return (to.isBroadcast() ? 2 : 1) * share * bytes + kLatencyBytes;
-  return share * (to.isBroadcast() ? bytes : bytes / n) + kLatencyBytes;
+  if (from.isBroadcast()) return kCopiedPerSent * machine.sendSeconds(axis, bytes);
+  if (to.isPartial()) return std::numeric_limits<double>::infinity();
+  if (from.isPartial())
+    return machine.transfer(to.isBroadcast() ? Transfer::kAllReduce : Transfer::kReduceScatter, {axis}, bytes).seconds();
+  if (to.isBroadcast()) return machine.transfer(Transfer::kAllGather, {axis}, bytes).seconds();
+  return machine.transfer(Transfer::kAllToAll, {axis}, bytes / n).seconds();
 }
 
 }  // namespace cleave
