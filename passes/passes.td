@@ -160,7 +160,7 @@ def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
   let description = [{
     Along data axes that split the batch. Optimizer state gets a split placement, the gradient a pin, and propagation does the
     rest: the gradient is reduced and scattered, each device updates its share, and the new parameter is gathered. That sends
-    as much as the all-reduce of the gradient and repeats no work. It pays for large parameters whose update has state. What a
+    as much as the all-reduce of the gradient and repeats no work. It pays for large parameters. What a
     user has pinned stays. The module's `cleave.zero` forces what is split: 0 nothing, 1 state, 2 gradients too, 3 parameters
     too, which are then gathered where they are read.
 

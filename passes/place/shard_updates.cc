@@ -9,9 +9,9 @@
 // "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO,
 // Rajbhandari et al., 2020.
 
+#include "passes/cost/op_cost.h"
 #include "passes/module_view.h"
 #include "passes/passes.h"
-#include "passes/place/strategy_cost.h"
 
 namespace cleave {
 #define GEN_PASS_DEF_SHARDUPDATESPASS
@@ -30,8 +30,8 @@ struct Update {
 class UpdateSharding {
  public:
   // Without a stage, what pays is shared out.
-  UpdateSharding(std::vector<mlir::func::FuncOp> entries, MeshOp mesh, std::optional<int64_t> stage)
-      : entries_(std::move(entries)), step_(entries_.front()), mesh_(mesh), stage_(stage) {}
+  UpdateSharding(std::vector<mlir::func::FuncOp> entries, MeshOp mesh, const Machine &machine, std::optional<int64_t> stage)
+      : entries_(std::move(entries)), step_(entries_.front()), mesh_(mesh), machine_(machine), stage_(stage) {}
 
   void run() {
     for (size_t axis = 0; axis < mesh_.getSizes().size(); ++axis)
@@ -113,8 +113,8 @@ class UpdateSharding {
       }
   }
 
-  // A device reads and writes only its share of all that the update touches, but cuts that share out of the old parameter
-  // and copies all shares of the new one.
+  // A device reads and writes only its share of all that the update touches, but the gradient's all-reduce becomes two
+  // collectives.
   bool pays(size_t axis, const Update &update, const Axes &held) {
     const mlir::Type type = update.parameter.getType();
     double touched = 0;  // values of the parameter's type
@@ -123,8 +123,9 @@ class UpdateSharding {
     double bytes = bytesOf(update.parameter);
     for (size_t other = 0; other < held.size(); ++other)
       if (held[other].isSplit()) bytes /= double(mesh_.getSizes()[other]);
-    const double share = 1 / double(mesh_.getSizes()[axis]);
-    return ((1 - share) * touched - 2 * share - 2) * bytes > kLatencyBytes * kCopiedPerSent;
+    const auto transfer = [&](Transfer kind) { return machine_.transfer(kind, {int64_t(axis)}, bytes).seconds(); };
+    const double saved = machine_.memorySeconds((1 - 1 / double(mesh_.getSizes()[axis])) * touched * bytes);
+    return transfer(Transfer::kReduceScatter) + transfer(Transfer::kAllGather) - transfer(Transfer::kAllReduce) < saved;
   }
 
   // The first dimension that is long enough: one that nothing splits yet, or else behind what does.
@@ -163,6 +164,7 @@ class UpdateSharding {
   std::vector<mlir::func::FuncOp> entries_;
   mlir::func::FuncOp step_;
   MeshOp mesh_;
+  const Machine &machine_;
   std::optional<int64_t> stage_;
   Rules rules_;
 };
@@ -174,7 +176,9 @@ struct ShardUpdatesPass : impl::ShardUpdatesPassBase<ShardUpdatesPass> {
     const std::vector<mlir::func::FuncOp> entries = entriesOf(getOperation());
     if (entries.empty() || !choosesPlacements(getOperation())) return;
     const auto stage = getOperation()->getAttrOfType<mlir::IntegerAttr>(kZeroStage);
-    UpdateSharding(entries, mesh, stage ? std::optional<int64_t>(stage.getInt()) : std::nullopt).run();
+    const auto machine = machineOf(getOperation(), mesh);
+    if (failed(machine)) return signalPassFailure();
+    UpdateSharding(entries, mesh, *machine, stage ? std::optional<int64_t>(stage.getInt()) : std::nullopt).run();
   }
 };
 
