@@ -22,6 +22,9 @@ inline constexpr llvm::StringLiteral kPinned = "cleave.pinned";
 // parameters too. Absent: what pays.
 inline constexpr llvm::StringLiteral kZeroStage = "cleave.zero";
 
+// Attribute of a module: names of the overlap passes that --overlap forces, none with an empty list. Absent: what pays.
+inline constexpr llvm::StringLiteral kOverlap = "cleave.overlap";
+
 // The module's only mesh; null, with an error, if there is none or more than one.
 MeshOp onlyMesh(mlir::ModuleOp module);
 

@@ -271,6 +271,30 @@ def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {
   }];
 }
 
+def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
+  let summary = "Orders the ops of each entry so that collectives run while something else is computed";
+  let description = [{
+    A list schedule over one stream that computes and one that communicates, by what the machine is predicted to take: what
+    the longest chain of work waits for comes first, what waits for a transfer gets out of the way of what does not. A
+    transfer into new memory (a gathered parameter) is held back behind what must be over to make room. A remark says what
+    the order saves; where that is next to nothing the order before stays. The module's `cleave.overlap` forces it
+    (`["split"]`) or forbids it (`[]`).
+
+    Before:
+    ```mlir
+    %1 = cleave.all_reduce %0 along [0] : ...
+    %2 = cleave.relu %1 : ...
+    %3 = cleave.outer %x, %dy : ...
+    ```
+    After:
+    ```mlir
+    %1 = cleave.all_reduce %0 along [0] : ...
+    %3 = cleave.outer %x, %dy : ...
+    %2 = cleave.relu %1 : ...
+    ```
+  }];
+}
+
 def AssignStreamsPass : Pass<"cleave-assign-streams", "::mlir::ModuleOp"> {
   let summary = "Gives every op a stream: collectives that move bytes communicate, all else computes";
   let description = [{

@@ -49,6 +49,7 @@ void partition(mlir::OpPassManager &pm) {
 
 void schedule(mlir::OpPassManager &pm) {
   pm.addPass(createOrderOpsPass());
+  pm.addPass(createOverlapOpsPass());
   pm.addPass(createAssignStreamsPass());
   pm.addPass(createPlanMemoryPass());
 }
@@ -81,7 +82,7 @@ class DiagnosticLog {
           const std::string text = textOf(diagnostic);
           if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error) {
             errors_.push_back(text);
-          } else if (warnings) {
+          } else if (warnings && diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning) {
             warnings->push_back(text);
           }
           return mlir::success();

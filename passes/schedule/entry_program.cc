@@ -96,6 +96,13 @@ class ProgramBuilder {
     task.op = op;
     auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
     task.stream = stream && stream.getValue() == kCommunicate ? kCommunicate : kCompute;
+    taskNamed_[nameOf(op)] = int(out_.tasks.size()) - 1;
+    if (auto before = op->getAttrOfType<mlir::StringAttr>(kAfter)) {
+      const auto known = taskNamed_.find(before.getValue());
+      if (known == taskNamed_.end())
+        return op->emitOpError("requires to run after an op in front of it, got ") << kAfter << " = " << before;
+      task.after = known->second;
+    }
     for (mlir::Value operand : op->getOperands()) {
       if (failed(checkStillThere(op, operand))) return mlir::failure();
       task.reads.push_back(out_.registerOf[operand]);
@@ -143,6 +150,7 @@ class ProgramBuilder {
   const ModuleVariables &variables_;
   llvm::DenseSet<mlir::Value> overwritten_;      // arguments
   llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
+  llvm::StringMap<int> taskNamed_;
   llvm::DenseMap<mlir::Value, mlir::Value> inPlaceShares_;  // arguments by the shares of them that are updated in place
   llvm::DenseSet<int> replaced_;                 // variables
   EntryProgram out_;

@@ -18,6 +18,7 @@ namespace cleave {
 
 // Attributes that the phase leaves.
 inline constexpr llvm::StringLiteral kStream = "cleave.stream";    // of an op: i64, see Stream
+inline constexpr llvm::StringLiteral kAfter = "cleave.after";      // of an op: the name of one that must have ended first
 inline constexpr llvm::StringLiteral kOffsets =
     "cleave.offsets";  // where values lie in a device's memory, by rank class
 inline constexpr llvm::StringLiteral kMemory = "cleave.memory";    // of the module: what each rank class needs
@@ -84,6 +85,7 @@ struct EntryProgram {
     mlir::Operation *op;
     int stream = kCompute;
     llvm::SmallVector<int, 4> reads, writes;  // registers
+    int after = -1;                           // a task before in the order that must have ended first
   };
 
   int rootOf(int held) const { return registers[held].viewOf < 0 ? held : registers[held].viewOf; }

@@ -1,0 +1,57 @@
+// In which order ops run so that communication is hidden: a list schedule, critical path first, under a memory cap.
+
+#ifndef CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
+#define CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
+
+#include <vector>
+
+#include "passes/schedule/op_graph.h"
+
+namespace cleave {
+
+// How long a node keeps its stream busy, and then the link that it uses (-1: none), in seconds.
+struct NodeTime {
+  double work = 0, wire = 0;
+  int link = -1;
+};
+
+// Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer waits
+// for its link, and who reads what it brings for its end.
+class Timeline {
+ public:
+  Timeline(const OpGraph &graph, const std::vector<NodeTime> &times);
+
+  double readyAt(size_t node) const { return readyAt_[node]; }  // when all that it reads is there, as far as it is known
+  double startOf(size_t node) const;                            // if it were issued now
+  double streamFree(int stream) const { return streamFree_[stream]; }
+  void issue(size_t node);
+  double endOf(size_t node) const { return ends_[node]; }  // once it is issued
+  double end() const { return end_; }                      // of all so far
+
+ private:
+  const OpGraph &graph_;
+  const std::vector<NodeTime> &times_;
+  std::vector<double> readyAt_, ends_;  // by node
+  std::vector<double> linkFree_;        // by link
+  double streamFree_[kStreams] = {}, end_ = 0;
+};
+
+struct ListSchedule {
+  std::vector<size_t> order;  // nodes
+  // A transfer that could run earlier, but would then hold memory for longer, and the node that it waits for.
+  std::vector<std::pair<size_t, size_t>> after;
+  double seconds = 0;
+};
+
+// `cap` in bytes: what is live at any time, as far as an order without more than the given one allows.
+ListSchedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
+
+// The most bytes that are live at a time if the nodes run in the order of the graph.
+int64_t peakInOrder(const OpGraph &graph);
+
+// How long the nodes take in the order of the graph.
+double secondsInOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
+
+}  // namespace cleave
+
+#endif  // CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
