@@ -17,6 +17,8 @@ namespace cleave {
 inline constexpr llvm::StringLiteral kAxes = "cleave.axes";
 // Attribute of an argument: bits of the axes that a user has pinned.
 inline constexpr llvm::StringLiteral kPinned = "cleave.pinned";
+// Attribute of an entry: i64, in how many slices of the batch its forward and backward are to run.
+inline constexpr llvm::StringLiteral kMicrobatches = "cleave.microbatches";
 
 // Attribute of a module: what is split along data axes, as --zero says: 0 nothing, 1 optimizer state, 2 gradients too, 3
 // parameters too. Absent: what pays.

@@ -49,8 +49,9 @@ def BuildStepPass : Pass<"cleave-build-step", "::mlir::ModuleOp"> {
   let summary = "Makes the entries of a training plan from the forward loss function";
   let description = [{
     `step` takes parameters, optimizer state, a batch, the learning rate and the random key, and gives updated parameters and
-    state, and the metrics loss, tokens and grad_norm. Its gradients stand in a `cleave.gradient`. `evaluate` is the loss as
-    it is when nothing is trained, `initialize` draws the parameters. Options come from the module's `cleave.training`.
+    state, and the metrics loss, tokens and grad_norm. Its gradients stand in a `cleave.gradient`, for the whole batch; the
+    number of microbatches is noted as its `cleave.microbatches`. `evaluate` is the loss as it is when nothing is trained,
+    `initialize` draws the parameters. Options come from the module's `cleave.training`.
 
     Before:
     ```mlir
@@ -91,6 +92,43 @@ def ExpandGradientsPass : Pass<"cleave-expand-gradients", "::mlir::ModuleOp"> {
 }
 
 //===- place ------------------------------------------------------------------------------------===//
+
+def ChunkBatchPass : Pass<"cleave-chunk-batch", "::mlir::ModuleOp"> {
+  let summary = "Runs forward and backward of an entry on microbatches, one after the other";
+  let description = [{
+    Where an entry has `cleave.microbatches`, a `cleave.chunked` takes the place of its ops of these phases. Each op in
+    it works on a slice of the batch, as its rule allows; what the update reads is summed over the slices. What does not
+    depend on the batch stays outside and runs once. Data inputs get a dimension of microbatches, so that each of them
+    can split over devices. An op that can't work on slices (the division of one sum over the batch by another) is an
+    error.
+
+    Before:
+    ```mlir
+    func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"},
+                    %x: tensor<4x8xf32> {cleave.input = "x", cleave.batch_dim = 0 : i64}, ...)
+        -> (...) attributes {cleave.entry = "step", cleave.microbatches = 2 : i64} {
+      %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+      %dy = cleave.scale %y {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %dw = cleave.outer %x, %dy {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
+      %w1 = cleave.sgd %w, %dw, ... {cleave.phase = "update"} : ...
+    ```
+    After:
+    ```mlir
+    func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"},
+                    %x: tensor<2x2x8xf32> {cleave.input = "x", cleave.batch_dim = 1 : i64}, ...)
+        -> (...) attributes {cleave.entry = "step"} {
+      %dw = cleave.chunked 2(%x, %w) [S(0), B] -> [P(sum)] {
+      ^bb0(%x1: tensor<1x2x8xf32>, %same: tensor<8x8xf32>):
+        %x2 = cleave.reshape %x1 {cleave.phase = "forward"} : (tensor<1x2x8xf32>) -> tensor<2x8xf32>
+        %y = cleave.matmul %x2, %same {cleave.phase = "forward"} : (tensor<2x8xf32>, tensor<8x8xf32>) -> tensor<2x8xf32>
+        %dy = cleave.scale %y {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<2x8xf32>) -> tensor<2x8xf32>
+        %dw1 = cleave.outer %x2, %dy {cleave.phase = "backward"} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<8x8xf32>
+        cleave.yield %dw1 : tensor<8x8xf32>
+      } : (tensor<2x2x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+      %w1 = cleave.sgd %w, %dw, ... {cleave.phase = "update"} : ...
+    ```
+  }];
+}
 
 def UnrollChunksPass : Pass<"cleave-unroll-chunks", "::mlir::ModuleOp"> {
   let summary = "Writes a chunked region out, once for each slice";

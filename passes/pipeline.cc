@@ -32,6 +32,8 @@ void differentiate(mlir::OpPassManager &pm) {
 }
 
 void place(mlir::OpPassManager &pm) {
+  pm.addPass(createChunkBatchPass());
+  pm.addPass(createNameValuesPass());
   pm.addPass(createUnrollChunksPass());
   pm.addPass(createApplyPinsPass());
   pm.addPass(createApplyRulesPass());

@@ -4,10 +4,12 @@
 //     -->  @step(parameters, states, inputs, lr, rng) -> (parameters', states', loss, tokens, grad_norm)
 //          @evaluate(parameters, inputs) -> (loss_sum, tokens)
 //          @initialize(rng) -> parameters
+//
+// Gradients are those of the whole batch; what is to run in microbatches is only marked.
 
 #include "mlir/IR/IRMapping.h"
 #include "passes/differentiate/entries.h"
-#include "passes/differentiate/slice_batch.h"
+#include "passes/module_view.h"
 #include "passes/passes.h"
 
 namespace cleave {
@@ -34,7 +36,7 @@ class StepBuilder {
         b_(entry_.b()),
         loc_(entry_.loc()) {}
 
-  mlir::LogicalResult build();
+  void build();
 
  private:
   void addArguments();
@@ -45,9 +47,7 @@ class StepBuilder {
 
   // What the forward pass gives: loss (sum), count unless the loss is a mean, then the gradients of the trainable
   // parameters.
-  mlir::FailureOr<llvm::SmallVector<Value>> differentiateBatch();
-  mlir::FailureOr<llvm::SmallVector<Value>> differentiateChunks();
-  mlir::FailureOr<GradientOp> gradient(mlir::ValueRange arguments, bool isSliced);
+  GradientOp gradient();
   void setTotals(llvm::ArrayRef<Value> values);
   Value norm();
   void update();
@@ -64,7 +64,7 @@ class StepBuilder {
   mlir::OpBuilder &b_;
   mlir::Location loc_;
 
-  llvm::SmallVector<Value> arguments_;  // of the loss, in its order; data in microbatches where there are several
+  llvm::SmallVector<Value> arguments_;  // of the loss, in its order
   std::vector<const Parameter *> trainable_;
   std::vector<std::vector<State>> states_;  // of each trainable parameter
   Value count_;                             // AdamW's, of steps
@@ -104,19 +104,10 @@ std::vector<State> StepBuilder::addStates(const Parameter &parameter) {
   return states;
 }
 
-// Microbatches are a dimension of their own, so that each of them can split over devices.
 Value StepBuilder::dataInput(const Argument &input) {
-  if (input.type.getRank() == 0) return entry_.argument(input);
-  llvm::SmallVector<int64_t> shape(input.type.getShape());
-  const int64_t count = options_.microbatches;
-  if (count > 1) {
-    shape[0] /= count;
-    shape.insert(shape.begin(), count);
-  }
   mlir::NamedAttrList attributes(input.attributes);
-  attributes.set(CleaveDialect::kBatchDim, b_.getI64IntegerAttr(count > 1 ? 1 : 0));
-  auto type = mlir::RankedTensorType::get(shape, input.type.getElementType());
-  return entry_.argument(type, attributes.getDictionary(b_.getContext()), input.location);
+  if (input.type.getRank() > 0) attributes.set(CleaveDialect::kBatchDim, b_.getI64IntegerAttr(0));
+  return entry_.argument(input.type, attributes.getDictionary(b_.getContext()), input.location);
 }
 
 void StepBuilder::addArguments() {
@@ -135,88 +126,30 @@ void StepBuilder::addArguments() {
 
 //===- Forward and gradients --------------------------------------------------------------------===//
 
-// The loss and its gradients for `arguments`, which are a slice of the batch where said.
-mlir::FailureOr<GradientOp> StepBuilder::gradient(mlir::ValueRange arguments, bool isSliced) {
+GradientOp StepBuilder::gradient() {
   llvm::SmallVector<int64_t> wrt;
   llvm::SmallVector<mlir::Type> types(loss_.function.getResultTypes());
   for (const Parameter *parameter : trainable_) {
     wrt.push_back(parameter->number);
     types.push_back(parameter->type);
   }
-  auto op = GradientOp::create(b_, loc_, types, arguments, wrt);
+  auto op = GradientOp::create(b_, loc_, types, arguments_, wrt);
   mlir::OpBuilder::InsertionGuard guard(b_);
   mlir::Block &source = loss_.function.front();
   llvm::SmallVector<mlir::Location> locations;
   for (mlir::BlockArgument argument : source.getArguments()) locations.push_back(argument.getLoc());
-  mlir::Block *block = b_.createBlock(&op.getBody(), {}, arguments.getTypes(), locations);
+  mlir::Block *block = b_.createBlock(&op.getBody(), {}, source.getArgumentTypes(), locations);
+  mlir::IRMapping map;
+  map.map(source.getArguments(), block->getArguments());
+  for (Operation &forward : source.without_terminator()) b_.clone(forward, map);
   llvm::SmallVector<Value> yielded;
-  if (isSliced) {
-    BatchSlicer slicer(b_, options_.microbatches);
-    for (auto [whole, slice] : llvm::zip(source.getArguments(), block->getArguments()))
-      slicer.setArgument(whole, slice,
-                         whole.getType() == slice.getType() ? AxisPlacement::broadcast() : AxisPlacement::split(0));
-    if (failed(slicer.write(source))) return mlir::failure();
-    for (Value whole : source.getTerminator()->getOperands()) {
-      yielded.push_back(slicer.termOf(whole));
-      if (!yielded.back())
-        return source.getTerminator()->emitError(
-            "requires results that are sums over the batch, so that those of microbatches can be added");
-    }
-    YieldOp::create(b_, loc_, yielded);
-    slicer.eraseUnused();
-  } else {
-    mlir::IRMapping map;
-    map.map(source.getArguments(), block->getArguments());
-    for (Operation &op : source.without_terminator()) b_.clone(op, map);
-    for (Value whole : source.getTerminator()->getOperands()) yielded.push_back(map.lookup(whole));
-    YieldOp::create(b_, loc_, yielded);
-  }
+  for (Value value : source.getTerminator()->getOperands()) yielded.push_back(map.lookup(value));
+  YieldOp::create(b_, loc_, yielded);
   op->walk([&](Operation *inner) {
     if (inner->getNumResults() > 0 && inner->getNumRegions() == 0)
       inner->setAttr(CleaveDialect::kPhase, b_.getStringAttr("forward"));
   });
   return op;
-}
-
-mlir::FailureOr<llvm::SmallVector<Value>> StepBuilder::differentiateBatch() {
-  auto op = gradient(arguments_, /*isSliced=*/false);
-  if (failed(op)) return mlir::failure();
-  return llvm::SmallVector<Value>(op->getResults());
-}
-
-mlir::FailureOr<llvm::SmallVector<Value>> StepBuilder::differentiateChunks() {
-  llvm::SmallVector<AxisPlacement> modes(arguments_.size()), sums;
-  llvm::SmallVector<mlir::Type> slices, types(loss_.function.getResultTypes());
-  llvm::SmallVector<mlir::Location> locations;
-  for (const Argument &input : loss_.inputs)
-    if (input.type.getRank() > 0) modes[input.number] = AxisPlacement::split(0);
-  for (auto [argument, mode] : llvm::zip(arguments_, modes)) {
-    auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
-    llvm::SmallVector<int64_t> shape(type.getShape());
-    if (mode.isSplit()) shape[0] = 1;
-    slices.push_back(mlir::RankedTensorType::get(shape, type.getElementType()));
-    locations.push_back(argument.getLoc());
-  }
-  for (const Parameter *parameter : trainable_) types.push_back(parameter->type);
-  sums.assign(types.size(), AxisPlacement::partial(Combiner::Sum));
-  mlir::MLIRContext *context = b_.getContext();
-  auto chunked = ChunkedOp::create(b_, loc_, types, arguments_, options_.microbatches, AxesAttr::get(context, modes),
-                                   AxesAttr::get(context, sums));
-  mlir::OpBuilder::InsertionGuard guard(b_);
-  mlir::Block *block = b_.createBlock(&chunked.getBody(), {}, slices, locations);
-  llvm::SmallVector<Value> inside(block->getArguments());
-  for (const Argument &input : loss_.inputs) {
-    if (!modes[input.number].isSplit()) continue;
-    auto type = mlir::cast<mlir::RankedTensorType>(slices[input.number]);
-    auto examples = mlir::RankedTensorType::get(type.getShape().drop_front(), type.getElementType());
-    inside[input.number] =
-        mark(input.name + ".microbatch", ReshapeOp::create(b_, input.location, examples, inside[input.number]));
-    inside[input.number].getDefiningOp()->setAttr(CleaveDialect::kPhase, b_.getStringAttr("forward"));
-  }
-  auto op = gradient(inside, /*isSliced=*/true);
-  if (failed(op)) return mlir::failure();
-  YieldOp::create(b_, loc_, mlir::ValueRange(op->getResults()));
-  return llvm::SmallVector<Value>(chunked.getResults());
 }
 
 //===- Update -----------------------------------------------------------------------------------===//
@@ -295,14 +228,12 @@ void StepBuilder::update() {
   entry_.result(gradNorm, CleaveDialect::kOutput, "grad_norm");
 }
 
-mlir::LogicalResult StepBuilder::build() {
+void StepBuilder::build() {
   addArguments();
-  const auto values = options_.microbatches > 1 ? differentiateChunks() : differentiateBatch();
-  if (failed(values)) return mlir::failure();
-  setTotals(*values);
+  setTotals(llvm::SmallVector<Value>(gradient()->getResults()));
   update();
-  entry_.finish("update");
-  return mlir::success();
+  mlir::func::FuncOp step = entry_.finish("update");
+  if (options_.microbatches > 1) step->setAttr(kMicrobatches, b_.getI64IntegerAttr(options_.microbatches));
 }
 
 //===- The pass ---------------------------------------------------------------------------------===//
@@ -314,14 +245,6 @@ mlir::LogicalResult checkResults(mlir::func::FuncOp loss) {
   for (mlir::Type type : loss.getResultTypes())
     if (type != scalarType(loss.getContext()))
       return loss.emitError("requires results of type tensor<f32>, got ") << type;
-  return mlir::success();
-}
-
-mlir::LogicalResult checkMicrobatches(ForwardFunction &loss, int64_t count) {
-  for (const Argument &input : loss.inputs)
-    if (input.type.getRank() > 0 && input.type.getDimSize(0) % count != 0)
-      return loss.function->emitError("requires microbatches that divide the batch, got ")
-             << count << " for input \"" << input.name << "\" of batch " << input.type.getDimSize(0);
   return mlir::success();
 }
 
@@ -348,8 +271,7 @@ mlir::LogicalResult buildEntries(mlir::ModuleOp module, mlir::func::FuncOp lossF
   const auto options = optionsOf(module);
   if (failed(options)) return mlir::failure();
   auto loss = readForward(lossFunction);
-  if (failed(loss) || failed(checkResults(lossFunction)) || failed(applyGroups(*options, *loss)) ||
-      failed(checkMicrobatches(*loss, options->microbatches)))
+  if (failed(loss) || failed(checkResults(lossFunction)) || failed(applyGroups(*options, *loss)))
     return mlir::failure();
   for (llvm::StringRef name : {"step", "evaluate", "initialize"})
     if (module.lookupSymbol(name))
@@ -361,7 +283,7 @@ mlir::LogicalResult buildEntries(mlir::ModuleOp module, mlir::func::FuncOp lossF
     forwards.push_back(*logits);
     freeze(function);
   }
-  if (failed(StepBuilder(module, *loss, *options).build())) return mlir::failure();
+  StepBuilder(module, *loss, *options).build();
   buildEvaluate(module, *loss);
   if (failed(buildInitialize(module, forwards))) return mlir::failure();
   lossFunction.erase();

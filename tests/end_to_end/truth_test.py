@@ -87,6 +87,9 @@ def main():
             steps = train(work, compile_for(work, mesh, "--zero", stage), "zero")
             error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
             checks.check(error <= TOLERANCE, f"{mesh} --zero {stage} gives the losses of one device, off by at most {error:.1e}")
+    steps = train(work, compile_for(work, "data=2,model=2", "--microbatches", 4), "microbatches")
+    error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
+    checks.check(len(steps) == STEPS and error <= TOLERANCE, f"data=2,model=2 in 4 microbatches gives the losses of one device, off by at most {error:.1e}")
     plan = plans["data=2,model=2"]
     train(work, plan, "again")
     checks.check(same_bits(work, "data=2,model=2", "again"), "two runs of one plan end in the same bits")

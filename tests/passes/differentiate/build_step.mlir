@@ -120,60 +120,39 @@ module attributes {cleave.training = {optimizer = "sgd", weight_decay = 1.0, gro
 
 // -----
 
-// Microbatches are a dimension of the data. Each is one slice of a chunked region, whose loss, count and gradients are sums; the
-// ops in it work on a slice of the batch, constants and whole tables too.
+// Microbatches are only noted: the gradients are those of the whole batch.
 // CHECK-LABEL: func @step
-// CHECK-SAME: tensor<2x2x8xf32> {cleave.batch_dim = 1 : i64, cleave.input = "x"}
-// CHECK: cleave.chunked 2(%{{.*}}) [B, B, S(0), S(0), B] -> [P(sum), P(sum), P(sum), P(sum)]
-// CHECK-NEXT: ^bb0(%{{.*}}: tensor<8x8xf32>, %{{.*}}: tensor<8xf32>, %[[X:.*]]: tensor<1x2x8xf32>, %{{.*}}: tensor<1x2xi32>, %{{.*}}: tensor<4xi32>)
-// CHECK: cleave.reshape %[[X]] {cleave.name = "x.microbatch", cleave.phase = "forward"} : (tensor<1x2x8xf32>) -> tensor<2x8xf32>
+// CHECK-SAME: tensor<4x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"}
+// CHECK-SAME: attributes {cleave.entry = "step", cleave.microbatches = 2 : i64}
+// CHECK-NOT: cleave.chunked
 // CHECK: cleave.gradient
-// CHECK: cleave.broadcast {{.*}}-> tensor<2x8xf32>
-// CHECK: cleave.constant {{.*}}-> tensor<2x8xf32>
-// CHECK: cleave.slice {{.*}}limits = array<i64: 2, 4>
-// CHECK: cleave.dropout {{.*}}-> tensor<2x4xf32>
-// CHECK: cleave.cross_entropy {{.*}}(tensor<2x4xf32>, tensor<2xi32>)
 // CHECK-LABEL: func @evaluate
-// CHECK: cleave.cross_entropy {{.*}}(tensor<4x4xf32>, tensor<4xi32>)
+// CHECK-NOT: cleave.microbatches
+// CHECK: cleave.cross_entropy
 module attributes {cleave.training = {optimizer = "sgd", microbatches = 2}} {
-  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %b: tensor<8xf32> {cleave.parameter = "b"}, %x: tensor<4x8xf32> {cleave.input = "x"},
-                  %labels: tensor<4xi32> {cleave.input = "labels"}, %rng: tensor<4xi32> {cleave.input = "rng"})
+  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
       -> (tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
-    %one = cleave.constant {value = dense<1.0> : tensor<4x8xf32>} : () -> tensor<4x8xf32>
-    %bias = cleave.broadcast %b {dimensions = array<i64: 1>} : (tensor<8xf32>) -> tensor<4x8xf32>
     %0 = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-    %1 = cleave.add %0, %bias : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
-    %2 = cleave.mul %1, %one : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
-    %3 = cleave.slice %2 {starts = array<i64: 0, 0>, limits = array<i64: 4, 4>, steps = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
-    %4 = cleave.dropout %3, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<4x4xf32>, tensor<4xi32>) -> tensor<4x4xf32>
-    %5, %count, %lse = cleave.cross_entropy %4, %labels : (tensor<4x4xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
-    return %5, %count : tensor<f32>, tensor<f32>
+    %1, %count, %lse = cleave.cross_entropy %0, %labels : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    return %1, %count : tensor<f32>, tensor<f32>
   }
 }
 
 // -----
 
-// A single result is a mean loss: it counts as one, each example is a token, and a microbatch gives its share of the mean. What
-// does not depend on the batch (a penalty) is shared out too.
+// A single result is a mean loss: it counts as one, and each example is a token.
 // CHECK-LABEL: func @step
-// CHECK: cleave.chunked 4
-// CHECK: %[[SHARE:.*]] = cleave.scale %{{.*}} {{.*}}factor = 2.500000e-01 : f64} : (tensor<2x8xf32>) -> tensor<2x8xf32>
-// CHECK: %[[MEAN:.*]] = cleave.reduce %[[SHARE]] {{.*}}kind = "mean"
-// CHECK: %[[PENALTY:.*]] = cleave.scale %{{.*}} {{.*}}factor = 2.500000e-01 : f64} : (tensor<f32>) -> tensor<f32>
-// CHECK: cleave.add %[[MEAN]], %[[PENALTY]]
+// CHECK: %[[MEAN:.*]]:2 = cleave.gradient
 // CHECK: %[[TOKENS:.*]] = cleave.constant {{.*}}dense<8.0
 // CHECK: cleave.constant {{.*}}dense<true>
-// CHECK: return {{.*}}, %[[TOKENS]], %{{.*}} :
+// CHECK: return {{.*}}, %[[MEAN]]#0, %[[TOKENS]], %{{.*}} :
 // CHECK-LABEL: func @evaluate
 // CHECK: cleave.scale {{.*}}factor = 8.0
-module attributes {cleave.training = {microbatches = 4}} {
+module {
   func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<8x8xf32> {cleave.input = "x"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
     %0 = cleave.matmul %x, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
-    %1 = cleave.mul %0, %0 : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
-    %2 = cleave.reduce %1 {kind = "mean", dimensions = array<i64: 0, 1>} : (tensor<8x8xf32>) -> tensor<f32>
-    %3 = cleave.sum_squares %w : (tensor<8x8xf32>) -> tensor<f32>
-    %4 = cleave.add %2, %3 : (tensor<f32>, tensor<f32>) -> tensor<f32>
-    return %4 : tensor<f32>
+    %1 = cleave.reduce %0 {kind = "mean", dimensions = array<i64: 0, 1>} : (tensor<8x8xf32>) -> tensor<f32>
+    return %1 : tensor<f32>
   }
 }
 

@@ -135,44 +135,6 @@ module attributes {cleave.training = {groups = [{match = "w", lr = "fast"}]}} {
 
 // -----
 
-// Microbatches are equal parts of the batch.
-module attributes {cleave.training = {microbatches = 3}} {
-  // expected-error@+1 {{requires microbatches that divide the batch, got 3 for input "x" of batch 8}}
-  func.func @loss(%w: tensor<4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
-    %0 = cleave.sum_squares %w : (tensor<4xf32>) -> tensor<f32>
-    return %0 : tensor<f32>
-  }
-}
-
-// -----
-
-// A loss that divides one sum over the batch by another is no sum of those of its microbatches.
-module attributes {cleave.training = {microbatches = 2}} {
-  func.func @loss(%w: tensor<4x4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}, %y: tensor<8xi32> {cleave.input = "y"}) -> tensor<f32>
-      attributes {cleave.entry = "loss"} {
-    %0 = cleave.matmul %x, %w : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
-    %1, %n, %lse = cleave.cross_entropy %0, %y : (tensor<8x4xf32>, tensor<8xi32>) -> (tensor<f32>, tensor<f32>, tensor<8xf32>)
-    // expected-error@+1 {{can't run on microbatches: requires operands and attributes that its rule '..., ... -> ...' allows for slices, got operands [P(sum), P(sum)] over time}}
-    %2 = cleave.div %1, %n : (tensor<f32>, tensor<f32>) -> tensor<f32>
-    return %2 : tensor<f32>
-  }
-}
-
-// -----
-
-// A value that all examples share can't draw other random numbers in each microbatch.
-module attributes {cleave.training = {microbatches = 2}} {
-  func.func @loss(%w: tensor<4xf32> {cleave.parameter = "w"}, %x: tensor<8x4xf32> {cleave.input = "x"}, %rng: tensor<4xi32> {cleave.input = "rng"}) -> tensor<f32>
-      attributes {cleave.entry = "loss"} {
-    // expected-error@+1 {{'cleave.dropout' op can't run on microbatches}}
-    %0 = cleave.dropout %w, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<4xf32>, tensor<4xi32>) -> tensor<4xf32>
-    %1 = cleave.sum_squares %0 : (tensor<4xf32>) -> tensor<f32>
-    return %1 : tensor<f32>
-  }
-}
-
-// -----
-
 // Entries keep their names for themselves.
 func.func @step() { return }
 // expected-error@+1 {{requires that no other function is named "step"}}
