@@ -26,6 +26,11 @@ inline constexpr llvm::StringLiteral kZeroStage = "cleave.zero";
 
 // Attribute of a module: names of the overlap passes that --overlap forces, none with an empty list. Absent: what pays.
 inline constexpr llvm::StringLiteral kOverlap = "cleave.overlap";
+// Attribute of a module: how many slices of the batch run side by side, so that one's communication hides behind the other's
+// compute.
+inline constexpr llvm::StringLiteral kSlices = "cleave.slices";
+// Attribute of an entry: predicted seconds of a run, and of its compute alone.
+inline constexpr llvm::StringLiteral kPredicted = "cleave.predicted";
 
 // The module's only mesh; null, with an error, if there is none or more than one.
 MeshOp onlyMesh(mlir::ModuleOp module);

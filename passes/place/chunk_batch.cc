@@ -26,10 +26,13 @@ using mlir::Value;
 // outside.
 class BatchChunker {
  public:
+  // Of microbatches, or of slices that run side by side.
   BatchChunker(mlir::func::FuncOp function, int64_t count)
       : function_(function), entry_(function.front()), count_(count), b_(function.getContext()), slicer_(b_, count) {}
 
   mlir::LogicalResult run();
+  // Where the program can't be sliced it stays as it is, with a remark.
+  void runIfPossible();
 
  private:
   // A value that the region reads, and how.
@@ -39,6 +42,8 @@ class BatchChunker {
   };
 
   mlir::LogicalResult findData();
+  std::optional<TimeSlicer::Obstacle> writeSlices();
+  mlir::LogicalResult finish();
   mlir::RankedTensorType microbatches(mlir::BlockArgument argument) const;
   void addData(mlir::BlockArgument argument);
   void findResults();
@@ -186,14 +191,38 @@ void BatchChunker::reshapeData(ChunkedOp chunked) {
   function_.setFunctionType(mlir::FunctionType::get(b_.getContext(), types, function_.getResultTypes()));
 }
 
-mlir::LogicalResult BatchChunker::run() {
-  if (failed(findData())) return mlir::failure();
+std::optional<TimeSlicer::Obstacle> BatchChunker::writeSlices() {
   block_ = b_.createBlock(&region_);
   for (mlir::BlockArgument argument : data_) addData(argument);
   for (Operation &op : entry_.without_terminator())
     if (phaseOf(&op) != "update") ops_.push_back(&op);
-  if (auto obstacle = slicer_.write(ops_))
+  return slicer_.write(ops_);
+}
+
+mlir::LogicalResult BatchChunker::run() {
+  if (failed(findData())) return mlir::failure();
+  if (const auto obstacle = writeSlices())
     return obstacle->op->emitOpError("can't run on microbatches: ") << obstacle->reason;
+  return finish();
+}
+
+void BatchChunker::runIfPossible() {
+  const bool divides = llvm::all_of(entry_.getArguments(), [&](mlir::BlockArgument argument) {
+    const bool isData = function_.getArgAttr(argument.getArgNumber(), CleaveDialect::kBatchDim) != nullptr;
+    return !isData || mlir::cast<mlir::RankedTensorType>(argument.getType()).getDimSize(0) % count_ == 0;
+  });
+  if (!divides || failed(findData())) {
+    mlir::emitRemark(function_.getLoc()) << "slicing: requires a batch that " << count_ << " divides, left as it is";
+    return;
+  }
+  if (const auto obstacle = writeSlices()) {
+    obstacle->op->emitRemark("slicing: ") << obstacle->reason << ", left as it is";
+    return;
+  }
+  (void)finish();
+}
+
+mlir::LogicalResult BatchChunker::finish() {
   findResults();
   llvm::SmallVector<Value> yielded;
   for (Value result : results_) yielded.push_back(slicer_.sliceOf(result).value);
@@ -211,13 +240,18 @@ mlir::LogicalResult BatchChunker::run() {
 
 struct ChunkBatchPass : impl::ChunkBatchPassBase<ChunkBatchPass> {
   void runOnOperation() final {
+    const auto slices = getOperation()->getAttrOfType<mlir::IntegerAttr>(kSlices);
     for (auto function : getOperation().getOps<mlir::func::FuncOp>())
-      if (failed(chunk(function))) return signalPassFailure();
+      if (failed(chunk(function, slices ? slices.getInt() : 1))) return signalPassFailure();
   }
 
-  static mlir::LogicalResult chunk(mlir::func::FuncOp function) {
+  // Microbatches are slices already.
+  static mlir::LogicalResult chunk(mlir::func::FuncOp function, int64_t slices) {
     const mlir::Attribute mark = function->removeAttr(kMicrobatches);
-    if (!mark) return mlir::success();
+    if (!mark) {
+      if (slices > 1 && function.getName() == "step") BatchChunker(function, slices).runIfPossible();
+      return mlir::success();
+    }
     auto count = mlir::dyn_cast<mlir::IntegerAttr>(mark);
     if (!count || count.getInt() < 1)
       return function.emitError("requires at least 1 as ") << kMicrobatches << ", got " << mark;

@@ -37,6 +37,10 @@ class Overlap {
     mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << text
                                      << (pays || isForced ? "" : ": too little, left as it is");
     if (pays || isForced) reorder(entry, graph, schedule);
+    double compute = 0;
+    for (const auto &[node, time] : llvm::zip(graph.nodes, times)) compute += movesBytes(node.op) ? 0 : time.work;
+    entry->setAttr(kPredicted, mlir::Builder(entry.getContext())
+                                   .getDenseF64ArrayAttr({pays || isForced ? schedule.seconds : before, compute}));
   }
 
  private:
