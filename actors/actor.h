@@ -29,11 +29,15 @@ class ActContext {
  public:
   virtual ~ActContext() = default;
   virtual int64_t step() const = 0;               // of this run, from 0
+  virtual int64_t nanos() = 0;                    // of the scheduler's clock
   virtual void progress() = 0;                    // something has ended: restarts the deadline
   virtual bool isStopped() const = 0;             // the run is given up: end early
   virtual void fail(absl::Status status) = 0;     // gives the run up, unless an earlier error has
   virtual std::vector<TaskEvent> *trace() = 0;    // of the stream; null when nobody looks
   virtual void post(const Message &message) = 0;  // from any thread, while the actor is pending
+  // What the actor is about to return kDone for comes true only then: consumers and the run's end wait for it, its
+  // stream does not.
+  virtual void endAt(int64_t nanos) = 0;
 };
 
 class Actor {

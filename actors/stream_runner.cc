@@ -1,5 +1,6 @@
 #include "actors/stream_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,13 @@ StreamRunner::StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, Sc
   setState(isEnded() ? ActorGraph::State::kEnded : ActorGraph::State::kWaiting);
 }
 
+namespace {
+
+bool isLater(const Message &a, const Message &b) { return a.fence.dueNanos > b.fence.dueNanos; }
+
+}  // namespace
+
+int64_t StreamRunner::nanos() { return owner_.nanos(); }
 bool StreamRunner::isStopped() const { return owner_.isStopped(); }
 void StreamRunner::fail(absl::Status status) { owner_.fail(std::move(status)); }
 // Never full: the graph leaves room for what a communicator says to a pending actor.
@@ -39,12 +47,16 @@ void StreamRunner::take(Actor::Outcome outcome) {
   if (outcome == Actor::Outcome::kStopped) return;
 
   for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing) {
+    Message message = outgoing.message;
+    message.fence.dueNanos = endNanos_;
     if (!outgoing.mailbox) {
-      addToken(outgoing.message);
-    } else if (!outgoing.mailbox->push(outgoing.message)) {
-      return failOverflow(outgoing.message);
+      deliver(message);
+    } else if (!outgoing.mailbox->push(message)) {
+      return failOverflow(message);
     }
   }
+  lastEndNanos_ = std::max(lastEndNanos_, endNanos_);
+  endNanos_ = 0;
   progress();
   size_t position = stream_.position.load(std::memory_order_relaxed) + 1;
   if (position == stream_.order.size()) {
@@ -53,17 +65,57 @@ void StreamRunner::take(Actor::Outcome outcome) {
   }
   if (isEnded()) setState(ActorGraph::State::kEnded);
   stream_.position.store(position, std::memory_order_relaxed);
+  updateDue();
+}
+
+bool StreamRunner::isOver() {
+  if (!isEnded() || !held_.empty()) return false;
+  if (lastEndNanos_ > 0 && lastEndNanos_ > nanos()) return false;
+  lastEndNanos_ = 0;
+  return true;
+}
+
+bool StreamRunner::canReceive() {
+  return !stream_.mailbox->isEmpty() || (!held_.empty() && held_.front().fence.dueNanos <= nanos());
 }
 
 bool StreamRunner::receive() {
+  if (!held_.empty() && held_.front().fence.dueNanos <= nanos()) {
+    std::pop_heap(held_.begin(), held_.end(), isLater);
+    addToken(held_.back());
+    held_.pop_back();
+    updateDue();
+    return true;
+  }
   Message message;
   if (!stream_.mailbox->pop(message)) return false;
   if (message.kind == Message::Kind::kFilled || message.kind == Message::Kind::kFreed) {
-    addToken(message);
+    deliver(message);
   } else if (isPending_) {
     take(nextNode().actor->resume(message, *this));
   }
   return true;
+}
+
+void StreamRunner::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
+  int64_t most = 0;
+  if (const int64_t due = nextDue()) {
+    most = due - nanos();
+    if (most <= 0) return;
+  }
+  stream_.mailbox->wait(stop, spinNanos, most);
+}
+
+void StreamRunner::deliver(const Message &message) {
+  if (message.fence.dueNanos == 0 || message.fence.dueNanos <= nanos()) return addToken(message);
+  held_.push_back(message);
+  std::push_heap(held_.begin(), held_.end(), isLater);
+  updateDue();
+}
+
+void StreamRunner::updateDue() {
+  const int64_t due = !held_.empty() ? held_.front().fence.dueNanos : isEnded() ? lastEndNanos_ : 0;
+  nextDue_.store(due, std::memory_order_relaxed);
 }
 
 void StreamRunner::addToken(const Message &message) {
@@ -128,7 +180,10 @@ void SchedulerBase::watch() {
   int64_t progress = 0;
   for (const auto &runner : runners_) progress += runner->progressed();
   const int64_t now = clock_.nanos();
-  if (progress != seenProgress_) {
+  // What a link carries has an end that is known.
+  const bool isDue =
+      std::any_of(runners_.begin(), runners_.end(), [&](const auto &runner) { return runner->nextDue() > now; });
+  if (progress != seenProgress_ || isDue) {
     seenProgress_ = progress;
     seenNanos_ = now;
   } else if (now - seenNanos_ > options_.deadlineNanos) {

@@ -57,7 +57,7 @@ class CollectiveActor final : public Actor, private CollectiveListener {
   Outcome act(ActContext &act) final {
     act_ = &act;
     beginNanos_ = act.trace() ? nowNanos() : 0;
-    communicator_.start({task_.collective, task_.rank, task_.input, task_.output, this});
+    communicator_.start({task_.collective, task_.rank, task_.input, task_.output, this, act.nanos()});
     return Outcome::kPending;
   }
 
@@ -71,6 +71,7 @@ class CollectiveActor final : public Actor, private CollectiveListener {
       act.fail(absl::AbortedError(absl::StrCat(task_.label->str(), ": given up by the communicator")));
       return Outcome::kStopped;
     }
+    if (transfer_.endNanos > transfer_.arrivedNanos) act.endAt(transfer_.endNanos);
     if (auto *trace = act.trace()) trace->push_back({task_.label, beginNanos_, nowNanos()});
     if (observer_) observer_->onTask(*task_.label, {task_.input}, {task_.output});
     return Outcome::kDone;
@@ -84,7 +85,8 @@ class CollectiveActor final : public Actor, private CollectiveListener {
   }
 
  private:
-  void onCollective(Event event) final {
+  void onCollective(Event event, const Transfer &transfer) final {
+    if (event == Event::kDone) transfer_ = transfer;  // the message makes it seen
     Message message;
     message.kind = event == Event::kShare  ? Message::Kind::kShare
                    : event == Event::kDone ? Message::Kind::kDone
@@ -98,6 +100,7 @@ class CollectiveActor final : public Actor, private CollectiveListener {
   Communicator &communicator_;
   TaskObserver *observer_;
   ActContext *act_ = nullptr;  // set before the communicator knows the listener
+  Transfer transfer_;          // of the turn that has ended
   int64_t beginNanos_ = 0;
 };
 

@@ -224,8 +224,10 @@ class Session::Impl {
   }
 
   absl::Status prepare(const program::Entry &entry) {
+    const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
+    if (!links.ok()) return links.status();
     std::unique_ptr<Prepared> held(
-        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives), {}});
+        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives, *links), {}});
     const GraphSites sites{
         plan_, entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr, *labels_};
     CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));

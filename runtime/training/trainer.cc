@@ -153,6 +153,7 @@ absl::Status Run::openSession(bool checksFinite) {
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
+  settings.links = options_.links;
   settings.trace = !options_.trace.empty() && !checksFinite;
   auto session = Session::create(plan_, settings);
   if (!session.ok()) return session.status();

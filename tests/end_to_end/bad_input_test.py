@@ -109,6 +109,11 @@ def flag_cases(s):
         ("tokens of three bytes", train("--token-bytes", 3), 2, '--token-bytes: requires 2 or 4, got "3"'),
         ("checkpoints without a place", train("--checkpoint-every", 1), 2, "--checkpoint-every: requires --checkpoint too"),
         ("two starts", train("--init", WEIGHTS, "--resume", s.checkpoints), 2, "--init: requires that --resume is absent, got both"),
+        ("a link without a latency", train("--link", "model=1GB/s"), 2, "--link: requires AXIS=BANDWIDTH,LATENCY like model=1GB/s,50us"),
+        ("a link without bandwidth", train("--link", "model=0GB/s,1us"), 2, "--link: requires a bandwidth above 0"),
+        ("a link of another unit", train("--link", "model=1Gbit/s,1us"), 2, "in B/s, kB/s, MB/s or GB/s"),
+        ("two links of an axis", train("--link", "model=1GB/s,1us", "--link", "model=2GB/s,1us"), 2, '--link: requires one link for each axis, got a second one of "model"'),
+        ("a link of no axis", train("--link", "modl=1GB/s,1us"), 1, "link requires an axis of the plan's mesh (data, model), got 'modl'"),
         ("metrics over the data", train("--metrics", DATA), 2, "--metrics: requires a path of its own"),
         ("tokens over the text", ["tokenize", "text", "-o", "text"], 2, "-o: requires a path of its own"),
     ]

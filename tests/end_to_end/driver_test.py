@@ -147,6 +147,13 @@ def check_mlir(driver, checks):
     checks.check(first["table"] == last["table"] and first["w1"] != last["w1"], "its frozen table stays and its weights change")
 
 
+def check_links(driver, checks, expected):
+    plan = driver.plan()
+    slow = driver.train(plan, "--link", "data=1GB/s,20ms", "--link", "model=1GB/s,0us", steps=2)
+    checks.check([step["loss"] for step in slow] == expected[:2], "links change no number")
+    checks.check(min(step["step_ms"] for step in slow) >= 20, f"and a step takes at least as long as a transfer: {slow[0]['step_ms']:.1f} ms")
+
+
 def check_interrupt(driver, checks):
     checkpoints, figures = driver.path("checkpoints"), driver.path("interrupted.jsonl")
     arguments = ["train", driver.plan(), "--data", DATA, "--steps", 100000, "--order", "sequential", "--metrics", figures, "--checkpoint", checkpoints, "--checkpoint-every", 1000000]
@@ -189,6 +196,7 @@ def main():
     check_documents(driver, checks)
     check_dropout(driver, checks)
     check_mlir(driver, checks)
+    check_links(driver, checks, expected)
     check_interrupt(driver, checks)
     check_sample(driver, checks)
     checks.finish()
