@@ -83,6 +83,7 @@ class ThreadedScheduler final : public SchedulerBase {
       if (runner.canAct()) {
         runner.act();
       } else if (!runner.receive()) {
+        runner.noteIdle();
         runner.wait(runner.isPending() ? kNever : stop_, options_.spinNanos);
       }
     }
@@ -110,7 +111,11 @@ class DeterministicScheduler final : public SchedulerBase {
         const bool isOut = runner->isOver() || (isStopped() && !runner->isPending());
         isOver = isOver && isOut;
         if (isOut) continue;
-        if (runner->canAct()) possible.push_back({runner.get(), true});
+        if (runner->canAct()) {
+          possible.push_back({runner.get(), true});
+        } else {
+          runner->noteIdle();
+        }
         if (runner->canReceive()) possible.push_back({runner.get(), false});
       }
       if (isOver) return end();

@@ -9,9 +9,9 @@
 namespace cleave {
 
 StreamRunner::StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner,
-                           std::vector<TaskEvent> *trace)
-    : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), trace_(trace),
-      steps_(stream_.order.empty() ? 0 : steps) {
+                           bool tracesTasks, StreamLog &log)
+    : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), tracesTasks_(tracesTasks), log_(log),
+      idleSince_(owner.nanos()), steps_(stream_.order.empty() ? 0 : steps) {
   stream_.position = 0;
   setState(isEnded() ? ActorGraph::State::kEnded : ActorGraph::State::kWaiting);
 }
@@ -30,6 +30,12 @@ void StreamRunner::post(const Message &message) { stream_.mailbox->push(message)
 
 void StreamRunner::act() {
   ActorGraph::Node &node = nextNode();
+  if (idleSince_ >= 0) {
+    const int64_t now = nanos();
+    if (now > idleSince_)
+      log_.waits.push_back({stream_.order[stream_.position.load(std::memory_order_relaxed)], idleSince_, now});
+    idleSince_ = -1;
+  }
   for (int i = 0; i < node.incomingCount; ++i) {
     std::atomic<int> &tokens = node.incoming[i].tokens;
     const int left = tokens.load(std::memory_order_relaxed) - 1;
@@ -63,7 +69,10 @@ void StreamRunner::take(Actor::Outcome outcome) {
     position = 0;
     ++step_;
   }
-  if (isEnded()) setState(ActorGraph::State::kEnded);
+  if (isEnded()) {
+    setState(ActorGraph::State::kEnded);
+    log_.endNanos = nanos();
+  }
   stream_.position.store(position, std::memory_order_relaxed);
   updateDue();
 }
@@ -95,6 +104,10 @@ bool StreamRunner::receive() {
     take(nextNode().actor->resume(message, *this));
   }
   return true;
+}
+
+void StreamRunner::noteIdle() {
+  if (idleSince_ < 0 && !isPending_ && !isEnded()) idleSince_ = nanos();
 }
 
 void StreamRunner::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
@@ -140,10 +153,10 @@ SchedulerBase::SchedulerBase(const SchedulerOptions &options)
 void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
   graph_ = &graph;
   runners_.clear();
-  if (static_cast<int>(traces_.size()) < graph.streams()) traces_.resize(graph.streams());
+  log_ = {clock_.nanos(), 0, std::vector<StreamLog>(graph.streams())};
   for (int s = 0; s < graph.streams(); ++s)
     runners_.push_back(
-        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace ? &traces_[s] : nullptr));
+        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace, log_.streams[s]));
   seenProgress_ = 0;
   seenNanos_ = clock_.nanos();
   std::lock_guard<std::mutex> lock(mutex_);
@@ -153,6 +166,7 @@ void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
 }
 
 absl::Status SchedulerBase::end() {
+  log_.endNanos = clock_.nanos();
   std::lock_guard<std::mutex> lock(mutex_);
   isRunning_ = false;
   return error_;
@@ -168,12 +182,6 @@ void SchedulerBase::fail(absl::Status status) {
 }
 
 void SchedulerBase::interrupt(absl::Status why) { fail(std::move(why)); }
-
-std::vector<std::vector<TaskEvent>> SchedulerBase::takeTrace() {
-  std::vector<std::vector<TaskEvent>> taken(traces_.size());
-  taken.swap(traces_);
-  return taken;
-}
 
 void SchedulerBase::watch() {
   if (options_.deadlineNanos <= 0 || isStopped()) return;

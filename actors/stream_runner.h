@@ -17,7 +17,8 @@ class SchedulerBase;
 // All methods but post() and progressed() belong to the thread that drives the stream.
 class alignas(64) StreamRunner final : public ActContext {
  public:
-  StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner, std::vector<TaskEvent> *trace);
+  StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner, bool tracesTasks,
+               StreamLog &log);
 
   bool isEnded() const { return step_ == steps_; }
   bool isOver();  // ended, and what its actors did has come true
@@ -26,6 +27,7 @@ class alignas(64) StreamRunner final : public ActContext {
   void act();
   bool canReceive();
   bool receive();  // one message, if canReceive()
+  void noteIdle();  // nothing can be done now
   // Until something may have changed: a message, or a time that the stream waits for, or `stop`.
   void wait(const std::atomic<bool> &stop, int64_t spinNanos);
   // The next point in time at which something comes true for this stream, 0 if none is known. From any thread.
@@ -39,7 +41,8 @@ class alignas(64) StreamRunner final : public ActContext {
   }
   bool isStopped() const final;
   void fail(absl::Status status) final;
-  std::vector<TaskEvent> *trace() final { return trace_; }
+  StreamLog &log() final { return log_; }
+  bool tracesTasks() const final { return tracesTasks_; }
   void post(const Message &message) final;
   void endAt(int64_t nanos) final { endNanos_ = nanos; }
 
@@ -57,7 +60,9 @@ class alignas(64) StreamRunner final : public ActContext {
   ActorGraph &graph_;
   ActorGraph::Stream &stream_;
   SchedulerBase &owner_;
-  std::vector<TaskEvent> *trace_;
+  const bool tracesTasks_;
+  StreamLog &log_;
+  int64_t idleSince_;  // -1: not idle
   const int64_t steps_;
   int64_t step_ = 0;
   bool isPending_ = false;
@@ -74,7 +79,7 @@ class SchedulerBase : public Scheduler {
   explicit SchedulerBase(const SchedulerOptions &options);
 
   void interrupt(absl::Status why) final;
-  std::vector<std::vector<TaskEvent>> takeTrace() final;
+  const RunLog &log() const final { return log_; }
 
   bool isStopped() const { return stop_.load(std::memory_order_relaxed); }
   int64_t nanos() { return clock_.nanos(); }
@@ -100,7 +105,7 @@ class SchedulerBase : public Scheduler {
   std::mutex mutex_;
   bool isRunning_ = false;
   absl::Status error_;
-  std::vector<std::vector<TaskEvent>> traces_;
+  RunLog log_;
   int64_t seenProgress_ = 0, seenNanos_ = 0;
 };
 

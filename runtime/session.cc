@@ -117,6 +117,8 @@ class Session::Impl {
     for (const program::Port &port : held.entry.inputs) scatter(held.entry, port, inputs.at(port.name));
 
     absl::Status status = scheduler_->run(held.graph, /*steps=*/1);
+    lastRun_ = status.ok() ? &held : nullptr;
+    if (options_.trace) keepTrace();
     if (!status.ok()) {
       held.communicator->reset();
       held.graph.reset();
@@ -142,14 +144,28 @@ class Session::Impl {
     return bytes;
   }
 
-  TraceLog takeTrace() {
-    TraceLog log;
-    log.labels = labels_;
-    std::vector<std::vector<TaskEvent>> events = scheduler_->takeTrace();
-    for (size_t s = 0; s < events.size(); ++s) {
-      const int rank = static_cast<int>(s) / streamsPerRank_, stream = static_cast<int>(s) % streamsPerRank_;
-      if (!events[s].empty()) log.streams.push_back({rank, streamNames_[stream], std::move(events[s])});
+  std::vector<DeviceRun> lastRun() const {
+    std::vector<DeviceRun> runs;
+    if (lastRun_ == nullptr) return runs;
+    const RunLog &log = scheduler_->log();
+    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+      DeviceRun &run = runs.emplace_back();
+      run.rank = rank;
+      run.beginNanos = log.beginNanos;
+      run.endNanos = log.endNanos;
+      for (int s = 0; s < streamsPerRank_; ++s)
+        for (const CollectiveEvent &event : log.streams[rank * streamsPerRank_ + s].collectives)
+          run.collectives.push_back(event);
+      std::stable_sort(run.collectives.begin(), run.collectives.end(),
+                       [](const auto &a, const auto &b) { return a.startNanos < b.startNanos; });
+      addWaits(log.streams[rank * streamsPerRank_ + computeStream_], lastRun_->graph, run);
     }
+    return runs;
+  }
+
+  TraceLog takeTrace() {
+    TraceLog log = std::exchange(trace_, {});
+    log.labels = labels_;
     return log;
   }
 
@@ -168,6 +184,31 @@ class Session::Impl {
     std::unique_ptr<Communicator> communicator;
     ActorGraph graph;
   };
+
+  // A collective on the compute stream itself is waited for too.
+  static void addWaits(const StreamLog &compute, const ActorGraph &graph, DeviceRun &run) {
+    for (const WaitEvent &wait : compute.waits)
+      run.waits.push_back({wait.beginNanos, wait.endNanos, graph.collectivesBefore(wait.actor)});
+    for (const CollectiveEvent &event : compute.collectives)
+      run.waits.push_back({event.startNanos, event.doneNanos, {event.label}});
+    std::sort(run.waits.begin(), run.waits.end(),
+              [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
+    const int64_t end = compute.endNanos >= 0 ? compute.endNanos : run.beginNanos;
+    if (end < run.endNanos) run.waits.push_back({end, run.endNanos, {}, /*isAtEnd=*/true});
+  }
+
+  void keepTrace() {
+    const RunLog &log = scheduler_->log();
+    for (size_t s = 0; s < log.streams.size(); ++s) {
+      const int rank = static_cast<int>(s) / streamsPerRank_, stream = static_cast<int>(s) % streamsPerRank_;
+      std::vector<TaskEvent> events = log.streams[s].tasks;
+      for (const CollectiveEvent &event : log.streams[s].collectives)
+        events.push_back({event.label, event.startNanos, event.doneNanos});
+      std::stable_sort(events.begin(), events.end(),
+                       [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
+      if (!events.empty()) trace_.streams.push_back({rank, streamNames_[stream], std::move(events)});
+    }
+  }
 
   // The stream with most kernels is the one whose kernels get the device's threads.
   void measureStreams() {
@@ -303,6 +344,8 @@ class Session::Impl {
   std::shared_ptr<std::deque<TaskLabel>> labels_ = std::make_shared<std::deque<TaskLabel>>();
   FiniteCheck finiteCheck_;
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;
+  const Prepared *lastRun_ = nullptr;
+  TraceLog trace_;
   std::unique_ptr<Scheduler> scheduler_;  // last: its threads end first
   bool isIntact_ = true;
 };
@@ -337,6 +380,7 @@ void Session::interrupt(absl::Status why) { impl_->interrupt(std::move(why)); }
 std::vector<int64_t> Session::peakBytes() const { return impl_->peakBytes(); }
 int Session::threadsPerDevice() const { return impl_->threads(); }
 const LoadedPlan &Session::plan() const { return impl_->plan(); }
+std::vector<DeviceRun> Session::lastRun() const { return impl_->lastRun(); }
 TraceLog Session::takeTrace() { return impl_->takeTrace(); }
 
 }  // namespace cleave

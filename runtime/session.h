@@ -21,6 +21,7 @@
 #include "runtime/links.h"
 #include "runtime/plan/program.h"
 #include "runtime/trace/chrome_trace.h"
+#include "runtime/trace/device_run.h"
 
 namespace cleave {
 
@@ -69,6 +70,9 @@ class Session {
   std::vector<int64_t> peakBytes() const;
   int threadsPerDevice() const;
   const LoadedPlan &plan() const;
+
+  // What each device did in the last run that went well.
+  std::vector<DeviceRun> lastRun() const;
 
   // The events since the last call, where SessionOptions::trace asked for them. Write them with
   // runtime/trace/chrome_trace.h.

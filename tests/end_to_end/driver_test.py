@@ -152,6 +152,7 @@ def check_links(driver, checks, expected):
     slow = driver.train(plan, "--link", "data=1GB/s,20ms", "--link", "model=1GB/s,0us", steps=2)
     checks.check([step["loss"] for step in slow] == expected[:2], "links change no number")
     checks.check(min(step["step_ms"] for step in slow) >= 20, f"and a step takes at least as long as a transfer: {slow[0]['step_ms']:.1f} ms")
+    checks.check(all(step["step_ms"] >= step["comm_ms"] >= 20 and step["exposed_ms"] >= 20 and step["late_ms"] >= 0 for step in slow), f"which metrics tell: {slow[0]['comm_ms']:.1f} ms, {slow[0]['exposed_ms']:.1f} ms exposed")
 
 
 def check_interrupt(driver, checks):

@@ -103,7 +103,7 @@ class LinksTest : public testing::Test {
 
   TensorView view() { return TensorView::contiguous(x_.data(), DType::kF32, {kElements}); }
 
-  const Registry registry_ = makeTestRegistry();
+  Registry registry_ = makeTestRegistry();
   std::vector<float> x_ = std::vector<float>(kElements, 1);
 };
 
@@ -160,6 +160,74 @@ TEST_F(LinksTest, AGroupAlongBothAxesTakesTheSlowerLinkAndOccupiesBoth) {
   mesh.reduce("all", c, {{0, 1, 2, 3}});  // 1500 bytes
   mesh.give(mesh.reduceData("b", c));
   EXPECT_EQ(stepNanos(mesh, {{"model", {0, 1e9}}, {"data", {0, 2e9}}}), 1500 + 500);
+}
+
+// Of a step under the deterministic scheduler: the largest of all devices.
+struct Largest {
+  int64_t communication = 0, exposed = 0, late = 0;
+};
+Largest largestOf(const Session &session) {
+  Largest largest;
+  for (const DeviceRun &run : session.lastRun()) {
+    const DeviceTimes times = timesOf(run, explainIdle(run));
+    largest.communication = std::max(largest.communication, times.communication);
+    largest.exposed = std::max(largest.exposed, times.exposed);
+    largest.late = std::max(largest.late, times.late);
+  }
+  return largest;
+}
+
+TEST_F(LinksTest, WhatNothingHidesIsExposed) {
+  Mesh mesh;
+  const int a = mesh.reduceModel("a", mesh.copy("c", mesh.x));
+  mesh.give(mesh.reduceData("b", mesh.copy("d", a)));  // at the end, when nothing is left to compute
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    ManualClock clock;
+    SessionOptions options;
+    options.deterministic = true;
+    options.seed = seed;
+    options.clock = &clock;
+    options.links = {{"model", {0, 1e9}}, {"data", {0, 2e9}}};
+    auto session = start(mesh, options);
+    ASSERT_TRUE(session.ok()) << session.status();
+    ASSERT_TRUE((*session)->run("step", {{"x", view()}}).ok());
+    const Largest times = largestOf(**session);
+    EXPECT_EQ(times.communication, 1500);
+    EXPECT_EQ(times.exposed, 1500);
+    EXPECT_EQ(times.late, 0);
+  }
+}
+
+TEST_F(LinksTest, ComputingHidesTransfers) {
+  ManualClock clock;
+  static ManualClock *worked = nullptr;  // by the kernel "work"; one thread runs all devices
+  worked = &clock;
+  registry_.add("test", "work", {[](const KernelCall &) { return absl::OkStatus(); },
+                                 [](const KernelCall &, KernelContext &) {
+                                   worked->advance(100);
+                                   return absl::OkStatus();
+                                 }});
+  Mesh mesh;
+  const int c = mesh.copy("c", mesh.x), a = mesh.reduceModel("a", c);
+  const int q = mesh.reduceData("q", c);  // over no link, behind `a`, so that the work comes while `a` is under way
+  const int w = mesh.builder.addRegister(0, "w", {kElements}), sum = mesh.builder.addRegister(0, "sum", {kElements});
+  mesh.builder.addTask(0, 0, "w", "work", {q}, {w});
+  mesh.builder.addTask(0, 0, "sum", "add", {a, w}, {sum});
+  mesh.give(mesh.reduceModel("b", sum));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    SessionOptions options;
+    options.deterministic = true;
+    options.seed = seed;
+    options.clock = &clock;
+    options.links = {{"model", {0, 1e9}}};
+    auto session = start(mesh, options);
+    ASSERT_TRUE(session.ok()) << session.status();
+    ASSERT_TRUE((*session)->run("step", {{"x", view()}}).ok());
+    const Largest times = largestOf(**session);
+    EXPECT_GE(times.communication, 2000);
+    EXPECT_LE(times.exposed, 1900) << "a device's own work is hidden under the first transfer";
+    EXPECT_GE(times.exposed, 1000) << "nothing hides the second one";
+  }
 }
 
 TEST_F(LinksTest, LinksChangeTimesAndNotNumbers) {
