@@ -15,7 +15,10 @@ namespace cleave {
 struct TaskLabel {
   std::string op, kernel, layer, phase, location;
   int rank = 0;
-  int order = 0;            // in the program
+  int order = 0;  // in the program
+  // Of a collective: the mesh axes whose links it uses, and the first task that waits for it on another stream.
+  std::vector<std::string> axes;
+  const TaskLabel *waiter = nullptr;
   std::string str() const;  // "op 'x' (kernel matmul, layer block 3, rank 1, at model.mlir:3:1)"
 };
 

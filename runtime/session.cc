@@ -118,7 +118,7 @@ class Session::Impl {
 
     absl::Status status = scheduler_->run(held.graph, /*steps=*/1);
     lastRun_ = status.ok() ? &held : nullptr;
-    if (options_.trace) keepTrace();
+    if (options_.trace) keepTrace(held.entry.name);
     if (!status.ok()) {
       held.communicator->reset();
       held.graph.reset();
@@ -197,16 +197,27 @@ class Session::Impl {
     if (end < run.endNanos) run.waits.push_back({end, run.endNanos, {}, /*isAtEnd=*/true});
   }
 
-  void keepTrace() {
+  void keepTrace(const std::string &entry) {
     const RunLog &log = scheduler_->log();
-    for (size_t s = 0; s < log.streams.size(); ++s) {
-      const int rank = static_cast<int>(s) / streamsPerRank_, stream = static_cast<int>(s) % streamsPerRank_;
-      std::vector<TaskEvent> events = log.streams[s].tasks;
-      for (const CollectiveEvent &event : log.streams[s].collectives)
-        events.push_back({event.label, event.startNanos, event.doneNanos});
-      std::stable_sort(events.begin(), events.end(),
+    for (DeviceRun &run : lastRun()) {
+      TraceLog::Device device;
+      device.rank = run.rank;
+      device.runs = {{entry, run.beginNanos, run.endNanos}};
+      device.idle = explainIdle(run);
+      for (int s = 0; s < streamsPerRank_; ++s) {
+        const StreamLog &stream = log.streams[run.rank * streamsPerRank_ + s];
+        if (s == computeStream_) {
+          device.tasks = stream.tasks;
+        } else {
+          device.communicate.insert(device.communicate.end(), stream.tasks.begin(), stream.tasks.end());
+        }
+      }
+      for (const CollectiveEvent &event : run.collectives)
+        device.communicate.push_back({event.label, event.startNanos, event.doneNanos});
+      std::stable_sort(device.communicate.begin(), device.communicate.end(),
                        [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
-      if (!events.empty()) trace_.streams.push_back({rank, streamNames_[stream], std::move(events)});
+      device.collectives = std::move(run.collectives);
+      trace_.add(std::move(device));
     }
   }
 

@@ -74,7 +74,7 @@ class Session {
   // What each device did in the last run that went well.
   std::vector<DeviceRun> lastRun() const;
 
-  // The events since the last call, where SessionOptions::trace asked for them. Write them with
+  // Of the runs that went well since the last call, where SessionOptions::trace asked for it. Write it with
   // runtime/trace/chrome_trace.h.
   TraceLog takeTrace();
 
