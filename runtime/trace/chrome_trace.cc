@@ -107,8 +107,8 @@ class TraceWriter {
   void nameRow(int row, const std::string &name) {
     put(absl::StrFormat(R"({"name":"thread_name","ph":"M","pid":%d,"tid":%d,"args":{"name":%s}})", process_, row,
                         json(name)));
-    put(absl::StrFormat(R"({"name":"thread_sort_index","ph":"M","pid":%d,"tid":%d,"args":{"sort_index":%d}})",
-                        process_, row, row));
+    put(absl::StrFormat(R"({"name":"thread_sort_index","ph":"M","pid":%d,"tid":%d,"args":{"sort_index":%d}})", process_,
+                        row, row));
   }
 
   void slice(int row, Span span, const std::string &name, const std::string &category, const std::string &arguments) {

@@ -4,37 +4,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "runtime/trace/spans.h"
+
 namespace cleave {
 namespace {
-
-using Spans = std::vector<std::pair<int64_t, int64_t>>;
-
-Spans unionOf(Spans spans) {
-  std::sort(spans.begin(), spans.end());
-  Spans merged;
-  for (const auto &[begin, end] : spans) {
-    if (begin >= end) continue;
-    if (!merged.empty() && begin <= merged.back().second) {
-      merged.back().second = std::max(merged.back().second, end);
-    } else {
-      merged.push_back({begin, end});
-    }
-  }
-  return merged;
-}
-
-int64_t lengthOf(const Spans &spans) {
-  int64_t length = 0;
-  for (const auto &[begin, end] : spans) length += end - begin;
-  return length;
-}
-
-// Of the first that lies outside the second; both are unions.
-int64_t lengthOutside(const Spans &spans, const Spans &others) {
-  Spans all = spans;
-  all.insert(all.end(), others.begin(), others.end());
-  return lengthOf(unionOf(std::move(all))) - lengthOf(others);
-}
 
 // The collectives that are under way at some time of a wait.
 class Moment {

@@ -374,6 +374,25 @@ def output_cases(s):
     ]
 
 
+def trace_cases(s):
+    shown = lambda content: ["trace-report", s.file("trace.json", content)]
+    slices = lambda **fields: shown({"traceEvents": [{"name": "thread_name", "ph": "M", "pid": 0, "tid": 0, "args": {"name": "phases"}}, dict({"name": "step", "cat": "run", "ph": "X", "pid": 0, "tid": 0, "ts": 0, "dur": 1}, **fields)]})
+    return [
+        ("no trace", ["trace-report"], 2, "requires T.json, got none"),
+        ("no such trace", ["trace-report", "nowhere.json"], 1, 'cannot open "nowhere.json": No such file'),
+        ("an endless trace", ["trace-report", "/dev/zero"], 1, "requires a regular file, got a device or pipe"),
+        ("an empty trace", shown(""), 1, "requires JSON, got at byte 1"),
+        ("a trace that was cut off", shown('{"traceEvents":[{"name":"a"'), 1, "requires JSON, got at byte"),
+        ("a plan as a trace", ["trace-report", s.plan], 1, "requires JSON"),
+        ("a deep trace", shown("[" * 100000), 1, "levels of nesting"),
+        ("another JSON", shown([1, 2]), 1, 'requires a trace, an object with a list "traceEvents"'),
+        ("a trace without events", shown({"traceEvents": []}), 1, 'requires runs of an entry in rows "phases"'),
+        ("a negative duration", slices(dur=-1), 1, 'event 1 requires "dur" to be a number of microseconds, got -1'),
+        ("a slice without a row", slices(tid=9), 1, "event 1 requires a thread with a name"),
+        ("a slice without a name", slices(name=None), 1, 'event 1 requires a text "name", got null'),
+    ]
+
+
 def check_case(scene, checks, name, arguments, code, text):
     try:
         done = subprocess.run(command(arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -402,7 +421,7 @@ def check_streams(scene, checks):
 
 def main():
     scene, checks = Scene(), Checks()
-    for cases in (flag_cases, mesh_cases, model_cases, option_file_cases, plan_cases, weight_cases, data_cases, checkpoint_cases, text_cases, output_cases):
+    for cases in (flag_cases, mesh_cases, model_cases, option_file_cases, plan_cases, weight_cases, data_cases, checkpoint_cases, text_cases, output_cases, trace_cases):
         for case in cases(scene):
             check_case(scene, checks, *case)
     check_streams(scene, checks)

@@ -319,6 +319,17 @@ CommandSpec printPlanCommand() {
   return {"print-plan", {"PLAN"}, "Prints a plan as text", "", "cleave print-plan gpt2.plan", {}};
 }
 
+CommandSpec traceReportCommand() {
+  return {"trace-report",
+          {"T.json"},
+          "Tells from a trace where the time of a step goes, by device",
+          "T.json is a file of train --trace. Communication is when links are busy; hidden is what of it computing\n"
+          "covers. Computing stands still: exposed, for transfers alone; late, for a device that has not arrived;\n"
+          "hand-over, while threads wake up; end, when its last task is done. other lies between tasks.",
+          "cleave trace-report trace.json",
+          {}};
+}
+
 CommandSpec benchCommand() {
   return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message",
           {}};
@@ -329,7 +340,7 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), tokenizeCommand(),
-      sampleCommand(),     printPlanCommand(), benchCommand(),   testCommand(),  buildCommand()};
+      sampleCommand(),     printPlanCommand(), traceReportCommand(), benchCommand(), testCommand(), buildCommand()};
   return commands;
 }
 

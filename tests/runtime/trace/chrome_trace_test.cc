@@ -29,7 +29,8 @@ class ChromeTraceTest : public testing::Test {
       device_.tasks.push_back({&second_, start + 11000, start + 31000});
       device_.tasks.push_back({&update_, start + 61000, start + 71000});
       device_.communicate.push_back({&reduce_, start + 12000, start + 15000});
-      device_.collectives.push_back({&reduce_, start + 12000, start + 14000, start + 20000, start + 15000, start + 60000});
+      device_.collectives.push_back(
+          {&reduce_, start + 12000, start + 14000, start + 20000, start + 15000, start + 60000});
       device_.idle.push_back({start + 31000, start + 60000, IdleCause::kExposed, &reduce_});
       device_.idle.push_back({start + 60000, start + 61000, IdleCause::kHandOver, nullptr});
     }
@@ -57,7 +58,8 @@ class ChromeTraceTest : public testing::Test {
   }
 
   const TaskLabel first_ = {"first", "matmul", "block 0", "forward", "m.mlir:3:1"},
-                  second_ = {"second", "matmul", "block 0", "forward", ""}, update_ = {"update", "sgd", "", "update", ""};
+                  second_ = {"second", "matmul", "block 0", "forward", ""},
+                  update_ = {"update", "sgd", "", "update", ""};
   TaskLabel reduce_ = {"reduce", "all_reduce", "block 0", "backward", "m.mlir:4:1"};
   TraceLog::Device device_;
 };
