@@ -63,6 +63,15 @@ void ActorGraph::finish() {
   reset();
 }
 
+std::vector<const TaskLabel *> ActorGraph::collectivesBefore(ActorId actor) const {
+  std::vector<const TaskLabel *> labels;
+  const Node &node = nodes_[indexOf(actor)];
+  for (int i = 0; i < node.incomingCount; ++i)
+    if (const TaskLabel *label = nodes_[indexOf(edges_[node.incoming[i].edge].from)].actor->collective())
+      labels.push_back(label);
+  return labels;
+}
+
 void ActorGraph::reset() {
   Message dropped;
   for (const auto &stream : streams_) {

@@ -29,11 +29,16 @@ class ActContext {
  public:
   virtual ~ActContext() = default;
   virtual int64_t step() const = 0;               // of this run, from 0
+  virtual int64_t nanos() = 0;                    // of the scheduler's clock
   virtual void progress() = 0;                    // something has ended: restarts the deadline
   virtual bool isStopped() const = 0;             // the run is given up: end early
   virtual void fail(absl::Status status) = 0;     // gives the run up, unless an earlier error has
-  virtual std::vector<TaskEvent> *trace() = 0;    // of the stream; null when nobody looks
+  virtual StreamLog &log() = 0;                   // of the stream
+  virtual bool tracesTasks() const = 0;           // whether the log is to have kernels
   virtual void post(const Message &message) = 0;  // from any thread, while the actor is pending
+  // What the actor is about to return kDone for comes true only then: consumers and the run's end wait for it, its
+  // stream does not.
+  virtual void endAt(int64_t nanos) = 0;
 };
 
 class Actor {
@@ -50,6 +55,7 @@ class Actor {
   // For reports, from any thread: "'x'", what it does or, while pending, whom it waits for ("rank 1, rank 3").
   virtual std::string doing() const = 0;
   virtual std::string awaited() const { return ""; }
+  virtual const TaskLabel *collective() const { return nullptr; }  // that the actor is; null: none
 };
 
 class ActorGraph {
@@ -75,6 +81,9 @@ class ActorGraph {
   void finish();
   // As before the first run, after one that was given up. No thread may be at work in the graph.
   void reset();
+
+  // The collectives that an actor waits for.
+  std::vector<const TaskLabel *> collectivesBefore(ActorId actor) const;
 
   int streams() const { return static_cast<int>(streams_.size()); }
   int actors() const { return static_cast<int>(nodes_.size()); }

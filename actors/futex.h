@@ -10,12 +10,15 @@
 #include <atomic>
 #include <climits>
 #include <cstdint>
+#include <ctime>
 
 namespace cleave {
 
-// Sleeps while `word` holds `seen`; may return for no reason.
-inline void futexWait(std::atomic<uint32_t> &word, uint32_t seen) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+// Sleeps while `word` holds `seen`, for at most `mostNanos` (0: for ever); may return for no reason.
+inline void futexWait(std::atomic<uint32_t> &word, uint32_t seen, int64_t mostNanos = 0) {
+  const timespec most{static_cast<time_t>(mostNanos / 1000000000), static_cast<long>(mostNanos % 1000000000)};
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, seen, mostNanos > 0 ? &most : nullptr,
+          nullptr, 0);
 }
 
 inline void futexWakeAll(std::atomic<uint32_t> &word) {

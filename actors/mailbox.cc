@@ -1,5 +1,6 @@
 #include "actors/mailbox.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "actors/futex.h"
@@ -27,7 +28,8 @@ bool Mailbox::findRoom(uint64_t number) {
   return hasRoom(number, head);
 }
 
-void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
+void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos, int64_t mostNanos) {
+  if (mostNanos > 0) spinNanos = std::min(spinNanos, mostNanos);
   if (spinNanos > 0) {
     for (int i = 0; i < kEagerPolls; ++i)
       if (!isEmpty()) return;
@@ -40,10 +42,12 @@ void Mailbox::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
       if (stop.load(std::memory_order_relaxed)) return;
     } while (std::chrono::steady_clock::now() < end);
   }
+  if (mostNanos > 0 && mostNanos <= spinNanos) return;
   isParked_.store(true, std::memory_order_seq_cst);
   const uint32_t seen = signal_.load(std::memory_order_seq_cst);
   const bool isIdle = cells_[head_ & mask_].number.load(std::memory_order_seq_cst) != head_ + 1;
-  if (isIdle && !stop.load(std::memory_order_seq_cst)) futexWait(signal_, seen);
+  if (isIdle && !stop.load(std::memory_order_seq_cst)) 
+    futexWait(signal_, seen, mostNanos > 0 ? mostNanos - std::max<int64_t>(spinNanos, 0) : 0);
   isParked_.store(false, std::memory_order_relaxed);
 }
 

@@ -45,9 +45,9 @@ class Mailbox {
   }
   bool isEmpty() const { return cells_[head_ & mask_].number.load(std::memory_order_acquire) != head_ + 1; }
 
-  // Returns when there is a message, or `stop` is set and wake() was called, or for no reason. Spins for `spinNanos`
-  // first. Only the receiver's thread.
-  void wait(const std::atomic<bool> &stop, int64_t spinNanos);
+  // Returns when there is a message, or `stop` is set and wake() was called, or after `mostNanos` (0: never), or for no
+  // reason. Spins for `spinNanos` first. Only the receiver's thread.
+  void wait(const std::atomic<bool> &stop, int64_t spinNanos, int64_t mostNanos = 0);
   void wake();  // any thread
 
  private:

@@ -19,11 +19,11 @@ constexpr auto indexOf(Id id) {
   return static_cast<std::underlying_type_t<Id>>(id);
 }
 
-// When what a message says comes true, in the sender's stream order. On a CPU work is over when its actor says so, and
-// the fence is complete from the start; a GPU's names an event, another process's a request.
+// When what a message says comes true. On a CPU work is over when its actor says so, and the fence is complete from the
+// start; what an emulated link still carries comes true at a point in time. (A GPU's would name an event, another
+// process's a request.)
 struct Fence {
-  uint64_t token = 0;
-  bool isComplete() const { return token == 0; }
+  int64_t dueNanos = 0;  // of the scheduler's clock
 };
 
 struct Message {

@@ -1,5 +1,7 @@
 #include "actors/scheduler.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -51,6 +53,7 @@ class ThreadedScheduler final : public SchedulerBase {
   }
 
   void serve(int s) {
+    ::prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread, in ns: waits for a point in time end when it comes
     for (uint32_t served = 0;;) {
       awaitCall(served);
       ++served;
@@ -75,12 +78,13 @@ class ThreadedScheduler final : public SchedulerBase {
   // A pending actor is seen to its end even when the run is given up: until then others may use its memory.
   void drive(StreamRunner &runner) {
     static const std::atomic<bool> kNever{false};
-    while (!runner.isEnded()) {
+    while (!runner.isOver()) {
       if (isStopped() && !runner.isPending()) return;
       if (runner.canAct()) {
         runner.act();
       } else if (!runner.receive()) {
-        runner.mailbox().wait(runner.isPending() ? kNever : stop_, options_.spinNanos);
+        runner.noteIdle();
+        runner.wait(runner.isPending() ? kNever : stop_, options_.spinNanos);
       }
     }
   }
@@ -104,15 +108,19 @@ class DeterministicScheduler final : public SchedulerBase {
       possible.clear();
       bool isOver = true;
       for (const auto &runner : runners_) {
-        const bool isOut = runner->isEnded() || (isStopped() && !runner->isPending());
+        const bool isOut = runner->isOver() || (isStopped() && !runner->isPending());
         isOver = isOver && isOut;
         if (isOut) continue;
-        if (runner->canAct()) possible.push_back({runner.get(), true});
-        if (runner->hasMail()) possible.push_back({runner.get(), false});
+        if (runner->canAct()) {
+          possible.push_back({runner.get(), true});
+        } else {
+          runner->noteIdle();
+        }
+        if (runner->canReceive()) possible.push_back({runner.get(), false});
       }
       if (isOver) return end();
       if (possible.empty()) {
-        clock_.sleep(std::clamp<int64_t>(options_.deadlineNanos / 16, 1000000, 50000000));
+        clock_.sleep(idleNanos());
       } else {
         const auto [runner, acts] = possible[random_() % possible.size()];
         if (acts) {
@@ -126,6 +134,15 @@ class DeterministicScheduler final : public SchedulerBase {
   }
 
  private:
+  // How long nothing can happen.
+  int64_t idleNanos() {
+    int64_t idle = std::clamp<int64_t>(options_.deadlineNanos / 16, 1000000, 50000000);
+    const int64_t now = clock_.nanos();
+    for (const auto &runner : runners_)
+      if (runner->nextDue() > now) idle = std::min(idle, runner->nextDue() - now);
+    return idle;
+  }
+
   std::mt19937_64 random_;
 };
 

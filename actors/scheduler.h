@@ -17,8 +17,8 @@ namespace cleave {
 struct SchedulerOptions {
   int64_t deadlineNanos = int64_t{60} * 1000000000;  // since anything last ended; 0: wait for ever
   int64_t spinNanos = 0;                             // before a thread parks; 0 where threads exceed cores
-  Clock *clock = nullptr;                            // of the deadline; null: the machine's. Not owned
-  bool trace = false;
+  Clock *clock = nullptr;                            // of all times; null: the machine's. Not owned
+  bool trace = false;                                // logs have kernels too
 };
 
 class Scheduler {
@@ -33,8 +33,8 @@ class Scheduler {
   // Gives up the run under way; from any thread. No effect between runs.
   virtual void interrupt(absl::Status why) = 0;
 
-  // By stream: the events of the runs since the last call.
-  virtual std::vector<std::vector<TaskEvent>> takeTrace() = 0;
+  // Of the last run.
+  virtual const RunLog &log() const = 0;
 };
 
 // A thread for each of `streams` streams; graphs may have fewer.

@@ -1,5 +1,6 @@
 #include "actors/stream_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,13 +9,20 @@
 namespace cleave {
 
 StreamRunner::StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner,
-                           std::vector<TaskEvent> *trace)
-    : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), trace_(trace),
-      steps_(stream_.order.empty() ? 0 : steps) {
+                           bool tracesTasks, StreamLog &log)
+    : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), tracesTasks_(tracesTasks), log_(log),
+      idleSince_(owner.nanos()), steps_(stream_.order.empty() ? 0 : steps) {
   stream_.position = 0;
   setState(isEnded() ? ActorGraph::State::kEnded : ActorGraph::State::kWaiting);
 }
 
+namespace {
+
+bool isLater(const Message &a, const Message &b) { return a.fence.dueNanos > b.fence.dueNanos; }
+
+}  // namespace
+
+int64_t StreamRunner::nanos() { return owner_.nanos(); }
 bool StreamRunner::isStopped() const { return owner_.isStopped(); }
 void StreamRunner::fail(absl::Status status) { owner_.fail(std::move(status)); }
 // Never full: the graph leaves room for what a communicator says to a pending actor.
@@ -22,6 +30,12 @@ void StreamRunner::post(const Message &message) { stream_.mailbox->push(message)
 
 void StreamRunner::act() {
   ActorGraph::Node &node = nextNode();
+  if (idleSince_ >= 0) {
+    const int64_t now = nanos();
+    if (now > idleSince_)
+      log_.waits.push_back({stream_.order[stream_.position.load(std::memory_order_relaxed)], idleSince_, now});
+    idleSince_ = -1;
+  }
   for (int i = 0; i < node.incomingCount; ++i) {
     std::atomic<int> &tokens = node.incoming[i].tokens;
     const int left = tokens.load(std::memory_order_relaxed) - 1;
@@ -39,31 +53,82 @@ void StreamRunner::take(Actor::Outcome outcome) {
   if (outcome == Actor::Outcome::kStopped) return;
 
   for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing) {
+    Message message = outgoing.message;
+    message.fence.dueNanos = endNanos_;
     if (!outgoing.mailbox) {
-      addToken(outgoing.message);
-    } else if (!outgoing.mailbox->push(outgoing.message)) {
-      return failOverflow(outgoing.message);
+      deliver(message);
+    } else if (!outgoing.mailbox->push(message)) {
+      return failOverflow(message);
     }
   }
+  lastEndNanos_ = std::max(lastEndNanos_, endNanos_);
+  endNanos_ = 0;
   progress();
   size_t position = stream_.position.load(std::memory_order_relaxed) + 1;
   if (position == stream_.order.size()) {
     position = 0;
     ++step_;
   }
-  if (isEnded()) setState(ActorGraph::State::kEnded);
+  if (isEnded()) {
+    setState(ActorGraph::State::kEnded);
+    log_.endNanos = nanos();
+  }
   stream_.position.store(position, std::memory_order_relaxed);
+  updateDue();
+}
+
+bool StreamRunner::isOver() {
+  if (!isEnded() || !held_.empty()) return false;
+  if (lastEndNanos_ > 0 && lastEndNanos_ > nanos()) return false;
+  lastEndNanos_ = 0;
+  return true;
+}
+
+bool StreamRunner::canReceive() {
+  return !stream_.mailbox->isEmpty() || (!held_.empty() && held_.front().fence.dueNanos <= nanos());
 }
 
 bool StreamRunner::receive() {
+  if (!held_.empty() && held_.front().fence.dueNanos <= nanos()) {
+    std::pop_heap(held_.begin(), held_.end(), isLater);
+    addToken(held_.back());
+    held_.pop_back();
+    updateDue();
+    return true;
+  }
   Message message;
   if (!stream_.mailbox->pop(message)) return false;
   if (message.kind == Message::Kind::kFilled || message.kind == Message::Kind::kFreed) {
-    addToken(message);
+    deliver(message);
   } else if (isPending_) {
     take(nextNode().actor->resume(message, *this));
   }
   return true;
+}
+
+void StreamRunner::noteIdle() {
+  if (idleSince_ < 0 && !isPending_ && !isEnded()) idleSince_ = nanos();
+}
+
+void StreamRunner::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
+  int64_t most = 0;
+  if (const int64_t due = nextDue()) {
+    most = due - nanos();
+    if (most <= 0) return;
+  }
+  stream_.mailbox->wait(stop, spinNanos, most);
+}
+
+void StreamRunner::deliver(const Message &message) {
+  if (message.fence.dueNanos == 0 || message.fence.dueNanos <= nanos()) return addToken(message);
+  held_.push_back(message);
+  std::push_heap(held_.begin(), held_.end(), isLater);
+  updateDue();
+}
+
+void StreamRunner::updateDue() {
+  const int64_t due = !held_.empty() ? held_.front().fence.dueNanos : isEnded() ? lastEndNanos_ : 0;
+  nextDue_.store(due, std::memory_order_relaxed);
 }
 
 void StreamRunner::addToken(const Message &message) {
@@ -88,10 +153,10 @@ SchedulerBase::SchedulerBase(const SchedulerOptions &options)
 void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
   graph_ = &graph;
   runners_.clear();
-  if (static_cast<int>(traces_.size()) < graph.streams()) traces_.resize(graph.streams());
+  log_ = {clock_.nanos(), 0, std::vector<StreamLog>(graph.streams())};
   for (int s = 0; s < graph.streams(); ++s)
     runners_.push_back(
-        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace ? &traces_[s] : nullptr));
+        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace, log_.streams[s]));
   seenProgress_ = 0;
   seenNanos_ = clock_.nanos();
   std::lock_guard<std::mutex> lock(mutex_);
@@ -101,6 +166,7 @@ void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
 }
 
 absl::Status SchedulerBase::end() {
+  log_.endNanos = clock_.nanos();
   std::lock_guard<std::mutex> lock(mutex_);
   isRunning_ = false;
   return error_;
@@ -117,18 +183,15 @@ void SchedulerBase::fail(absl::Status status) {
 
 void SchedulerBase::interrupt(absl::Status why) { fail(std::move(why)); }
 
-std::vector<std::vector<TaskEvent>> SchedulerBase::takeTrace() {
-  std::vector<std::vector<TaskEvent>> taken(traces_.size());
-  taken.swap(traces_);
-  return taken;
-}
-
 void SchedulerBase::watch() {
   if (options_.deadlineNanos <= 0 || isStopped()) return;
   int64_t progress = 0;
   for (const auto &runner : runners_) progress += runner->progressed();
   const int64_t now = clock_.nanos();
-  if (progress != seenProgress_) {
+  // What a link carries has an end that is known.
+  const bool isDue =
+      std::any_of(runners_.begin(), runners_.end(), [&](const auto &runner) { return runner->nextDue() > now; });
+  if (progress != seenProgress_ || isDue) {
     seenProgress_ = progress;
     seenNanos_ = now;
   } else if (now - seenNanos_ > options_.deadlineNanos) {

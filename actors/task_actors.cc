@@ -1,6 +1,6 @@
 #include "actors/task_actors.h"
 
-#include <chrono>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,29 +9,24 @@
 namespace cleave {
 namespace {
 
-int64_t nowNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 class Chain final : public Actor {
  public:
   Chain(std::vector<KernelTask> tasks, KernelContext &context, TaskObserver *observer)
       : tasks_(std::move(tasks)), context_(context), observer_(observer) {}
 
   Outcome act(ActContext &act) final {
-    std::vector<TaskEvent> *trace = act.trace();
+    std::vector<TaskEvent> *trace = act.tracesTasks() ? &act.log().tasks : nullptr;
     for (size_t t = 0; t < tasks_.size(); ++t) {
       if (act.isStopped()) return Outcome::kStopped;
       current_.store(t, std::memory_order_relaxed);
       const KernelTask &task = tasks_[t];
-      const int64_t begin = trace ? nowNanos() : 0;
+      const int64_t begin = trace ? act.nanos() : 0;
       const KernelCall call{*task.attributes, task.inputs, task.outputs};
       if (absl::Status status = task.kernel->run(call, context_); !status.ok()) {
         act.fail(absl::Status(status.code(), absl::StrCat(task.label->str(), ": ", status.message())));
         return Outcome::kStopped;
       }
-      if (trace) trace->push_back({task.label, begin, nowNanos()});
+      if (trace) trace->push_back({task.label, begin, act.nanos()});
       if (observer_) observer_->onTask(*task.label, task.inputs, task.outputs);
       act.progress();
     }
@@ -56,8 +51,8 @@ class CollectiveActor final : public Actor, private CollectiveListener {
 
   Outcome act(ActContext &act) final {
     act_ = &act;
-    beginNanos_ = act.trace() ? nowNanos() : 0;
-    communicator_.start({task_.collective, task_.rank, task_.input, task_.output, this});
+    startNanos_ = act.nanos();
+    communicator_.start({task_.collective, task_.rank, task_.input, task_.output, this, startNanos_});
     return Outcome::kPending;
   }
 
@@ -71,12 +66,17 @@ class CollectiveActor final : public Actor, private CollectiveListener {
       act.fail(absl::AbortedError(absl::StrCat(task_.label->str(), ": given up by the communicator")));
       return Outcome::kStopped;
     }
-    if (auto *trace = act.trace()) trace->push_back({task_.label, beginNanos_, nowNanos()});
+    const int64_t done = act.nanos();
+    if (transfer_.endNanos > done) act.endAt(transfer_.endNanos);
+    act.log().collectives.push_back({task_.label, startNanos_, transfer_.arrivedNanos, transfer_.beginNanos, done,
+                                     std::max(done, transfer_.endNanos)});
     if (observer_) observer_->onTask(*task_.label, {task_.input}, {task_.output});
     return Outcome::kDone;
   }
 
   std::string doing() const final { return absl::StrCat("'", task_.label->op, "'"); }
+
+  const TaskLabel *collective() const final { return task_.label; }
 
   std::string awaited() const final {
     const std::vector<int> peers = communicator_.awaited(task_.collective, task_.rank);
@@ -84,7 +84,8 @@ class CollectiveActor final : public Actor, private CollectiveListener {
   }
 
  private:
-  void onCollective(Event event) final {
+  void onCollective(Event event, const Transfer &transfer) final {
+    if (event == Event::kDone) transfer_ = transfer;  // the message makes it seen
     Message message;
     message.kind = event == Event::kShare  ? Message::Kind::kShare
                    : event == Event::kDone ? Message::Kind::kDone
@@ -98,7 +99,8 @@ class CollectiveActor final : public Actor, private CollectiveListener {
   Communicator &communicator_;
   TaskObserver *observer_;
   ActContext *act_ = nullptr;  // set before the communicator knows the listener
-  int64_t beginNanos_ = 0;
+  Transfer transfer_;          // of the turn that has ended
+  int64_t startNanos_ = 0;
 };
 
 }  // namespace

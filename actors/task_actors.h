@@ -39,7 +39,8 @@ struct CollectiveTask {
   const TaskLabel *label = nullptr;
 };
 
-// Starts a collective and is pending until it is over. The listener of its call posts to the actor itself, `self`.
+// Starts a collective and is pending until all members have come and the data have been moved. What an emulated link
+// still carries then holds its consumers, not its stream. The listener of its call posts to the actor itself, `self`.
 std::unique_ptr<Actor> makeCollective(const CollectiveTask &task, ActorId self, Communicator &communicator,
                                       TaskObserver *observer);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/links.h"
 #include "runtime/plan/check_plan.h"
 #include "runtime/plan/unfold.h"
 
@@ -46,6 +47,7 @@ class ClassBuilder {
   void addRank(int position, int firstStream) {
     const int rank = rankClass_.ranks[position];
     std::vector<ActorId> actorOf(step_.nodes.size());
+    labels_.assign(step_.nodes.size(), nullptr);
     for (const Link &link : links_) {
       const StreamId stream = StreamId(firstStream + link.stream);
       const program::Task &first = program_.tasks[step_.nodes[link.nodes[0]].task];
@@ -55,6 +57,7 @@ class ClassBuilder {
       for (int node : link.nodes) actorOf[node] = id;
     }
     for (const auto &edge : step_.edges) graph_.addEdge(edgeOf(edge, actorOf));
+    for (const auto &edge : step_.edges) noteWaiter(edge);
   }
 
  private:
@@ -63,15 +66,28 @@ class ClassBuilder {
     return program_.registers[held].view(sites_.ranks[rankClass_.ranks[position]].arena, use, position);
   }
 
-  const TaskLabel *labelOf(int node, int rank) const {
+  const TaskLabel *labelOf(int node, int rank) {
     const int order = step_.nodes[node].task;
     const program::Task &task = program_.tasks[order];
     const std::string &kernel = task.collective >= 0 ? sites_.entry.collectives[task.collective].kind : task.kernel;
     sites_.labels.push_back({task.op, kernel, task.layer, task.phase, task.location, rank, order});
-    return &sites_.labels.back();
+    labels_[node] = &sites_.labels.back();
+    if (task.collective >= 0)
+      for (const CollectiveSpec::Group &group : sites_.entry.collectives[task.collective].groups)
+        if (std::find(group.ranks.begin(), group.ranks.end(), rank) != group.ranks.end())
+          for (int axis : axesOfGroup(sites_.plan, group.ranks))
+            labels_[node]->axes.push_back(sites_.plan.mesh[axis].name);
+    return labels_[node];
   }
 
-  std::unique_ptr<Actor> chainOf(const Link &link, int rank, int position) const {
+  void noteWaiter(const Unfolding::Edge &edge) {
+    const auto &from = step_.nodes[edge.from], &to = step_.nodes[edge.to];
+    if (program_.tasks[from.task].collective < 0 || from.stream == to.stream) return;
+    const TaskLabel *&waiter = labels_[edge.from]->waiter;
+    if (waiter == nullptr || labels_[edge.to]->order < waiter->order) waiter = labels_[edge.to];
+  }
+
+  std::unique_ptr<Actor> chainOf(const Link &link, int rank, int position) {
     std::vector<KernelTask> tasks;
     for (int node : link.nodes) {
       const program::Task &task = program_.tasks[step_.nodes[node].task];
@@ -85,7 +101,7 @@ class ClassBuilder {
     return makeChain(std::move(tasks), *sites_.ranks[rank].contexts[link.stream], sites_.observer);
   }
 
-  std::unique_ptr<Actor> collectiveOf(int node, int position, ActorId id) const {
+  std::unique_ptr<Actor> collectiveOf(int node, int position, ActorId id) {
     const int rank = rankClass_.ranks[position];
     const program::Task &task = program_.tasks[step_.nodes[node].task];
     return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], position),
@@ -114,6 +130,7 @@ class ClassBuilder {
   const ScheduleModel::Program &model_;
   const Unfolding &step_;
   const std::vector<Link> links_;
+  std::vector<TaskLabel *> labels_;  // by node, of the rank that is being added
   ActorGraph &graph_;
 };
 

@@ -117,6 +117,8 @@ class Session::Impl {
     for (const program::Port &port : held.entry.inputs) scatter(held.entry, port, inputs.at(port.name));
 
     absl::Status status = scheduler_->run(held.graph, /*steps=*/1);
+    lastRun_ = status.ok() ? &held : nullptr;
+    if (options_.trace) keepTrace(held.entry.name);
     if (!status.ok()) {
       held.communicator->reset();
       held.graph.reset();
@@ -142,14 +144,28 @@ class Session::Impl {
     return bytes;
   }
 
-  TraceLog takeTrace() {
-    TraceLog log;
-    log.labels = labels_;
-    std::vector<std::vector<TaskEvent>> events = scheduler_->takeTrace();
-    for (size_t s = 0; s < events.size(); ++s) {
-      const int rank = static_cast<int>(s) / streamsPerRank_, stream = static_cast<int>(s) % streamsPerRank_;
-      if (!events[s].empty()) log.streams.push_back({rank, streamNames_[stream], std::move(events[s])});
+  std::vector<DeviceRun> lastRun() const {
+    std::vector<DeviceRun> runs;
+    if (lastRun_ == nullptr) return runs;
+    const RunLog &log = scheduler_->log();
+    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+      DeviceRun &run = runs.emplace_back();
+      run.rank = rank;
+      run.beginNanos = log.beginNanos;
+      run.endNanos = log.endNanos;
+      for (int s = 0; s < streamsPerRank_; ++s)
+        for (const CollectiveEvent &event : log.streams[rank * streamsPerRank_ + s].collectives)
+          run.collectives.push_back(event);
+      std::stable_sort(run.collectives.begin(), run.collectives.end(),
+                       [](const auto &a, const auto &b) { return a.startNanos < b.startNanos; });
+      addWaits(log.streams[rank * streamsPerRank_ + computeStream_], lastRun_->graph, run);
     }
+    return runs;
+  }
+
+  TraceLog takeTrace() {
+    TraceLog log = std::exchange(trace_, {});
+    log.labels = labels_;
     return log;
   }
 
@@ -168,6 +184,42 @@ class Session::Impl {
     std::unique_ptr<Communicator> communicator;
     ActorGraph graph;
   };
+
+  // A collective on the compute stream itself is waited for too.
+  static void addWaits(const StreamLog &compute, const ActorGraph &graph, DeviceRun &run) {
+    for (const WaitEvent &wait : compute.waits)
+      run.waits.push_back({wait.beginNanos, wait.endNanos, graph.collectivesBefore(wait.actor)});
+    for (const CollectiveEvent &event : compute.collectives)
+      run.waits.push_back({event.startNanos, event.doneNanos, {event.label}});
+    std::sort(run.waits.begin(), run.waits.end(),
+              [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
+    const int64_t end = compute.endNanos >= 0 ? compute.endNanos : run.beginNanos;
+    if (end < run.endNanos) run.waits.push_back({end, run.endNanos, {}, /*isAtEnd=*/true});
+  }
+
+  void keepTrace(const std::string &entry) {
+    const RunLog &log = scheduler_->log();
+    for (DeviceRun &run : lastRun()) {
+      TraceLog::Device device;
+      device.rank = run.rank;
+      device.runs = {{entry, run.beginNanos, run.endNanos}};
+      device.idle = explainIdle(run);
+      for (int s = 0; s < streamsPerRank_; ++s) {
+        const StreamLog &stream = log.streams[run.rank * streamsPerRank_ + s];
+        if (s == computeStream_) {
+          device.tasks = stream.tasks;
+        } else {
+          device.communicate.insert(device.communicate.end(), stream.tasks.begin(), stream.tasks.end());
+        }
+      }
+      for (const CollectiveEvent &event : run.collectives)
+        device.communicate.push_back({event.label, event.startNanos, event.doneNanos});
+      std::stable_sort(device.communicate.begin(), device.communicate.end(),
+                       [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
+      device.collectives = std::move(run.collectives);
+      trace_.add(std::move(device));
+    }
+  }
 
   // The stream with most kernels is the one whose kernels get the device's threads.
   void measureStreams() {
@@ -224,8 +276,10 @@ class Session::Impl {
   }
 
   absl::Status prepare(const program::Entry &entry) {
+    const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
+    if (!links.ok()) return links.status();
     std::unique_ptr<Prepared> held(
-        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives), {}});
+        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives, *links), {}});
     const GraphSites sites{
         plan_, entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr, *labels_};
     CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));
@@ -301,6 +355,8 @@ class Session::Impl {
   std::shared_ptr<std::deque<TaskLabel>> labels_ = std::make_shared<std::deque<TaskLabel>>();
   FiniteCheck finiteCheck_;
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;
+  const Prepared *lastRun_ = nullptr;
+  TraceLog trace_;
   std::unique_ptr<Scheduler> scheduler_;  // last: its threads end first
   bool isIntact_ = true;
 };
@@ -335,6 +391,7 @@ void Session::interrupt(absl::Status why) { impl_->interrupt(std::move(why)); }
 std::vector<int64_t> Session::peakBytes() const { return impl_->peakBytes(); }
 int Session::threadsPerDevice() const { return impl_->threads(); }
 const LoadedPlan &Session::plan() const { return impl_->plan(); }
+std::vector<DeviceRun> Session::lastRun() const { return impl_->lastRun(); }
 TraceLog Session::takeTrace() { return impl_->takeTrace(); }
 
 }  // namespace cleave

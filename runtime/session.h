@@ -18,8 +18,10 @@
 #include "absl/strings/string_view.h"
 #include "kernels/api/tensor_view.h"
 #include "runtime/host_tensor.h"
+#include "runtime/links.h"
 #include "runtime/plan/program.h"
 #include "runtime/trace/chrome_trace.h"
+#include "runtime/trace/device_run.h"
 
 namespace cleave {
 
@@ -30,7 +32,8 @@ struct SessionOptions {
   double deadlineSeconds = 60;  // a run in which nothing has ended for so long is given up; 0: never
   bool deterministic = false;   // one thread, which picks among what could run next by `seed`: for tests
   uint64_t seed = 0;
-  Clock *clock = nullptr;  // of the deadline; null: the machine's. Not owned
+  Clock *clock = nullptr;  // of deadlines and links; null: the machine's. Not owned
+  LinkSpeeds links;        // that collectives act as if they had; the plan is the same with and without
   bool trace = false;      // keep the time of every task (see takeTrace)
   // Look at everything that kernels write: a run fails, once it is through, with the first op (in the program's order)
   // that made a value that is not finite. Costs one more pass over all values.
@@ -68,7 +71,10 @@ class Session {
   int threadsPerDevice() const;
   const LoadedPlan &plan() const;
 
-  // The events since the last call, where SessionOptions::trace asked for them. Write them with
+  // What each device did in the last run that went well.
+  std::vector<DeviceRun> lastRun() const;
+
+  // Of the runs that went well since the last call, where SessionOptions::trace asked for it. Write it with
   // runtime/trace/chrome_trace.h.
   TraceLog takeTrace();
 

@@ -13,6 +13,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
   if (command.name == "explain") return runExplain(flags);
   if (command.name == "tokenize") return runTokenize(flags);
   if (command.name == "sample") return runSample(flags);
+  if (command.name == "trace-report") return runTraceReport(flags);
   return runPrintPlan(flags);
 }
 
@@ -20,6 +21,6 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
 }  // namespace cleave::cli
 
 int main(int argc, char **argv) {
-  const std::string served[] = {"train", "explain", "tokenize", "sample", "print-plan"};
+  const std::string served[] = {"train", "explain", "tokenize", "sample", "print-plan", "trace-report"};
   return cleave::cli::runProgram(argc, argv, served, cleave::cli::dispatch);
 }

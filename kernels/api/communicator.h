@@ -36,17 +36,24 @@ struct CollectiveSpec {
   int64_t bytes = 0;
 };
 
+// When a collective was where, by the clock of its members' calls.
+struct Transfer {
+  int64_t arrivedNanos = 0;  // the last member was there
+  int64_t beginNanos = 0;    // its links were free too
+  int64_t endNanos = 0;      // of what its links carry; without emulated links all three are the same
+};
+
 // Where a member's call hears of its collective. Called from any thread; must not block.
 class CollectiveListener {
  public:
   enum class Event {
     kShare,  // all members have arrived, and this one's own thread is to call Communicator::work (some members may have
              // none)
-    kDone,   // the output is filled, and nobody reads the input any more
+    kDone,   // the output is filled, and nobody reads the input any more, from `transfer.endNanos` on
     kFailed  // given up: see Communicator::abort
   };
   virtual ~CollectiveListener() = default;
-  virtual void onCollective(Event event) = 0;
+  virtual void onCollective(Event event, const Transfer &transfer) = 0;
 };
 
 // One member's part in one collective.
@@ -58,6 +65,7 @@ struct CollectiveCall {
   // member before brings it; else they are disjoint. The communicator owns both until kDone or kFailed.
   TensorView input, output;
   CollectiveListener *listener = nullptr;
+  int64_t nowNanos = 0;  // of the caller's clock, which all members share
 };
 
 // The collectives of one entry of a plan, all ranks. A collective may run any number of times, but a member starts it
@@ -82,9 +90,27 @@ class Communicator {
   virtual std::vector<int> awaited(int collective, int rank) const = 0;
 };
 
+// Links that devices of one process act as if they had. A transfer begins when the last member has arrived and all its
+// links are free, in the order of last arrivals; it then occupies all of them, for as long as the slowest takes:
+// latency + wireBytes / bandwidth. It takes no thread's time: the data are moved at once, and the end is a point in
+// time, told with kDone. Links are full duplex: what members send and what they receive runs at once.
+struct EmulatedLinks {
+  struct Speed {
+    int64_t latencyNanos = 0;
+    double bytesPerSecond = 0;  // above 0, in each direction
+  };
+  std::vector<Speed> links;
+  std::vector<std::vector<std::vector<int>>> usedBy;  // by collective, then group: of `links`; empty: none
+};
+
+// What each member of a group sends or receives over its link, on average of those that have something to do: 2(n-1)/n
+// of its payload for an all-reduce, (n-1)/n of the full value for a gather or a scatter. Link //kernels/collectives.
+double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
+
 // Between devices of one process, which share memory: each member's thread does its share of the work. `collectives`
 // must outlive the communicator. Link //kernels/collectives for it.
-std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives);
+std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives,
+                                                           const EmulatedLinks &links = {});
 
 }  // namespace cleave
 

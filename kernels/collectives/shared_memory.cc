@@ -6,11 +6,13 @@
 
 #include "kernels/api/communicator.h"
 #include "kernels/collectives/exchange.h"
+#include "kernels/collectives/link_schedule.h"
 
 namespace cleave {
 namespace {
 
 using collectives::Exchange;
+using collectives::LinkSchedule;
 using Event = CollectiveListener::Event;
 
 // Up to so many bytes of outputs the last member to arrive does all the work: that costs less than to wake the others
@@ -26,30 +28,34 @@ int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &gro
 // Where the members of one group meet. A round begins with the first member's arrival and ends for all at once.
 class Meeting {
  public:
-  Meeting(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
-      : ranks_(group.ranks), exchange_(collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
-                                                                         : collectives::makeBoxExchange(spec, group)),
-        isSolo_(outputBytes(spec, group) <= kSoloBytes), inputs_(group.ranks.size()), outputs_(group.ranks.size()),
-        listeners_(group.ranks.size(), nullptr), isDone_(group.ranks.size(), false) {}
+  Meeting(const CollectiveSpec &spec, int collective, int group, LinkSchedule &links)
+      : collective_(collective), group_(group), links_(links), ranks_(spec.groups[group].ranks),
+        exchange_(collectives::areBoxesEqual(spec.groups[group])
+                      ? collectives::makeAllReduce(spec, spec.groups[group])
+                      : collectives::makeBoxExchange(spec, spec.groups[group])),
+        isSolo_(outputBytes(spec, spec.groups[group]) <= kSoloBytes), inputs_(ranks_.size()), outputs_(ranks_.size()),
+        listeners_(ranks_.size(), nullptr), isDone_(ranks_.size(), false) {}
 
   void arrive(int member, const CollectiveCall &call) {
     std::unique_lock<std::mutex> lock(mutex_);
     if (isAborted_) {
       lock.unlock();
-      call.listener->onCollective(Event::kFailed);
+      call.listener->onCollective(Event::kFailed, {});
       return;
     }
     inputs_[member] = call.input;
     outputs_[member] = call.output;
     listeners_[member] = call.listener;
+    lastArrival_ = arrived_ == 0 ? call.nowNanos : std::max(lastArrival_, call.nowNanos);
     if (++arrived_ < static_cast<int>(ranks_.size())) return;
+    transfer_ = links_.reserve(collective_, group_, lastArrival_);
     isRunning_ = true;
     soloist_ = member;
     // Under the lock, so that no kFailed of an abort overtakes it.
     if (isSolo_) {
-      call.listener->onCollective(Event::kShare);
+      call.listener->onCollective(Event::kShare, transfer_);
     } else {
-      tell(listeners_, Event::kShare);
+      tell(listeners_, Event::kShare, transfer_);
     }
   }
 
@@ -70,8 +76,9 @@ class Meeting {
     const bool isComplete = finished_ == (isSolo_ ? 1 : members);
     if (!isComplete && !(isAborted_ && working_ == 0)) return;
     const auto listeners = endRound();
+    const Transfer transfer = transfer_;
     lock.unlock();
-    tell(listeners, isComplete ? Event::kDone : Event::kFailed);
+    tell(listeners, isComplete ? Event::kDone : Event::kFailed, transfer);
   }
 
   void abort() {
@@ -80,7 +87,7 @@ class Meeting {
     if (working_ > 0) return;  // the last one at work tells
     const auto listeners = endRound();
     lock.unlock();
-    tell(listeners, Event::kFailed);
+    tell(listeners, Event::kFailed, {});
   }
 
   void reset() {
@@ -111,11 +118,13 @@ class Meeting {
     return listeners;
   }
 
-  static void tell(const std::vector<CollectiveListener *> &listeners, Event event) {
+  static void tell(const std::vector<CollectiveListener *> &listeners, Event event, const Transfer &transfer) {
     for (CollectiveListener *listener : listeners)
-      if (listener) listener->onCollective(event);
+      if (listener) listener->onCollective(event, transfer);
   }
 
+  const int collective_, group_;
+  LinkSchedule &links_;
   const std::vector<int> ranks_;
   const std::unique_ptr<Exchange> exchange_;
   const bool isSolo_;  // one member does all shares
@@ -125,23 +134,26 @@ class Meeting {
   std::vector<CollectiveListener *> listeners_;
   std::vector<bool> isDone_;
   int arrived_ = 0, working_ = 0, finished_ = 0;
+  int64_t lastArrival_ = 0;
+  Transfer transfer_;  // of the round
   bool isRunning_ = false, isAborted_ = false;
 };
 
 class SharedMemoryCommunicator final : public Communicator {
  public:
-  explicit SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs) : seats_(specs.size()) {
+  SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs, const EmulatedLinks &links)
+      : links_(specs, links), seats_(specs.size()) {
     for (size_t c = 0; c < specs.size(); ++c)
-      for (const CollectiveSpec::Group &group : specs[c].groups) {
-        meetings_.push_back(std::make_unique<Meeting>(specs[c], group));
-        for (size_t m = 0; m < group.ranks.size(); ++m)
-          seats_[c][group.ranks[m]] = {meetings_.back().get(), static_cast<int>(m)};
+      for (size_t g = 0; g < specs[c].groups.size(); ++g) {
+        meetings_.push_back(std::make_unique<Meeting>(specs[c], static_cast<int>(c), static_cast<int>(g), links_));
+        const std::vector<int> &ranks = specs[c].groups[g].ranks;
+        for (size_t m = 0; m < ranks.size(); ++m) seats_[c][ranks[m]] = {meetings_.back().get(), static_cast<int>(m)};
       }
   }
 
   void start(const CollectiveCall &call) final {
     const Seat seat = seatOf(call.collective, call.rank);
-    if (!seat.meeting) return call.listener->onCollective(Event::kFailed);
+    if (!seat.meeting) return call.listener->onCollective(Event::kFailed, {});
     seat.meeting->arrive(seat.member, call);
   }
   void work(int collective, int rank) final {
@@ -152,6 +164,7 @@ class SharedMemoryCommunicator final : public Communicator {
   }
   void reset() final {
     for (const auto &meeting : meetings_) meeting->reset();
+    links_.reset();
   }
   std::vector<int> awaited(int collective, int rank) const final {
     const Seat seat = seatOf(collective, rank);
@@ -171,14 +184,16 @@ class SharedMemoryCommunicator final : public Communicator {
     return found == seats_[collective].end() ? Seat() : found->second;
   }
 
+  LinkSchedule links_;
   std::vector<std::unique_ptr<Meeting>> meetings_;
   std::vector<std::map<int, Seat>> seats_;  // by collective, then rank
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives) {
-  return std::make_unique<SharedMemoryCommunicator>(collectives);
+std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives,
+                                                           const EmulatedLinks &links) {
+  return std::make_unique<SharedMemoryCommunicator>(collectives, links);
 }
 
 }  // namespace cleave

@@ -124,10 +124,12 @@ class Unfolder {
     if (from != to) out_.edges.push_back({from, to, reason, value});
   }
 
-  // A later access of the same stream to the same bytes stands for the earlier one.
+  bool isCollective(int node) const { return program_.tasks[out_.nodes[node].task].collective >= 0; }
+
+  // A later access of the same stream to the same bytes stands for the earlier one, but for what a link carries.
   void note(std::vector<Access> &list, const Access &access) {
     for (Access &held : list)
-      if (held.begin == access.begin && held.end == access.end &&
+      if (held.begin == access.begin && held.end == access.end && !isCollective(held.node) &&
           out_.nodes[held.node].stream == out_.nodes[access.node].stream) {
         held = access;
         return;
@@ -177,15 +179,22 @@ class Unfolder {
 
   void keepLatestEdges() {
     const auto positionOf = [&](int node) { return out_.nodes[node].position; };
-    std::map<std::pair<int, int>, Unfolding::Edge> latest;  // by receiver and source stream
+    std::map<std::pair<int, int>, Unfolding::Edge> latest;      // by receiver and source stream
+    std::map<std::pair<int, int>, Unfolding::Edge> collective;  // by receiver and source
     for (const auto &edge : out_.edges) {
       const auto &from = out_.nodes[edge.from], &to = out_.nodes[edge.to];
+      if (isCollective(edge.from)) {
+        collective.insert({{edge.to, edge.from}, edge});
+        continue;
+      }
       if (from.stream == to.stream && from.position < to.position) continue;  // the stream's order says so
       const auto [held, isNew] = latest.insert({{edge.to, from.stream}, edge});
       if (!isNew && positionOf(held->second.from) < from.position) held->second = edge;
     }
     out_.edges.clear();
-    for (const auto &[key, edge] : latest) out_.edges.push_back(edge);
+    for (const auto *kept : {&latest, &collective})
+      for (const auto &[key, edge] : *kept) out_.edges.push_back(edge);
+    std::stable_sort(out_.edges.begin(), out_.edges.end(), [](const auto &a, const auto &b) { return a.to < b.to; });
   }
 
   const Program &program_;

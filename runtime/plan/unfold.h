@@ -19,7 +19,9 @@ struct Unfolding {
     int position = 0;  // in the stream
   };
   enum class Reason { kFilled, kFreed, kAfter };
-  // Beyond the order of streams: `to` waits for `from`. Of several edges from one stream the latest stands for all.
+  // Beyond the order of streams: `to` waits for `from`. Of several edges from one stream the latest stands for all; but
+  // what a link carries may end after what a later collective does, hence each collective has an edge of its own, even
+  // to tasks of its own stream.
   struct Edge {
     int from = 0, to = 0;
     Reason reason = Reason::kFilled;

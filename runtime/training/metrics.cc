@@ -51,6 +51,9 @@ std::string metricsLine(const StepMetrics &metrics) {
   line["grad_norm"] = numberOf(metrics.gradNorm);
   line["lr"] = numberOf(metrics.learningRate);
   line["step_ms"] = numberOf(metrics.stepMs);
+  line["comm_ms"] = numberOf(metrics.commMs);
+  line["exposed_ms"] = numberOf(metrics.exposedMs);
+  line["late_ms"] = numberOf(metrics.lateMs);
   line["data_ms"] = numberOf(metrics.dataMs);
   line["tokens_per_s"] = numberOf(metrics.tokensPerSecond);
   line["tflops"] = numberOf(metrics.teraflops);

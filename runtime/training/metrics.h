@@ -21,6 +21,10 @@ struct StepMetrics {
   double gradNorm = 0;
   double learningRate = 0;
   double stepMs = 0;               // on the devices
+  // See DeviceTimes; each the largest of all devices.
+  double commMs = 0;     // links were busy
+  double exposedMs = 0;  // computing stood still for want of a transfer alone
+  double lateMs = 0;     // computing stood still for a device that had not arrived
   double dataMs = 0;               // waiting for the batch
   double tokensPerSecond = 0;      // labels that count, by step_ms
   double teraflops = 0;            // 10^12 flops of the model a second, by step_ms

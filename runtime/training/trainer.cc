@@ -153,6 +153,7 @@ absl::Status Run::openSession(bool checksFinite) {
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
+  settings.links = options_.links;
   settings.trace = !options_.trace.empty() && !checksFinite;
   auto session = Session::create(plan_, settings);
   if (!session.ok()) return session.status();
@@ -265,6 +266,12 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   if (!outputs.ok())
     return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
   metrics.stepMs = millisecondsSince(start);
+  for (const DeviceRun &run : session_->lastRun()) {
+    const DeviceTimes times = timesOf(run, explainIdle(run));
+    metrics.commMs = std::max(metrics.commMs, double(times.communication) * 1e-6);
+    metrics.exposedMs = std::max(metrics.exposedMs, double(times.exposed) * 1e-6);
+    metrics.lateMs = std::max(metrics.lateMs, double(times.late) * 1e-6);
+  }
   if (!options_.trace.empty()) recordTrace();
 
   auto loss = scalarOf(*outputs, "loss"), tokens = scalarOf(*outputs, "tokens"), norm = scalarOf(*outputs, "grad_norm");

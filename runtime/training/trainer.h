@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime/links.h"
 #include "runtime/plan/program.h"
 
 namespace cleave {
@@ -34,6 +35,7 @@ struct TrainOptions {
   std::string metrics;
   std::string trace;
   bool allowNonfinite = false;
+  LinkSpeeds links;           // that collectives act as if they had
   std::string kernelChoices;  // what this machine's kernels are, for the run's record
   // Asked before each step; true ends the run as an interruption. May be empty.
   std::function<bool()> shouldStop;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -226,6 +227,99 @@ TEST_P(SchedulerTest, AnInterruptEndsTheRunUnderWay) {
   scheduler->interrupt(absl::CancelledError("between runs: no effect"));
   EXPECT_EQ(scheduler->run(recorder.graph, 1000).message(), "enough");
   EXPECT_EQ(recorder.turns().size(), 4u);
+}
+
+// Three streams, at a clock that moves when nothing can happen: "sender" on one, which ends `nanos` later than it acts,
+// and "next" behind it; "reader" of the sender's value on another one. Notes when each acted.
+struct Transfers {
+  explicit Transfers(int64_t nanos, bool fails = false) {
+    const StreamId one = recorder.graph.addStream(RankId(0), "one"), two = recorder.graph.addStream(RankId(0), "two");
+    const auto note = [this](const std::string &name) {
+      return [this, name](ActContext &context) {
+        std::lock_guard<std::mutex> lock(mutex);
+        acted[name] = context.nanos();
+      };
+    };
+    const ActorId sender = recorder.add(one, "sender", [this, nanos, note](ActContext &context) {
+      note("sender")(context);
+      context.endAt(context.nanos() + nanos);
+    });
+    recorder.add(one, "next", note("next"));
+    const ActorId reader = recorder.add(two, "reader", note("reader"));
+    recorder.connect(sender, reader, "value", 1);
+    if (fails)
+      recorder.add(recorder.graph.addStream(RankId(1), "bad"), "bad",
+                   [](ActContext &context) { context.fail(absl::OutOfRangeError("bad")); });
+    recorder.graph.finish();
+    options.clock = &clock;
+    options.deadlineNanos = 1000000000;
+    clock.advance(5);
+  }
+  std::map<std::string, int64_t> turns() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return acted;
+  }
+
+  Recorder recorder;
+  ManualClock clock;
+  SchedulerOptions options;
+  std::mutex mutex;
+  std::map<std::string, int64_t> acted;
+};
+
+TEST(DeterministicScheduler, WhatEndsLaterHoldsItsConsumersAndNotItsStream) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Transfers transfers(700);
+    ASSERT_TRUE(makeDeterministicScheduler(seed, transfers.options)->run(transfers.recorder.graph, 1).ok());
+    EXPECT_EQ(transfers.acted["sender"], 5);
+    EXPECT_EQ(transfers.acted["next"], 5);
+    EXPECT_EQ(transfers.acted["reader"], 705);
+  }
+}
+
+TEST(DeterministicScheduler, ARunEndsWhenAllThatItDidHasComeTrue) {
+  ManualClock clock;
+  SchedulerOptions options;
+  options.clock = &clock;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Recorder recorder;
+    const StreamId one = recorder.graph.addStream(RankId(0), "one");
+    recorder.add(one, "late", [&](ActContext &context) { context.endAt(clock.nanos() + 900 - 400 * context.step()); });
+    recorder.graph.finish();
+    const int64_t before = clock.nanos();
+    ASSERT_TRUE(makeDeterministicScheduler(seed, options)->run(recorder.graph, 2).ok());
+    EXPECT_EQ(clock.nanos() - before, 900);
+  }
+}
+
+TEST(DeterministicScheduler, ATransferMayTakeLongerThanTheDeadline) {
+  Transfers transfers(int64_t{90} * 1000000000);
+  EXPECT_TRUE(makeDeterministicScheduler(1, transfers.options)->run(transfers.recorder.graph, 2).ok());
+}
+
+TEST(DeterministicScheduler, AnErrorDoesNotWaitForWhatIsUnderWay) {
+  Transfers transfers(int64_t{1} << 60, /*fails=*/true);
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    EXPECT_EQ(makeDeterministicScheduler(seed, transfers.options)->run(transfers.recorder.graph, 1).message(), "bad");
+    transfers.recorder.graph.reset();
+  }
+  EXPECT_LT(transfers.clock.nanos(), int64_t{1} << 50);
+}
+
+TEST(ThreadedScheduler, WhatEndsLaterHoldsItsConsumersAndNotItsStream) {
+  for (const int64_t spin : {0, 50000}) {
+    Transfers transfers(700);
+    transfers.options.spinNanos = spin;
+    std::thread run([&] {
+      EXPECT_TRUE(makeThreadedScheduler(2, transfers.options)->run(transfers.recorder.graph, 1).ok());
+    });
+    while (transfers.turns().size() < 2) std::this_thread::yield();  // "sender" and "next"; the clock stands still
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_EQ(transfers.turns().count("reader"), 0u);
+    transfers.clock.advance(700);
+    run.join();
+    EXPECT_EQ(transfers.acted["reader"], 705);
+  }
 }
 
 TEST(ThreadedScheduler, RefusesMoreStreamsThanThreads) {

@@ -109,6 +109,11 @@ def flag_cases(s):
         ("tokens of three bytes", train("--token-bytes", 3), 2, '--token-bytes: requires 2 or 4, got "3"'),
         ("checkpoints without a place", train("--checkpoint-every", 1), 2, "--checkpoint-every: requires --checkpoint too"),
         ("two starts", train("--init", WEIGHTS, "--resume", s.checkpoints), 2, "--init: requires that --resume is absent, got both"),
+        ("a link without a latency", train("--link", "model=1GB/s"), 2, "--link: requires AXIS=BANDWIDTH,LATENCY like model=1GB/s,50us"),
+        ("a link without bandwidth", train("--link", "model=0GB/s,1us"), 2, "--link: requires a bandwidth above 0"),
+        ("a link of another unit", train("--link", "model=1Gbit/s,1us"), 2, "in B/s, kB/s, MB/s or GB/s"),
+        ("two links of an axis", train("--link", "model=1GB/s,1us", "--link", "model=2GB/s,1us"), 2, '--link: requires one link for each axis, got a second one of "model"'),
+        ("a link of no axis", train("--link", "modl=1GB/s,1us"), 1, "link requires an axis of the plan's mesh (data, model), got 'modl'"),
         ("metrics over the data", train("--metrics", DATA), 2, "--metrics: requires a path of its own"),
         ("tokens over the text", ["tokenize", "text", "-o", "text"], 2, "-o: requires a path of its own"),
     ]
@@ -369,6 +374,25 @@ def output_cases(s):
     ]
 
 
+def trace_cases(s):
+    shown = lambda content: ["trace-report", s.file("trace.json", content)]
+    slices = lambda **fields: shown({"traceEvents": [{"name": "thread_name", "ph": "M", "pid": 0, "tid": 0, "args": {"name": "phases"}}, dict({"name": "step", "cat": "run", "ph": "X", "pid": 0, "tid": 0, "ts": 0, "dur": 1}, **fields)]})
+    return [
+        ("no trace", ["trace-report"], 2, "requires T.json, got none"),
+        ("no such trace", ["trace-report", "nowhere.json"], 1, 'cannot open "nowhere.json": No such file'),
+        ("an endless trace", ["trace-report", "/dev/zero"], 1, "requires a regular file, got a device or pipe"),
+        ("an empty trace", shown(""), 1, "requires JSON, got at byte 1"),
+        ("a trace that was cut off", shown('{"traceEvents":[{"name":"a"'), 1, "requires JSON, got at byte"),
+        ("a plan as a trace", ["trace-report", s.plan], 1, "requires JSON"),
+        ("a deep trace", shown("[" * 100000), 1, "levels of nesting"),
+        ("another JSON", shown([1, 2]), 1, 'requires a trace, an object with a list "traceEvents"'),
+        ("a trace without events", shown({"traceEvents": []}), 1, 'requires runs of an entry in rows "phases"'),
+        ("a negative duration", slices(dur=-1), 1, 'event 1 requires "dur" to be a number of microseconds, got -1'),
+        ("a slice without a row", slices(tid=9), 1, "event 1 requires a thread with a name"),
+        ("a slice without a name", slices(name=None), 1, 'event 1 requires a text "name", got null'),
+    ]
+
+
 def check_case(scene, checks, name, arguments, code, text):
     try:
         done = subprocess.run(command(arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -397,7 +421,7 @@ def check_streams(scene, checks):
 
 def main():
     scene, checks = Scene(), Checks()
-    for cases in (flag_cases, mesh_cases, model_cases, option_file_cases, plan_cases, weight_cases, data_cases, checkpoint_cases, text_cases, output_cases):
+    for cases in (flag_cases, mesh_cases, model_cases, option_file_cases, plan_cases, weight_cases, data_cases, checkpoint_cases, text_cases, output_cases, trace_cases):
         for case in cases(scene):
             check_case(scene, checks, *case)
     check_streams(scene, checks)

@@ -147,6 +147,34 @@ def check_mlir(driver, checks):
     checks.check(first["table"] == last["table"] and first["w1"] != last["w1"], "its frozen table stays and its weights change")
 
 
+def check_links(driver, checks, expected):
+    plan = driver.plan()
+    slow = driver.train(plan, "--link", "data=1GB/s,20ms", "--link", "model=1GB/s,0us", steps=2)
+    checks.check([step["loss"] for step in slow] == expected[:2], "links change no number")
+    checks.check(min(step["step_ms"] for step in slow) >= 20, f"and a step takes at least as long as a transfer: {slow[0]['step_ms']:.1f} ms")
+    checks.check(all(step["step_ms"] >= step["comm_ms"] >= 20 and step["exposed_ms"] >= 20 and step["late_ms"] >= 0 for step in slow), f"which metrics tell: {slow[0]['comm_ms']:.1f} ms, {slow[0]['exposed_ms']:.1f} ms exposed")
+
+
+def check_trace(driver, checks):
+    trace = driver.path("trace.json")
+    plan = driver.plan()
+    driver.train(plan, "--trace", trace, "--link", "data=1GB/s,2ms", "--link", "model=1GB/s,1ms", steps=3)
+    with open(trace) as text:
+        events = json.load(text)["traceEvents"]
+    rows = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    checks.check(sorted({rows[key] for key in rows if key[0] == 2}) == ["communicate", "compute", "idle", "link data", "link model", "phases"], "a trace has a row for kernels, each link, phases and idle time")
+    phases = {event["name"] for event in events if event.get("cat") in ("run", "phase")}
+    checks.check(phases >= {"step", "forward", "backward", "update"}, "and its steps have phases")
+    begun, ended = ({event["id"] for event in events if event["ph"] == kind} for kind in "sf")
+    checks.check(begun == ended and len(begun) > 50, f"{len(begun)} arrows lead from a start to a wait")
+    lines = [line.split() for line in cleave("trace-report", trace).splitlines()]
+    table = [line for line in lines if len(line) == 10]
+    checks.check(table[0][:6] == ["device", "step", "compute", "communication", "hidden", "exposed"] and len(table) == 6, "trace-report has a line for each device")
+    figures = [float(value) for value in table[1][1:]]
+    checks.check(abs(figures[0] - figures[1] - sum(figures[4:])) < 0.01, "whose parts make up the step")
+    checks.check(figures[2] > 10, f"with its communication: {figures[2]} ms")
+
+
 def check_interrupt(driver, checks):
     checkpoints, figures = driver.path("checkpoints"), driver.path("interrupted.jsonl")
     arguments = ["train", driver.plan(), "--data", DATA, "--steps", 100000, "--order", "sequential", "--metrics", figures, "--checkpoint", checkpoints, "--checkpoint-every", 1000000]
@@ -189,6 +217,8 @@ def main():
     check_documents(driver, checks)
     check_dropout(driver, checks)
     check_mlir(driver, checks)
+    check_links(driver, checks, expected)
+    check_trace(driver, checks)
     check_interrupt(driver, checks)
     check_sample(driver, checks)
     checks.finish()

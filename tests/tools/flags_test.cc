@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <tuple>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/link_spec.h"
 
 namespace cleave::cli {
 namespace {
@@ -48,6 +50,23 @@ const BadLine kBadLines[] = {
     {"train", {"p", "--deadline", "inf"}, "--deadline: requires a number"},
     {"train", {"p", "--token-bytes", "3"}, "--token-bytes: requires 2 or 4, got \"3\""},
     {"train", {"p", "--order", "random"}, "--order: requires shuffled or sequential, got \"random\""},
+    {"train", {"p", "--link", "model"}, "--link: requires AXIS=BANDWIDTH,LATENCY like model=1GB/s,50us, got \"model\""},
+    {"train", {"p", "--link", "=1GB/s,50us"}, "--link: requires AXIS=BANDWIDTH,LATENCY"},
+    {"train", {"p", "--link", "model=1GB/s"}, "--link: requires AXIS=BANDWIDTH,LATENCY"},
+    {"train", {"p", "--link", "a,b=1GB/s"}, "--link: requires AXIS=BANDWIDTH,LATENCY"},
+    {"train", {"p", "--link", "model=0GB/s,50us"}, "--link: requires a bandwidth above 0"},
+    {"train", {"p", "--link", "model=1GiB/s,50us"}, "in B/s, kB/s, MB/s or GB/s, got \"model=1GiB/s,50us\""},
+    {"train", {"p", "--link", "model=1 GB/s,50us"}, "--link: requires a bandwidth"},
+    {"train", {"p", "--link", "model=nanGB/s,50us"}, "--link: requires a bandwidth"},
+    {"train", {"p", "--link", "model=1e400GB/s,50us"}, "--link: requires a bandwidth"},
+    {"train", {"p", "--link", "model=-1GB/s,50us"}, "--link: requires a bandwidth"},
+    {"train", {"p", "--link", "model=1GB/s,50"}, "--link: requires a latency from 0 to 10000 seconds in ns, us, ms or s"},
+    {"train", {"p", "--link", "model=1GB/s,-1us"}, "--link: requires a latency"},
+    {"train", {"p", "--link", "model=1GB/s,us"}, "--link: requires a latency"},
+    {"train", {"p", "--link", "model=1GB/s,50us,"}, "--link: requires a latency"},
+    {"train",
+     {"p", "--data", "d", "--steps", "1", "--link", "a=1GB/s,0s", "--link", "a=2GB/s,0s"},
+     "--link: requires one link for each axis, got a second one of \"a\""},
     {"train", {"p", "--data="}, "--data: requires a path, got \"\""},
     {"train", {"p", "--allow-nonfinite=yes"}, "--allow-nonfinite: requires no value, got \"yes\""},
     {"train",
@@ -108,6 +127,30 @@ const BadLine kBadLines[] = {
 TEST(Flags, RefuseAWrongCommandLineAndSayWhy) {
   for (const BadLine &bad : kBadLines)
     EXPECT_THAT(messageOf(bad.command, bad.arguments), HasSubstr(bad.message)) << bad.command;
+}
+
+TEST(Flags, OfLinksAreGivenOnceForEachAxis) {
+  auto flags = parseFlags(*findCommand("train"),
+                          std::vector<std::string>{"p", "--data=d", "--steps=1", "--link", "data=1GB/s,50us",
+                                                   "--link=model=2.5MB/s,1e-3ms"});
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_THAT(flags->texts("--link"), ::testing::ElementsAre("data=1GB/s,50us", "model=2.5MB/s,1e-3ms"));
+  EXPECT_TRUE(flags->texts("--metrics").empty());
+}
+
+TEST(LinkSpec, HasUnitsOfPowersOfTen) {
+  for (const auto &[text, bytes, seconds] : std::vector<std::tuple<const char *, double, double>>{
+           {"model=1GB/s,50us", 1e9, 50e-6},
+           {"model=1.5MB/s,2ms", 1.5e6, 2e-3},
+           {"model=3kB/s,7ns", 3e3, 7e-9},
+           {"model=4B/s,0s", 4, 0},
+           {"model=1e-3GB/s,1s", 1e6, 1}}) {
+    const auto link = parseLink(text);
+    ASSERT_TRUE(link.ok()) << link.status();
+    EXPECT_EQ(link->axis, "model");
+    EXPECT_DOUBLE_EQ(link->bytesPerSecond, bytes) << text;
+    EXPECT_DOUBLE_EQ(link->latencySeconds, seconds) << text;
+  }
 }
 
 TEST(Flags, GiveTheValueThatWasTypedOrElseTheDefault) {

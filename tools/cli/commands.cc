@@ -2,11 +2,13 @@
 
 #include <initializer_list>
 #include <map>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tools/cli/link_spec.h"
 
 namespace cleave::cli {
 namespace {
@@ -51,6 +53,12 @@ FlagSpec phase(std::string name, std::vector<std::string> phases) {
 
 FlagSpec toggle(std::string name, std::string help) {
   return {std::move(name), FlagType::kSwitch, "", "", "", std::move(help)};
+}
+
+FlagSpec links(std::string help) {
+  FlagSpec flag{"--link", FlagType::kLink, "AXIS=BW,LATENCY", "", "", std::move(help)};
+  flag.isRepeated = true;
+  return flag;
 }
 
 FlagSpec required(FlagSpec flag) {
@@ -118,7 +126,18 @@ absl::Status checkApart(const ParsedFlags &flags, std::initializer_list<const ch
   return absl::OkStatus();
 }
 
+// At most one link for each axis.
+absl::Status checkLinks(const ParsedFlags &flags) {
+  std::set<std::string> axes;
+  for (const std::string &text : flags.texts("--link"))
+    if (const auto link = parseLink(text); link.ok() && !axes.insert(link->axis).second)
+      return absl::InvalidArgumentError(absl::StrCat("--link: requires one link for each axis, got a second one of \"",
+                                                     link->axis, "\""));
+  return absl::OkStatus();
+}
+
 absl::Status checkTrain(const ParsedFlags &flags) {
+  if (auto status = checkLinks(flags); !status.ok()) return status;
   if (auto status = needs(flags, "--checkpoint-every", "--checkpoint"); !status.ok()) return status;
   if (auto status = needs(flags, "--eval-every", "--eval-data"); !status.ok()) return status;
   if (auto status = excludes(flags, "--init", "--resume"); !status.ok()) return status;
@@ -252,6 +271,9 @@ CommandSpec trainCommand() {
           absentMeans("at the end alone", count("--eval-every", "steps", "", "steps between measurements")),
           absentMeans("not written", file("--metrics", "M.jsonl", "one JSON object a step")),
           absentMeans("not written", file("--trace", "T.json", "what ran when on which device, for chrome://tracing")),
+          absentMeans("this machine's memory",
+                      links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "
+                            "for each axis")),
           toggle("--allow-nonfinite", "go on after a loss or gradient norm that is not finite"),
       },
       checkTrain};
@@ -297,6 +319,17 @@ CommandSpec printPlanCommand() {
   return {"print-plan", {"PLAN"}, "Prints a plan as text", "", "cleave print-plan gpt2.plan", {}};
 }
 
+CommandSpec traceReportCommand() {
+  return {"trace-report",
+          {"T.json"},
+          "Tells from a trace where the time of a step goes, by device",
+          "T.json is a file of train --trace. Communication is when links are busy; hidden is what of it computing\n"
+          "covers. Computing stands still: exposed, for transfers alone; late, for a device that has not arrived;\n"
+          "hand-over, while threads wake up; end, when its last task is done. other lies between tasks.",
+          "cleave trace-report trace.json",
+          {}};
+}
+
 CommandSpec benchCommand() {
   return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message",
           {}};
@@ -307,7 +340,7 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), tokenizeCommand(),
-      sampleCommand(),     printPlanCommand(), benchCommand(),   testCommand(),  buildCommand()};
+      sampleCommand(),     printPlanCommand(), traceReportCommand(), benchCommand(), testCommand(), buildCommand()};
   return commands;
 }
 

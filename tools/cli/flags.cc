@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tools/cli/link_spec.h"
 
 namespace cleave::cli {
 namespace {
@@ -67,6 +68,10 @@ absl::Status checkValue(const FlagSpec &flag, const std::string &value) {
       if (std::find(flag.choices.begin(), flag.choices.end(), value) != flag.choices.end()) return absl::OkStatus();
       return requires_(absl::StrJoin(flag.choices, " or "));
     }
+    case FlagType::kLink: {
+      const auto link = parseLink(value);
+      return link.ok() ? absl::OkStatus() : wrong(flag.name, link.status().message());
+    }
   }
   return absl::OkStatus();
 }
@@ -120,7 +125,11 @@ bool ParsedFlags::has(absl::string_view flag) const {
 std::string ParsedFlags::text(absl::string_view flag) const {
   const FlagSpec &spec = knownSpec(*spec_, flag);
   auto found = values_.find(flag);
-  return found == values_.end() ? spec.fallback : found->second;
+  return found == values_.end() ? spec.fallback : found->second.front();
+}
+
+std::vector<std::string> ParsedFlags::texts(absl::string_view flag) const {
+  return has(flag) ? values_.find(flag)->second : std::vector<std::string>();
 }
 
 int64_t ParsedFlags::integer(absl::string_view flag) const {
@@ -171,7 +180,9 @@ absl::StatusOr<ParsedFlags> parseFlags(const CommandSpec &spec, absl::Span<const
       return wrong(name, absl::StrCat("requires a value (", flag->value, "), got none"));
     }
     if (auto status = checkValue(*flag, value); !status.ok()) return status;
-    if (!parsed.values_.emplace(name, value).second) return wrong(name, "requires to be given once, got it twice");
+    std::vector<std::string> &values = parsed.values_[name];
+    values.push_back(value);
+    if (values.size() > 1 && !flag->isRepeated) return wrong(name, "requires to be given once, got it twice");
     if (flag->type != FlagType::kSwitch) parsed.given_.push_back(value);
   }
   if (auto status = checkPositionals(spec, parsed.positional_); !status.ok()) return status;

@@ -25,6 +25,7 @@ enum class FlagType {
   kInteger,  // within [least, most]
   kNumber,   // finite, within [least, most]
   kChoice,   // one of `choices`
+  kLink,     // see link_spec.h
 };
 
 struct FlagSpec {
@@ -38,6 +39,7 @@ struct FlagSpec {
   double most = 9.2e18;
   bool isRequired = false;
   std::vector<std::string> choices = {};
+  bool isRepeated = false;        // may be given several times
   std::string fallbackText = {};  // what happens where a flag without `fallback` is absent: "off", "cores / devices"
 };
 
@@ -63,6 +65,7 @@ class ParsedFlags {
 
   // The value given, else the default; "", 0 where there is neither.
   std::string text(absl::string_view flag) const;
+  std::vector<std::string> texts(absl::string_view flag) const;  // all that were given, in order
   int64_t integer(absl::string_view flag) const;
   double number(absl::string_view flag) const;
 
@@ -77,7 +80,7 @@ class ParsedFlags {
 
   const CommandSpec *spec_ = nullptr;
   bool isHelp_ = false;
-  std::map<std::string, std::string, std::less<>> values_;
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
   std::vector<std::string> positional_, given_;
 };
 

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "runtime/training/trainer.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
+#include "tools/cli/link_spec.h"
 #include "tools/cli/run_commands.h"
 
 namespace cleave::cli {
@@ -46,6 +48,9 @@ TrainOptions optionsOf(const ParsedFlags &flags) {
   options.metrics = flags.text("--metrics");
   options.trace = flags.text("--trace");
   options.allowNonfinite = flags.isOn("--allow-nonfinite");
+  for (const std::string &text : flags.texts("--link"))
+    if (const auto link = parseLink(text); link.ok())
+      options.links[link->axis] = {std::llround(link->latencySeconds * 1e9), link->bytesPerSecond};
   options.kernelChoices = cpuKernelChoices();
   options.progress = stderr;
   return options;

@@ -21,9 +21,10 @@ using Event = CollectiveListener::Event;
 // A member that waits for its messages on its own thread.
 class Member final : public CollectiveListener {
  public:
-  void onCollective(Event event) final {
+  void onCollective(Event event, const Transfer &transfer) final {
     std::lock_guard<std::mutex> lock(mutex_);
     events_.push_back(event);
+    transfer_ = transfer;
     changed_.notify_one();
   }
   Event await() {
@@ -32,6 +33,10 @@ class Member final : public CollectiveListener {
     const Event event = events_.front();
     events_.pop_front();
     return event;
+  }
+  Transfer transfer() {  // of the last event
+    std::lock_guard<std::mutex> lock(mutex_);
+    return transfer_;
   }
   bool hasEvent() {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -52,6 +57,7 @@ class Member final : public CollectiveListener {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Event> events_;
+  Transfer transfer_;
 };
 
 // Values of one rank: memory for a view with gaps, or without.
@@ -289,6 +295,27 @@ TEST(Collectives, StartNeverBlocksAndTellsWhoIsAwaited) {
   EXPECT_THAT(communicator->awaited(0, 1), testing::ElementsAre(0, 2));
   communicator->abort();
   EXPECT_EQ(member.await(), Event::kFailed);
+}
+
+TEST(Collectives, ATransferBeginsWithTheLastArrivalAndEndsAsItsLinkSays) {
+  for (const int64_t size : {4, 100000}) {  // done by one member, or shared
+    const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {size}, 2, -1, -1)};
+    const auto communicator = makeSharedMemoryCommunicator(specs, {{{30, 1e9}}, {{{0}}}});
+    std::vector<float> a(size, 1), b(size, 2), outA(size), outB(size);
+    const auto viewOf = [&](std::vector<float> &values) {
+      return TensorView::contiguous(values.data(), DType::kF32, {size});
+    };
+    Member first, second;
+    std::thread peer([&] { second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr, /*nowNanos=*/500}); });
+    EXPECT_EQ(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr, /*nowNanos=*/900}), Event::kDone);
+    peer.join();
+    for (Member *member : {&first, &second}) {
+      EXPECT_EQ(member->transfer().arrivedNanos, 900);
+      EXPECT_EQ(member->transfer().beginNanos, 900);
+      EXPECT_EQ(member->transfer().endNanos, 900 + 30 + 4 * size);
+    }
+    EXPECT_THAT(outB, testing::Each(3.0f)) << "the data are there at once";
+  }
 }
 
 TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {

@@ -36,7 +36,7 @@ TEST(MetricsLine, HasExactlyItsFields) {
   std::set<std::string> fields;
   for (const auto &[name, value] : line.items()) fields.insert(name);
   EXPECT_EQ(fields, (std::set<std::string>{"step", "loss", "grad_norm", "lr", "step_ms", "data_ms", "tokens_per_s",
-                                           "tflops", "peak_bytes"}));
+                                           "tflops", "peak_bytes", "comm_ms", "exposed_ms", "late_ms"}));
   metrics.evalLoss = 2.5;
   line = json::parse(metricsLine(metrics));
   EXPECT_EQ(line["eval_loss"], 2.5);
