@@ -29,6 +29,10 @@ inline constexpr llvm::StringLiteral kOverlap = "cleave.overlap";
 // Attribute of a module: how many slices of the batch run side by side, so that one's communication hides behind the other's
 // compute.
 inline constexpr llvm::StringLiteral kSlices = "cleave.slices";
+// Attribute of a module: whether ops are ordered for overlap. Absent: where that is predicted to pay.
+inline constexpr llvm::StringLiteral kSplit = "cleave.split";
+// Attribute of a module: activations between tensor-parallel chains lie split by tokens.
+inline constexpr llvm::StringLiteral kSequence = "cleave.sequence";
 // Attribute of an entry: predicted seconds of a run, and of its compute alone.
 inline constexpr llvm::StringLiteral kPredicted = "cleave.predicted";
 

@@ -193,6 +193,26 @@ def ApplyRulesPass : Pass<"cleave-apply-rules", "::mlir::ModuleOp"> {
   }];
 }
 
+def ShardSequencePass : Pass<"cleave-shard-sequence", "::mlir::ModuleOp"> {
+  let summary = "Lets activations between tensor-parallel chains lie split by tokens";
+  let description = [{
+    Where the module's `cleave.sequence` asks for it. The partial sum behind each chain gets a pin: it is reduced and
+    scattered by tokens, norms and residual sums follow by propagation, and the next chain gathers what it needs whole.
+
+    Before:
+    ```mlir
+    %y = cleave.matmul %h, %w2 : (tensor<4x16x32xf32>, tensor<32x8xf32>) -> tensor<4x16x8xf32>
+    %z = cleave.layer_norm %y, ...
+    ```
+    After:
+    ```mlir
+    %y = cleave.matmul %h, %w2 : (tensor<4x16x32xf32>, tensor<32x8xf32>) -> tensor<4x16x8xf32>
+    %p = cleave.pin %y {axes = ["model"], placements = #cleave.axes<[S(1)]>} : (tensor<4x16x8xf32>) -> tensor<4x16x8xf32>
+    %z = cleave.layer_norm %p, ...
+    ```
+  }];
+}
+
 def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
   let summary = "Shares the updates of parameters out among the devices that hold copies of them, where that pays";
   let description = [{

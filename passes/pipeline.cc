@@ -9,6 +9,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/choose_overlap.h"
 #include "passes/emit/emit_entry.h"
 #include "passes/emit/emit_plan.h"
 #include "passes/passes.h"
@@ -37,6 +38,7 @@ void place(mlir::OpPassManager &pm) {
   pm.addPass(createUnrollChunksPass());
   pm.addPass(createApplyPinsPass());
   pm.addPass(createApplyRulesPass());
+  pm.addPass(createShardSequencePass());
   pm.addPass(createShardUpdatesPass());
   pm.addPass(createPropagatePlacementsPass());
   pm.addPass(mlir::createCSEPass());
@@ -125,6 +127,16 @@ absl::StatusOr<size_t> phasesDone(mlir::ModuleOp module) {
       absl::StrCat("requires a phase in ", kPhaseDone.str(), ", got '", done.getValue().str(), "'"));
 }
 
+// Place and what follows, without a word: what is wrong is said when it is done in earnest.
+mlir::LogicalResult compileQuietly(mlir::ModuleOp module) {
+  mlir::ScopedDiagnosticHandler silence(module.getContext(), [](mlir::Diagnostic &) { return mlir::success(); });
+  mlir::PassManager pm(module.getContext());
+  pm.enableVerifier(false);
+  for (const Phase &phase : kPhases)
+    if (phase.name != "normalize" && phase.name != "differentiate") phase.build(pm);
+  return pm.run(module);
+}
+
 }  // namespace
 
 std::vector<llvm::StringRef> phaseNames() {
@@ -147,6 +159,7 @@ absl::Status runPhases(mlir::ModuleOp module, llvm::StringRef stopAfter, const C
     const Phase &phase = kPhases[p];
     if (p >= *done) {
       const Stopwatch watch;
+      if (phase.name == "place" && stopAfter != "differentiate") chooseOverlap(module, compileQuietly);
       mlir::PassManager pm(module.getContext());
       pm.enableVerifier(false);  // each phase ends with a check of its own
       build(phase, pm);

@@ -67,4 +67,14 @@ mlir::FailureOr<std::vector<ClassMemory>> memoryOf(mlir::ModuleOp module, size_t
   return classes;
 }
 
+int64_t mostArenaBytes(mlir::ModuleOp module) {
+  int64_t most = 0;
+  if (const auto list = module->getAttrOfType<mlir::ArrayAttr>(kMemory))
+    for (mlir::Attribute attribute : list) {
+      ClassMemory memory;
+      if (succeeded(readClass(module, attribute, memory))) most = std::max(most, memory.arenaBytes);
+    }
+  return most;
+}
+
 }  // namespace cleave

@@ -28,6 +28,9 @@ mlir::Attribute toAttribute(mlir::MLIRContext *context, const std::vector<ClassM
 // each of `ranks` ranks once and of `variables` variables.
 mlir::FailureOr<std::vector<ClassMemory>> memoryOf(mlir::ModuleOp module, size_t ranks, size_t variables);
 
+// Of a scheduled module: what the device that needs most needs; 0 if the attribute is missing or malformed.
+int64_t mostArenaBytes(mlir::ModuleOp module);
+
 }  // namespace cleave
 
 #endif  // CLEAVE_PASSES_SCHEDULE_CLASS_MEMORY_H

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 
 namespace cleave {
@@ -11,10 +12,11 @@ constexpr int64_t kNegligible = 1024;  // bytes
 
 int streamOf(const OpGraph::Node &node) { return movesBytes(node.op) ? kCommunicate : kCompute; }
 
-// Which values are live, node by node.
+// Which values are live, node by node. What a transfer has read is free for others only when something that computes has
+// waited for the transfer, or for one behind it.
 class LiveBytes {
  public:
-  explicit LiveBytes(const OpGraph &graph) : graph_(graph) {
+  explicit LiveBytes(const OpGraph &graph) : graph_(graph), transferOf_(graph.nodes.size(), -1) {
     for (const OpGraph::Value &value : graph.values) {
       readersLeft_.push_back(int(value.readers.size()));
       if (value.writer < 0) live_ += value.bytes;
@@ -23,27 +25,96 @@ class LiveBytes {
 
   // By how much what is live grows if the node runs next.
   int64_t growth(const OpGraph::Node &node) const {
-    int64_t frees = 0;
-    for (int value : node.reads)
-      if (readersLeft_[value] == 1 && isFreed(value)) frees += graph_.values[value].bytes;
-    return node.makes - frees;
+    return node.makes - (frees(node, /*readersLeft=*/1) - lateFrees(node)) - seenFrees(node);
   }
-  void run(const OpGraph::Node &node) {
+  void run(size_t n) {
+    const OpGraph::Node &node = graph_.nodes[n];
     live_ += node.makes;
-    peak_ = std::max(peak_, live_);
-    for (int value : node.reads)
-      if (--readersLeft_[value] == 0 && isFreed(value)) live_ -= graph_.values[value].bytes;
+    for (int value : node.reads) --readersLeft_[value];
+    const int64_t freed = frees(node, /*readersLeft=*/0);
+    if (isLate(node)) {
+      transferOf_[n] = int(unseen_.size());
+      unseen_.push_back(freed);
+    } else {
+      if (streamOf(node) == kCommunicate) {
+        transferOf_[n] = int(unseen_.size());
+        unseen_.push_back(0);
+      }
+      live_ -= freed;
+    }
+    live_ -= seenFrees(node);
+    for (; seen_ <= lastTransfer(node); ++seen_) unseen_[size_t(seen_)] = 0;
   }
   int64_t live() const { return live_; }
-  int64_t peak() const { return peak_; }
 
  private:
-  // Variables and inputs stay.
-  bool isFreed(int value) const { return !graph_.values[value].isKept && graph_.values[value].writer >= 0; }
+  // A variable's bytes go to what replaces it.
+  int64_t frees(const OpGraph::Node &node, int readersLeft) const {
+    int64_t bytes = 0;
+    for (int value : node.reads)
+      if (readersLeft_[value] == readersLeft && !graph_.values[value].isKept) bytes += graph_.values[value].bytes;
+    return bytes;
+  }
+  // The result does not take its operand's bytes over.
+  static bool isLate(const OpGraph::Node &node) {
+    return streamOf(node) == kCommunicate && inPlaceOperand(node.op, 0) < 0;
+  }
+  int64_t lateFrees(const OpGraph::Node &node) const { return isLate(node) ? frees(node, /*readersLeft=*/1) : 0; }
+
+  // The last transfer that the node waits for if it computes; -1: none.
+  int lastTransfer(const OpGraph::Node &node) const {
+    int last = -1;
+    if (streamOf(node) == kCompute)
+      for (int value : node.reads)
+        if (graph_.values[value].writer >= 0) last = std::max(last, transferOf_[size_t(graph_.values[value].writer)]);
+    return last;
+  }
+  int64_t seenFrees(const OpGraph::Node &node) const {
+    int64_t bytes = 0;
+    for (int t = seen_; t <= lastTransfer(node); ++t) bytes += unseen_[size_t(t)];
+    return bytes;
+  }
 
   const OpGraph &graph_;
-  std::vector<int> readersLeft_;  // by value
-  int64_t live_ = 0, peak_ = 0;
+  std::vector<int> readersLeft_;   // by value
+  std::vector<int> transferOf_;    // by node: its number among transfers, once it has run
+  std::vector<int64_t> unseen_;    // by transfer: bytes that it has freed
+  int seen_ = 0;                   // transfers that something that computes has waited for
+  int64_t live_ = 0;
+};
+
+// Room for transfers that run before their turn: what they bring is held, besides what would be live anyway, until the node
+// that has its turn behind them.
+class Room {
+ public:
+  Room(const OpGraph &graph, int64_t cap) : cap_(cap) {
+    LiveBytes live(graph);
+    for (const OpGraph::Node &node : graph.nodes) {
+      const int64_t before = live.live();
+      live.run(held_.size());
+      held_.push_back(std::max(before + node.makes, live.live()));
+    }
+    held_.push_back(live.live());
+    inOrder_ = held_;
+  }
+
+  // What is live when a node has its turn, in the order of the graph.
+  int64_t inOrder(size_t node) const { return inOrder_[node]; }
+
+  // For `bytes` from node `from` on, before node `until` has its turn.
+  bool has(int64_t bytes, size_t from, size_t until) const {
+    for (size_t n = from; n < until; ++n)
+      if (held_[n] + bytes > cap_) return false;
+    return true;
+  }
+  void take(int64_t bytes, size_t from, size_t until) {
+    for (size_t n = from; n < until; ++n) held_[n] += bytes;
+  }
+
+ private:
+  const int64_t cap_;
+  std::vector<int64_t> held_;     // by node: at most, when it has its turn
+  std::vector<int64_t> inOrder_;  // without what runs before its turn
 };
 
 // Seconds from the start of each node to the end of all, if nothing else were in the way.
@@ -59,15 +130,22 @@ std::vector<double> criticalPaths(const OpGraph &graph, const std::vector<NodeTi
 class ListScheduler {
  public:
   ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap)
-      : graph_(graph), cap_(cap), paths_(criticalPaths(graph, times)), timeline_(graph, times), live_(graph),
-        isIssued_(graph.nodes.size(), false) {
+      : graph_(graph), times_(times), cap_(cap), paths_(criticalPaths(graph, times)), timeline_(graph, times), live_(graph),
+        room_(graph, cap), isIssued_(graph.nodes.size(), false) {
+    double computed = 0;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      computedBefore_.push_back(computed);
+      if (streamOf(graph.nodes[n]) == kCompute) {
+        computed += times[n].work;
+      } else {
+        longest_ = std::max(longest_, times[n].work + times[n].wire);
+      }
       waits_.push_back(graph.nodes[n].waits);
       if (waits_[n] == 0 && !graph.nodes[n].isLazy) becomeReady(n);
     }
   }
 
-  ListSchedule run() {
+  Schedule run() {
     while (!ready_[kCompute].empty() || !ready_[kCommunicate].empty()) {
       const Choice compute = choose(kCompute), communicate = choose(kCommunicate);
       // A transfer that memory has no room for waits for what computes, if anything does.
@@ -90,6 +168,11 @@ class ListScheduler {
   };
   using Ready = std::set<size_t, LongestFirst>;
 
+  // Transfers into new memory are over before their turn comes, by the time of so many of the longest ones.
+  static constexpr double kAhead = 3;
+  // Transfers that memory has no room for: so many are looked at, the most urgent ones.
+  static constexpr int kMostRefused = 4;
+
   struct Choice {
     int64_t node = -1;
     double start = std::numeric_limits<double>::infinity();
@@ -104,18 +187,40 @@ class ListScheduler {
     Choice best;
     int64_t bestGrowth = 0;
     const double now = timeline_.streamFree(stream);
+    if (const auto smaller = shrinking(stream, now)) return *smaller;
+    int refused = 0;
+    double pending = 0;
     for (size_t n : ready_[stream]) {
       const int64_t growth = live_.growth(graph_.nodes[n]);
-      const Choice choice{int64_t(n), timeline_.startOf(n), growth <= kNegligible || live_.live() + growth <= cap_};
+      if (growth > kNegligible) pending += times_[n].work + times_[n].wire;
+      const Choice choice{int64_t(n), timeline_.startOf(n), growth <= kNegligible || fits(n, growth, pending)};
       if (choice.fits && choice.start <= now) return choice;
-      const bool isBetter = choice.fits != best.fits ? choice.fits
-                            : choice.fits            ? choice.start < best.start
-                                                     : growth < bestGrowth;
+      if (!choice.fits && stream == kCommunicate && ++refused == kMostRefused) break;
+      const bool isBetter = choice.fits != best.fits   ? choice.fits
+                            : choice.fits              ? choice.start < best.start
+                            : stream == kCommunicate   ? false  // the most urgent one, where nothing else is to do
+                                                       : growth < bestGrowth;
       if (best.node >= 0 && !isBetter) continue;
       best = choice;
       bestGrowth = growth;
     }
     return best;
+  }
+
+  // Where more is live than the order of the graph would have, what makes it less comes first (updates, say).
+  std::optional<Choice> shrinking(int stream, double now) const {
+    if (stream != kCompute || live_.live() <= room_.inOrder(turn_)) return std::nullopt;
+    for (size_t n : ready_[stream])
+      if (live_.growth(graph_.nodes[n]) < -kNegligible && timeline_.startOf(n) <= now)
+        return Choice{int64_t(n), timeline_.startOf(n), true};
+    return std::nullopt;
+  }
+
+  // A transfer into new memory has time until its turn comes; `pending` seconds are what it and those before it take.
+  bool fits(size_t n, int64_t growth, double pending) const {
+    if (streamOf(graph_.nodes[n]) == kCompute) return live_.live() + growth <= cap_;
+    const double slack = computedBefore_[n] - computedBefore_[turn_] - pending;
+    return slack <= kAhead * longest_ && room_.has(growth, turn_, n);
   }
 
   void issue(size_t n) {
@@ -125,10 +230,11 @@ class ListScheduler {
     for (size_t before : node.lazyBefore) issue(before);
     const int stream = streamOf(node);
     ready_[stream].erase(n);
+    while (turn_ < isIssued_.size() && isIssued_[turn_]) ++turn_;
     if (stream == kCommunicate) holdBack(n);
     if (stream == kCompute && !isView(node.op)) computed_.push_back(n);
     timeline_.issue(n);
-    live_.run(node);
+    live_.run(n);
     schedule_.order.push_back(n);
     if (node.isLazy) return;
     for (size_t after : node.after)
@@ -138,22 +244,29 @@ class ListScheduler {
   // What is computed before a transfer begins in this schedule is computed before it in any run, so that the memory that it
   // needs is free then.
   void holdBack(size_t n) {
-    if (live_.growth(graph_.nodes[n]) <= kNegligible) return;
+    const int64_t growth = live_.growth(graph_.nodes[n]);
+    if (growth <= kNegligible) return;
+    room_.take(growth, turn_, n);
     const double start = timeline_.startOf(n);
     const auto last = std::find_if(computed_.rbegin(), computed_.rend(), [&](size_t c) { return timeline_.endOf(c) <= start; });
     if (last != computed_.rend() && timeline_.endOf(*last) > timeline_.readyAt(n)) schedule_.after.push_back({n, *last});
   }
 
   const OpGraph &graph_;
+  const std::vector<NodeTime> &times_;
   const int64_t cap_;
-  const std::vector<double> paths_;  // by node
+  const std::vector<double> paths_;     // by node
+  std::vector<double> computedBefore_;  // by node: seconds of what computes in front of it
+  double longest_ = 0;                  // of all transfers
   Timeline timeline_;
   LiveBytes live_;
+  Room room_;
+  size_t turn_ = 0;  // the first node of the graph that has not been issued
   std::vector<bool> isIssued_;
   std::vector<int> waits_;
   std::vector<size_t> computed_;  // in order
   Ready ready_[kStreams] = {Ready(LongestFirst{&paths_}), Ready(LongestFirst{&paths_})};
-  ListSchedule schedule_;
+  Schedule schedule_;
 };
 
 }  // namespace
@@ -172,7 +285,10 @@ void Timeline::issue(size_t node) {
   double end = readyAt_[node];
   if (!isView(issued.op)) {
     const double start = startOf(node);
-    end = streamFree_[streamOf(issued)] = start + times_[node].work;
+    const int stream = streamOf(issued);
+    // Copying takes the cores that compute.
+    if (stream == kCommunicate && streamFree_[kCompute] > start) streamFree_[kCompute] += times_[node].work;
+    end = streamFree_[stream] = start + times_[node].work;
     if (times_[node].link >= 0) {
       double &free = linkFree_[size_t(times_[node].link)];
       free = std::max(free, start) + times_[node].wire;
@@ -184,20 +300,39 @@ void Timeline::issue(size_t node) {
   for (size_t after : issued.after) readyAt_[after] = std::max(readyAt_[after], end);
 }
 
-ListSchedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
+Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
   return ListScheduler(graph, times, cap).run();
 }
 
 int64_t peakInOrder(const OpGraph &graph) {
   LiveBytes live(graph);
-  for (const OpGraph::Node &node : graph.nodes) live.run(node);
-  return live.peak();
+  int64_t peak = 0;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    peak = std::max(peak, live.live() + graph.nodes[n].makes);
+    live.run(n);
+  }
+  return peak;
 }
 
-double secondsInOrder(const OpGraph &graph, const std::vector<NodeTime> &times) {
+Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Schedule schedule;
   Timeline timeline(graph, times);
-  for (size_t n = 0; n < graph.nodes.size(); ++n) timeline.issue(n);
-  return timeline.end();
+  LiveBytes live(graph);
+  std::optional<size_t> computed;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const OpGraph::Node &node = graph.nodes[n];
+    if (streamOf(node) == kCompute) {
+      if (!isView(node.op)) computed = n;
+    } else if (computed && live.growth(node) > kNegligible && timeline.endOf(*computed) > timeline.readyAt(n)) {
+      schedule.after.push_back({n, *computed});
+      timeline.holdBack(n, *computed);
+    }
+    timeline.issue(n);
+    live.run(n);
+    schedule.order.push_back(n);
+  }
+  schedule.seconds = timeline.end();
+  return schedule;
 }
 
 }  // namespace cleave

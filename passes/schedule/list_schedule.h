@@ -3,6 +3,7 @@
 #ifndef CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
 #define CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
 
+#include <algorithm>
 #include <vector>
 
 #include "passes/schedule/op_graph.h"
@@ -23,6 +24,7 @@ class Timeline {
 
   double readyAt(size_t node) const { return readyAt_[node]; }  // when all that it reads is there, as far as it is known
   double startOf(size_t node) const;                            // if it were issued now
+  void holdBack(size_t node, size_t behind) { readyAt_[node] = std::max(readyAt_[node], ends_[behind]); }
   double streamFree(int stream) const { return streamFree_[stream]; }
   void issue(size_t node);
   double endOf(size_t node) const { return ends_[node]; }  // once it is issued
@@ -36,21 +38,21 @@ class Timeline {
   double streamFree_[kStreams] = {}, end_ = 0;
 };
 
-struct ListSchedule {
+struct Schedule {
   std::vector<size_t> order;  // nodes
   // A transfer that could run earlier, but would then hold memory for longer, and the node that it waits for.
   std::vector<std::pair<size_t, size_t>> after;
   double seconds = 0;
 };
 
-// `cap` in bytes: what is live at any time, as far as an order without more than the given one allows.
-ListSchedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
+// The order of the graph. Transfers into new memory run when their turn comes.
+Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
+
+// What the longest chain of work waits for comes first. `cap` in bytes: what is live at any time, as far as there is a choice.
+Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.
 int64_t peakInOrder(const OpGraph &graph);
-
-// How long the nodes take in the order of the graph.
-double secondsInOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
 }  // namespace cleave
 

@@ -21,26 +21,26 @@ namespace {
 constexpr double kMoreMemory = 1.1;   // than the order before
 constexpr double kWorthwhile = 0.99;  // of the time before
 
+enum class Mode { kForbidden, kWherePays, kForced };
+
 class Overlap {
  public:
-  Overlap(const Machine &machine, ShardTable &table) : machine_(machine), table_(table) {}
+  Overlap(const Machine &machine, ShardTable &table, Mode mode) : machine_(machine), table_(table), mode_(mode) {}
 
-  void apply(mlir::func::FuncOp entry, const ModuleVariables &variables, bool isForced) {
+  void run(mlir::func::FuncOp entry, const ModuleVariables &variables) {
     const OpGraph graph(entry, placeUpdates(entry, variables), table_);
     if (llvm::none_of(graph.nodes, [](const OpGraph::Node &node) { return movesBytes(node.op); })) return;
     const std::vector<NodeTime> times = timesOf(graph);
-    const double before = secondsInOrder(graph, times);
-    const ListSchedule schedule = listSchedule(graph, times, int64_t(kMoreMemory * double(peakInOrder(graph))));
-    const bool pays = schedule.seconds < kWorthwhile * before;
+    const Schedule plain = inOrder(graph, times);
+    if (mode_ == Mode::kForbidden) return apply(entry, graph, times, plain);
+    const Schedule schedule = listSchedule(graph, times, int64_t(kMoreMemory * double(peakInOrder(graph))));
+    const bool pays = schedule.seconds < kWorthwhile * plain.seconds;
     llvm::SmallString<64> text;
-    llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3, before * 1e3);
+    llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3, plain.seconds * 1e3);
+    const bool isTaken = pays || mode_ == Mode::kForced;
     mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << text
-                                     << (pays || isForced ? "" : ": too little, left as it is");
-    if (pays || isForced) reorder(entry, graph, schedule);
-    double compute = 0;
-    for (const auto &[node, time] : llvm::zip(graph.nodes, times)) compute += movesBytes(node.op) ? 0 : time.work;
-    entry->setAttr(kPredicted, mlir::Builder(entry.getContext())
-                                   .getDenseF64ArrayAttr({pays || isForced ? schedule.seconds : before, compute}));
+                                     << (isTaken ? "" : ": too little, left as it is");
+    apply(entry, graph, times, isTaken ? schedule : plain);
   }
 
  private:
@@ -67,16 +67,21 @@ class Overlap {
     return int(links_.insert({key, links_.size()}).first->second);
   }
 
-  static void reorder(mlir::func::FuncOp entry, const OpGraph &graph, const ListSchedule &schedule) {
+  static void apply(mlir::func::FuncOp entry, const OpGraph &graph, const std::vector<NodeTime> &times,
+                    const Schedule &schedule) {
     mlir::Operation *terminator = entry.getBody().front().getTerminator();
     for (size_t node : schedule.order) graph.nodes[node].op->moveBefore(terminator);
     mlir::Builder b(entry.getContext());
     for (auto [node, before] : schedule.after)
       graph.nodes[node].op->setAttr(kAfter, b.getStringAttr(nameOf(graph.nodes[before].op)));
+    double compute = 0;
+    for (const auto &[node, time] : llvm::zip(graph.nodes, times)) compute += movesBytes(node.op) ? 0 : time.work;
+    entry->setAttr(kPredicted, b.getDenseF64ArrayAttr({schedule.seconds, compute}));
   }
 
   const Machine &machine_;
   ShardTable &table_;
+  const Mode mode_;
   std::map<llvm::SmallVector<int64_t>, size_t> links_;  // by the axes that a transfer runs along
 };
 
@@ -86,14 +91,16 @@ struct OverlapOpsPass : impl::OverlapOpsPassBase<OverlapOpsPass> {
     const auto asks = [&](llvm::StringRef name) {
       return overlap && llvm::is_contained(overlap.getAsValueRange<mlir::StringAttr>(), name);
     };
-    if (overlap && !asks("split")) return;
+    const auto chosen = getOperation()->getAttrOfType<mlir::BoolAttr>(kSplit);
+    const bool isForced = asks("split") || asks("prefetch") || (!overlap && chosen && chosen.getValue());
+    const Mode mode = isForced ? Mode::kForced : overlap || chosen ? Mode::kForbidden : Mode::kWherePays;
     auto table = ShardTable::of(getOperation());
     if (failed(table)) return signalPassFailure();
     const auto variables = ModuleVariables::of(getOperation());
     const auto machine = machineOf(getOperation(), table->mesh());
     if (failed(variables) || failed(machine)) return signalPassFailure();
-    Overlap pass(*machine, *table);
-    for (mlir::func::FuncOp entry : entriesOf(getOperation())) pass.apply(entry, *variables, /*isForced=*/asks("split"));
+    Overlap pass(*machine, *table, mode);
+    for (mlir::func::FuncOp entry : entriesOf(getOperation())) pass.run(entry, *variables);
   }
 };
 

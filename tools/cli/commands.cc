@@ -204,6 +204,9 @@ CommandSpec compileCommand() {
           absentMeans("what pays", choice("--zero", {"0", "1", "2", "3"}, "", "",
                                           "what splits along data axes: nothing, optimizer state, gradients too, "
                                           "parameters too")),
+          FlagSpec{"--overlap", FlagType::kText, "auto|none|LIST", "", "auto",
+                   "how communication hides: as is predicted to be fastest, not at all, or by the named passes: split, "
+                   "slice, buckets, sequence, prefetch"},
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),

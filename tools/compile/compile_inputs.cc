@@ -1,11 +1,13 @@
 #include "tools/compile/compile_inputs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/files/strict_json.h"
 
@@ -111,6 +113,19 @@ absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text) {
     axes.push_back(*std::move(axis));
   }
   return axes;
+}
+
+absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text) {
+  static constexpr absl::string_view kNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
+  if (text == "auto") return std::nullopt;
+  std::vector<std::string> names;
+  if (text == "none") return names;
+  for (absl::string_view name : absl::StrSplit(text, ',')) {
+    if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+      return wrong("--overlap", absl::StrCat("auto, none, or names of ", absl::StrJoin(kNames, ", ")), inQuotes(name));
+    names.emplace_back(name);
+  }
+  return names;
 }
 
 absl::StatusOr<std::vector<PinText>> parsePins(absl::string_view json) {

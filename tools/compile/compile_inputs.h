@@ -26,6 +26,9 @@ struct MeshAxisText {
 // "data=2,model=2", "x:model=8". Errors say which part is wrong.
 absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text);
 
+// "auto" (gives none), "none" (an empty list), or names of overlap passes: "split,slice". Errors say which name is wrong.
+absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text);
+
 // A value's name, or a glob, and its placements by axis, as typed.
 struct PinText {
   std::string match;

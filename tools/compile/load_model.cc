@@ -185,6 +185,12 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
                                                    training.batch, " for ", training.microbatches));
   module->setAttr(CleaveDialect::kTraining, training.toAttribute(module.getContext()));
   module->setAttr("cleave.strategy", mlir::StringAttr::get(module.getContext(), flags.text("--strategy")));
+  const auto overlap = parseOverlap(flags.text("--overlap"));
+  if (!overlap.ok()) return overlap.status();
+  if (*overlap) {
+    llvm::SmallVector<llvm::StringRef> names((*overlap)->begin(), (*overlap)->end());
+    module->setAttr(kOverlap, mlir::Builder(module.getContext()).getStrArrayAttr(names));
+  }
   if (flags.has("--zero"))
     module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(std::stoll(flags.text("--zero"))));
   return setPins(flags, module);
@@ -204,6 +210,7 @@ absl::Status checkCompileLine(const ParsedFlags &flags) {
   if (flags.has("--mesh"))
     if (const auto mesh = parseMesh(flags.text("--mesh")); !mesh.ok())
       return absl::InvalidArgumentError(absl::StrCat("--mesh: ", mesh.status().message()));
+  if (const auto overlap = parseOverlap(flags.text("--overlap")); !overlap.ok()) return overlap.status();
   if (flags.text("-o") == flags.positional(0))
     return absl::InvalidArgumentError(
         absl::StrCat("-o: requires another path than the model's, got \"", flags.text("-o"), "\""));

@@ -1,0 +1,69 @@
+#include "passes/choose_overlap.h"
+
+#include <limits>
+
+#include "mlir/IR/OwningOpRef.h"
+#include "passes/module_view.h"
+#include "passes/schedule/class_memory.h"
+
+namespace cleave {
+namespace {
+
+struct Form {
+  bool split = false, slices = false, sequence = false;
+};
+
+// A step whose communication costs less is left as it is.
+constexpr double kLittle = 0.01;
+// Of the time of a simpler form.
+constexpr double kWorthwhile = 0.99;
+// Of the memory of the plain form.
+constexpr double kMoreMemory = 1.1;
+
+void mark(mlir::ModuleOp module, const Form &form) {
+  mlir::Builder b(module.getContext());
+  module->setAttr(kSplit, b.getBoolAttr(form.split));
+  if (form.slices) module->setAttr(kSlices, b.getI64IntegerAttr(2));
+  if (form.sequence) module->setAttr(kSequence, b.getUnitAttr());
+}
+
+struct Prediction {
+  double seconds = std::numeric_limits<double>::infinity();
+  double compute = 0;
+  int64_t bytes = 0;  // of the device that needs most
+};
+
+Prediction predict(mlir::ModuleOp module, const Form &form,
+                   llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
+  mark(*copy, form);
+  if (failed(compile(*copy))) return {};
+  for (mlir::func::FuncOp entry : entriesOf(*copy))
+    if (auto predicted = entry->getAttrOfType<mlir::DenseF64ArrayAttr>(kPredicted))
+      return {predicted[0], predicted[1], mostArenaBytes(*copy)};
+  return {};
+}
+
+}  // namespace
+
+void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
+  if (auto forced = module->getAttrOfType<mlir::ArrayAttr>(kOverlap)) {
+    const auto names = forced.getAsValueRange<mlir::StringAttr>();
+    const auto asks = [&](llvm::StringRef name) { return llvm::is_contained(names, name); };
+    return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence")});
+  }
+  Form best;
+  const Prediction plain = predict(module, best, compile);
+  Prediction least = plain;
+  if (plain.seconds - plain.compute >= kLittle * plain.seconds)
+    for (const Form &form : {Form{true}, Form{true, true}, Form{true, false, true}, Form{true, true, true}}) {
+      const Prediction predicted = predict(module, form, compile);
+      const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;
+      if (!isFaster || double(predicted.bytes) > kMoreMemory * double(plain.bytes)) continue;
+      best = form;
+      least = predicted;
+    }
+  mark(module, best);
+}
+
+}  // namespace cleave
