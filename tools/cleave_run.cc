@@ -13,6 +13,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
   if (command.name == "explain") return runExplain(flags);
   if (command.name == "tokenize") return runTokenize(flags);
   if (command.name == "sample") return runSample(flags);
+  if (command.name == "bench-cluster") return runBenchCluster(flags);
   if (command.name == "trace-report") return runTraceReport(flags);
   return runPrintPlan(flags);
 }
@@ -21,6 +22,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
 }  // namespace cleave::cli
 
 int main(int argc, char **argv) {
-  const std::string served[] = {"train", "explain", "tokenize", "sample", "print-plan", "trace-report"};
+  const std::string served[] = {"train",      "explain",      "tokenize",     "sample",
+                                "print-plan", "trace-report", "bench-cluster"};
   return cleave::cli::runProgram(argc, argv, served, cleave::cli::dispatch);
 }

@@ -12,28 +12,28 @@ using Algorithm = Cluster::Algorithm;
 using Reach = Cluster::Reach;
 
 // Bytes that a member's thread reads and writes where all do their share in shared memory.
-double touchedBytes(Transfer kind, double n, double bytes) {
-  return kind == Transfer::kReduceScatter ? bytes + bytes / n : 2 * bytes;
+double touchedBytes(TransferKind kind, double n, double bytes) {
+  return kind == TransferKind::kReduceScatter ? bytes + bytes / n : 2 * bytes;
 }
 
-double ringSteps(Transfer kind, double n) {
-  if (kind == Transfer::kPermute) return 1;
-  return kind == Transfer::kAllReduce ? 2 * (n - 1) : n - 1;
+double ringSteps(TransferKind kind, double n) {
+  if (kind == TransferKind::kPermute) return 1;
+  return kind == TransferKind::kAllReduce ? 2 * (n - 1) : n - 1;
 }
 
-double treeSteps(Transfer kind, double n) {
-  if (kind == Transfer::kPermute) return 1;
-  return (kind == Transfer::kAllReduce ? 2 : 1) * std::ceil(std::log2(n));
+double treeSteps(TransferKind kind, double n) {
+  if (kind == TransferKind::kPermute) return 1;
+  return (kind == TransferKind::kAllReduce ? 2 : 1) * std::ceil(std::log2(n));
 }
 
 // A tree sends all of a sum up and down; in an exchange half of all goes through each of its levels.
-double treeBytes(Transfer kind, double n, double bytes) {
-  if (kind == Transfer::kAllReduce) return 2 * bytes;
-  if (kind == Transfer::kAllToAll) return bytes / 2 * std::ceil(std::log2(n));
+double treeBytes(TransferKind kind, double n, double bytes) {
+  if (kind == TransferKind::kAllReduce) return 2 * bytes;
+  if (kind == TransferKind::kAllToAll) return bytes / 2 * std::ceil(std::log2(n));
   return wireBytes(kind, n, bytes);
 }
 
-TransferCost costOf(const Cluster::Link &link, Transfer kind, double n, double bytes, double threads) {
+TransferCost costOf(const Cluster::Link &link, TransferKind kind, double n, double bytes, double threads) {
   const double bandwidth = link.bandwidth * (link.isFullDuplex ? 1 : 0.5);
   const double ring = ringSteps(kind, n) * link.latency + wireBytes(kind, n, bytes) / bandwidth;
   const double tree = treeSteps(kind, n) * link.latency + treeBytes(kind, n, bytes) / bandwidth;
@@ -49,9 +49,9 @@ TransferCost costOf(const Cluster::Link &link, Transfer kind, double n, double b
 
 }  // namespace
 
-double wireBytes(Transfer kind, double n, double bytes) {
-  if (kind == Transfer::kPermute) return bytes;
-  return (kind == Transfer::kAllReduce ? 2 : 1) * (n - 1) / n * bytes;
+double wireBytes(TransferKind kind, double n, double bytes) {
+  if (kind == TransferKind::kPermute) return bytes;
+  return (kind == TransferKind::kAllReduce ? 2 : 1) * (n - 1) / n * bytes;
 }
 
 Machine::Machine(Cluster cluster, std::vector<Axis> mesh) : cluster_(std::move(cluster)), mesh_(std::move(mesh)) {
@@ -125,7 +125,8 @@ double Machine::bandwidthFor(double bytes, const Cluster::Kernel *kernel) const 
 }
 
 double Machine::seconds(const Work &work) const {
-  const Cluster::Kernel *kernel = work.kernel.empty() ? nullptr : find(work.kernel);
+  const Cluster::Kernel *kernel = work.drawsRandom ? find(absl::StrCat(work.kernel, "/random")) : nullptr;
+  if (!kernel) kernel = find(work.kernel);
   double efficiency = 1;
   const double size = work.elements > 0 ? 1.5 * work.flops / work.elements : 0;
   if (kernel && !kernel->efficiency.empty())
@@ -139,7 +140,7 @@ double Machine::seconds(const Work &work) const {
 
 double Machine::memorySeconds(double bytes) const { return bytes > 0 ? bytes / bandwidthFor(bytes, nullptr) : 0; }
 
-TransferCost Machine::transfer(Transfer kind, absl::Span<const int64_t> axes, double bytes) const {
+TransferCost Machine::transfer(TransferKind kind, absl::Span<const int64_t> axes, double bytes) const {
   double n = 1;
   for (int64_t axis : axes) n *= double(mesh_[axis].size);
   TransferCost slowest;

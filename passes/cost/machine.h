@@ -16,7 +16,7 @@
 namespace cleave {
 
 // What collectives do, seen from one of their members.
-enum class Transfer { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kPermute };
+enum class TransferKind { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kPermute };
 
 // One task on one device.
 struct Work {
@@ -26,13 +26,15 @@ struct Work {
   absl::string_view kernel = "";  // as registered
   absl::string_view dtype = "f32";
   bool multipliesMatrices = false;
+  bool drawsRandom = false;  // then the kernel is also looked up as "NAME/random"
 };
 
 // One transfer of one group.
 struct TransferCost {
   double work = 0;  // seconds in which each member's own threads are busy
   double wire = 0;  // seconds in which the link is
-  double seconds() const { return work + wire; }
+  // The members' copies run while the link is busy.
+  double seconds() const { return work > wire ? work : wire; }
 };
 
 class Machine {
@@ -55,7 +57,7 @@ class Machine {
 
   // Devices meet along all of `axes` (indices; the slowest link counts). `bytes`: what a member's operand holds; of an
   // all-gather its result.
-  TransferCost transfer(Transfer kind, absl::Span<const int64_t> axes, double bytes) const;
+  TransferCost transfer(TransferKind kind, absl::Span<const int64_t> axes, double bytes) const;
 
   // What a device's link along an axis needs for one message of no bytes, and for `bytes` in one direction.
   double latency(int64_t axis) const;
@@ -86,7 +88,7 @@ class Machine {
 };
 
 // Bytes that a member of n sends.
-double wireBytes(Transfer kind, double n, double bytes);
+double wireBytes(TransferKind kind, double n, double bytes);
 
 }  // namespace cleave
 

@@ -15,6 +15,11 @@ absl::string_view dtypeOf(mlir::Type type) {
   return "f32";  // and integers, which no file speaks of
 }
 
+// Keys of random numbers have a dimension of their own in rules.
+bool takesKey(const ShardingRule &rule) {
+  return llvm::any_of(rule.operandIndices(), [](const auto &indices) { return llvm::is_contained(indices, "four"); });
+}
+
 // Marks the values of which only a part is touched: operands of which the op picks, and results in their place.
 llvm::SmallVector<bool, 8> pickedValues(TensorOpInterface op, const ShardingRule &rule) {
   llvm::SmallVector<bool, 8> isPicked;
@@ -49,6 +54,23 @@ double shareOf(mlir::Operation *op, size_t rank, ShardTable &table) {
   for (mlir::Type type : op->getOperandTypes()) count(type);
   for (mlir::Type type : op->getResultTypes()) count(type);
   return share;
+}
+
+Work partOf(mlir::Operation *op, const OpWork &whole, size_t rank, ShardTable &table) {
+  llvm::SmallVector<double, 8> elements;
+  for (mlir::Type type : op->getOperandTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
+  for (mlir::Type type : op->getResultTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
+  return whole.part(shareOf(op, rank, table), elements);
+}
+
+Work copyOf(mlir::Operation *op, size_t rank, ShardTable &table) {
+  Work copy;  // reads as much as it writes
+  const llvm::StringRef kernel = localStepKernel(op);
+  copy.kernel = absl::string_view(kernel.data(), kernel.size());
+  const mlir::Type type = op->getResult(0).getType();
+  copy.elements = 2 * double(table.shardsOf(type)[rank].elements());
+  copy.bytes = copy.elements * double(elementBytes(type));
+  return copy;
 }
 
 mlir::FailureOr<std::vector<Cluster::Link>> linksOf(mlir::ModuleOp module) {
@@ -121,6 +143,7 @@ OpWork::OpWork(TensorOpInterface op, const ShardingRule &rule)
   for (mlir::Value result : op->getResults()) add(result);
   if (op->getNumResults() > 0) dtype_ = dtypeOf(op->getResult(0).getType());
   isPicked_ = pickedValues(op, rule);
+  drawsRandom_ = takesKey(rule);
 }
 
 Work OpWork::part(double share, llvm::ArrayRef<double> elements) const {
@@ -130,6 +153,7 @@ Work OpWork::part(double share, llvm::ArrayRef<double> elements) const {
   work.dtype = dtype_;
   work.flops = share * flops_;
   work.multipliesMatrices = multipliesMatrices_;
+  work.drawsRandom = drawsRandom_;
   double largest = 0;
   for (auto [i, count] : llvm::enumerate(elements))
     if (!isPicked_[i]) largest = std::max(largest, count);
@@ -142,33 +166,58 @@ Work OpWork::part(double share, llvm::ArrayRef<double> elements) const {
 }
 
 Work workOf(mlir::Operation *op, size_t rank, ShardTable &table) {
-  if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) {
-    llvm::SmallVector<double, 8> elements;
-    for (mlir::Type type : op->getOperandTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
-    for (mlir::Type type : op->getResultTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
-    return OpWork(tensorOp, tensorOp.shardingRule()).part(shareOf(op, rank, table), elements);
-  }
-  Work copy;  // reads as much as it writes
-  const mlir::Type type = op->getResult(0).getType();
-  copy.elements = 2 * double(table.shardsOf(type)[rank].elements());
-  copy.bytes = copy.elements * double(elementBytes(type));
-  return copy;
+  if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op))
+    return partOf(op, OpWork(tensorOp, tensorOp.shardingRule()), rank, table);
+  return copyOf(op, rank, table);
 }
 
-Transfer transferOf(mlir::Operation *collective) {
+double slowestSeconds(mlir::Operation *op, ShardTable &table, const Machine &machine) {
+  auto isEven = [&](mlir::Type type) { return table.isEven(type); };
+  const bool areAlike = llvm::all_of(op->getOperandTypes(), isEven) && llvm::all_of(op->getResultTypes(), isEven);
+  const size_t ranks = areAlike ? 1 : table.ranks();
+  double slowest = 0;
+  if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) {
+    const OpWork whole(tensorOp, tensorOp.shardingRule());
+    for (size_t rank = 0; rank < ranks; ++rank)
+      slowest = std::max(slowest, machine.seconds(partOf(op, whole, rank, table)));
+    return slowest;
+  }
+  for (size_t rank = 0; rank < ranks; ++rank) slowest = std::max(slowest, machine.seconds(copyOf(op, rank, table)));
+  return slowest;
+}
+
+llvm::StringRef localStepKernel(mlir::Operation *op) {
+  const auto to = placementOf(op->getResult(0)).getAxes();
+  const bool keeps = llvm::any_of(mlir::cast<CollectiveOpInterface>(op).alongAxes(),
+                                  [&](int64_t axis) { return to[axis].isPartial(); });
+  return keeps ? "keep" : "slice";
+}
+
+TransferKind transferOf(mlir::Operation *collective) {
   const auto from = placementOf(collective->getOperand(0)).getAxes(), to = placementOf(collective->getResult(0)).getAxes();
   const auto along = mlir::cast<CollectiveOpInterface>(collective).alongAxes();
   const int64_t axis = along.front();
-  if (from[axis].isPartial()) return to[axis].isSplit() ? Transfer::kReduceScatter : Transfer::kAllReduce;
-  if (along.size() > 1 || !from[axis].isSplit()) return Transfer::kPermute;
-  return to[axis].isSplit() ? Transfer::kAllToAll : Transfer::kAllGather;
+  if (from[axis].isPartial()) return to[axis].isSplit() ? TransferKind::kReduceScatter : TransferKind::kAllReduce;
+  if (llvm::all_of(along, [&](int64_t other) { return from[other].isSplit() && to[other].isBroadcast(); }))
+    return TransferKind::kAllGather;
+  return along.size() == 1 && from[axis].isSplit() ? TransferKind::kAllToAll : TransferKind::kPermute;
+}
+
+int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table) {
+  const bool gathers = transferOf(collective) == TransferKind::kAllGather;
+  return table.mostBytes((gathers ? mlir::Value(collective->getResult(0)) : collective->getOperand(0)).getType());
+}
+
+double sentBytes(mlir::Operation *collective, ShardTable &table) {
+  double n = 1;
+  for (int64_t axis : mlir::cast<CollectiveOpInterface>(collective).alongAxes()) n *= double(table.mesh().getSizes()[axis]);
+  return wireBytes(transferOf(collective), n, double(collectiveBytes(collective, table)));
 }
 
 TransferCost transferCost(mlir::Operation *collective, ShardTable &table, const Machine &machine) {
-  const Transfer kind = transferOf(collective);
-  const mlir::Value held = kind == Transfer::kAllGather ? mlir::Value(collective->getResult(0)) : collective->getOperand(0);
   const auto axes = mlir::cast<CollectiveOpInterface>(collective).alongAxes();
-  return machine.transfer(kind, absl::MakeConstSpan(axes.data(), axes.size()), double(table.mostBytes(held.getType())));
+  return machine.transfer(transferOf(collective), absl::MakeConstSpan(axes.data(), axes.size()),
+                          double(collectiveBytes(collective, table)));
 }
 
 }  // namespace cleave

@@ -37,7 +37,7 @@ class OpWork {
  private:
   absl::string_view kernel_;  // empty: a view
   double flops_ = 0;
-  bool multipliesMatrices_ = false;
+  bool multipliesMatrices_ = false, drawsRandom_ = false;
   absl::string_view dtype_ = "f32";
   llvm::SmallVector<double, 8> elements_, elementBytes_;  // by operand, then result
   llvm::SmallVector<bool, 8> isPicked_;                   // only as much is touched as the largest other value holds
@@ -46,11 +46,23 @@ class OpWork {
 // What a rank does in a task: an op's shard, or a step of a reshard that moves nothing between devices.
 Work workOf(mlir::Operation *op, size_t rank, ShardTable &table);
 
+// What it takes on the rank where it takes longest: the others wait for it sooner or later.
+double slowestSeconds(mlir::Operation *op, ShardTable &table, const Machine &machine);
+
 // A collective that moves bytes, by the largest shard.
 TransferCost transferCost(mlir::Operation *collective, ShardTable &table, const Machine &machine);
 
+// The kernel of a step of a reshard that moves nothing between devices.
+llvm::StringRef localStepKernel(mlir::Operation *op);
+
+// What one device's operand holds (its result where shares become a whole), the largest over ranks.
+int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table);
+
+// What a member of it sends.
+double sentBytes(mlir::Operation *collective, ShardTable &table);
+
 // What it does between devices.
-Transfer transferOf(mlir::Operation *collective);
+TransferKind transferOf(mlir::Operation *collective);
 
 }  // namespace cleave
 

@@ -1,5 +1,6 @@
 #include "passes/emit/emit_collective.h"
 
+#include "passes/cost/op_cost.h"
 #include "passes/emit/emit_entry.h"
 
 namespace cleave {
@@ -15,13 +16,6 @@ std::vector<std::string> collectiveAxes(mlir::Operation *op, MeshOp mesh) {
   std::vector<std::string> names;
   for (int64_t axis : mlir::cast<CollectiveOpInterface>(op).alongAxes()) names.push_back(mesh.axisName(axis).str());
   return names;
-}
-
-int64_t collectiveBytes(mlir::Operation *op, ShardTable &table) {
-  const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
-  const bool gathers = llvm::all_of(mlir::cast<CollectiveOpInterface>(op).alongAxes(),
-                                    [&](int64_t axis) { return from[axis].isSplit() && to[axis].isBroadcast(); });
-  return table.mostBytes((gathers ? mlir::Value(op->getResult(0)) : op->getOperand(0)).getType());
 }
 
 std::optional<Combiner> combinerOf(mlir::Operation *op) {

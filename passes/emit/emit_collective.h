@@ -20,9 +20,6 @@ std::string collectiveKind(mlir::Operation *op);
 // The names of the mesh axes that it runs along.
 std::vector<std::string> collectiveAxes(mlir::Operation *op, MeshOp mesh);
 
-// What one device's operand holds (its result where shares become a whole), the largest over ranks.
-int64_t collectiveBytes(mlir::Operation *op, ShardTable &table);
-
 // How partial terms along the axes become the value; null where nothing is partial there.
 std::optional<Combiner> combinerOf(mlir::Operation *op);
 

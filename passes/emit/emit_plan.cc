@@ -3,6 +3,7 @@
 #include "passes/cost/op_cost.h"
 #include "passes/emit/attribute_message.h"
 #include "passes/emit/emit_entry.h"
+#include "passes/emit/estimate.h"
 #include "passes/emit/explain.h"
 #include "passes/training_options.h"
 
@@ -122,6 +123,9 @@ mlir::FailureOr<plan::Plan> emitPlan(mlir::ModuleOp module) {
   const auto classes = memoryOf(module, table->ranks(), variables->all().size());
   if (failed(classes)) return mlir::failure();
 
+  const auto machine = machineOf(module, table->mesh());
+  if (failed(machine)) return mlir::failure();
+
   plan::Plan to;
   emitMesh(table->mesh(), to);
   if (failed(takeMessage(module, kProvenance, *to.mutable_provenance()))) return mlir::failure();
@@ -133,6 +137,7 @@ mlir::FailureOr<plan::Plan> emitPlan(mlir::ModuleOp module) {
     if (function.getName() != "step") continue;
     to.mutable_training()->set_flops_per_step(countFlops(function));
     explainCollectives(*entry, *table, *to.mutable_explanation());
+    if (failed(explainTimes(*entry, *classes, *table, *machine, *to.mutable_explanation()))) return mlir::failure();
   }
   explainMemory(*classes, *variables, *table, *to.mutable_explanation());
   if (failed(emitFamily(module, to)) || failed(takeValues(module, *to.mutable_explanation()))) return mlir::failure();

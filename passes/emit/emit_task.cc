@@ -1,5 +1,6 @@
 #include "passes/emit/emit_task.h"
 
+#include "passes/cost/op_cost.h"
 #include "passes/emit/emit_collective.h"
 #include "passes/emit/emit_entry.h"
 #include "passes/emit/kernel_attributes.h"
@@ -73,8 +74,8 @@ void emitKernel(TensorOpInterface op, llvm::ArrayRef<int64_t> ranks, ShardTable 
 // A step of a reshard that moves nothing between devices.
 void emitLocalStep(mlir::Operation *op, llvm::ArrayRef<int64_t> ranks, ShardTable &table, plan::Task &to) {
   const auto from = table.shardsOf(op->getOperand(0).getType()), into = table.shardsOf(op->getResult(0).getType());
+  to.set_kernel(localStepKernel(op).str());
   const auto combiner = combinerOf(op);
-  to.set_kernel(combiner ? "keep" : "slice");
   llvm::SmallVector<KernelAttributes> ofRanks;
   for (int64_t rank : ranks) {
     KernelAttributes &attributes = ofRanks.emplace_back();

@@ -2,6 +2,7 @@
 
 #include "kernels/api/registry.h"
 #include "llvm/ADT/StringSet.h"
+#include "passes/cost/op_cost.h"
 #include "passes/emit/emit_collective.h"
 
 namespace cleave {

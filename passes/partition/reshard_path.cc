@@ -88,14 +88,14 @@ class Graph {
     std::optional<Edge> edge;
     const int64_t along = int64_t(axis);
     auto make = [&](ReshardKind kind, double cost) { edge = Edge{{kind, {along}, next}, cost}; };
-    auto send = [&](ReshardKind kind, Transfer transfer, double bytes) {
+    auto send = [&](ReshardKind kind, TransferKind transfer, double bytes) {
       make(kind, problem_.machine.transfer(transfer, {along}, bytes).seconds());
     };
     const double local = kLocalStep * problem_.machine.latency(along);
-    if (current.isPartial() && choice.isBroadcast()) send(ReshardKind::AllReduce, Transfer::kAllReduce, before);
-    if (current.isPartial() && choice.isSplit()) send(ReshardKind::ReduceScatter, Transfer::kReduceScatter, before);
-    if (current.isSplit() && choice.isBroadcast()) send(ReshardKind::AllGather, Transfer::kAllGather, after);
-    if (current.isSplit() && choice.isSplit()) send(ReshardKind::AllToAll, Transfer::kAllToAll, before);
+    if (current.isPartial() && choice.isBroadcast()) send(ReshardKind::AllReduce, TransferKind::kAllReduce, before);
+    if (current.isPartial() && choice.isSplit()) send(ReshardKind::ReduceScatter, TransferKind::kReduceScatter, before);
+    if (current.isSplit() && choice.isBroadcast()) send(ReshardKind::AllGather, TransferKind::kAllGather, after);
+    if (current.isSplit() && choice.isSplit()) send(ReshardKind::AllToAll, TransferKind::kAllToAll, before);
     if (current.isBroadcast() && choice.isSplit()) make(ReshardKind::LocalSlice, local);
     if (current.isBroadcast() && choice.isPartial()) make(ReshardKind::KeepFirst, local);
     if (edge) edges.push_back(std::move(*edge));
@@ -112,7 +112,7 @@ class Graph {
         next[axis] = AxisPlacement::broadcast();
       }
       if (axes.size() < 2) continue;
-      const double cost = problem_.machine.transfer(Transfer::kAllReduce, axes, localBytes(problem_, state)).seconds();
+      const double cost = problem_.machine.transfer(TransferKind::kAllReduce, axes, localBytes(problem_, state)).seconds();
       edges.push_back({{ReshardKind::AllReduce, axes, next}, cost});
     }
   }
@@ -138,7 +138,7 @@ class Graph {
         std::swap(next[a], next[b]);
         if (!isValid(next) || !changePlaces(state, next, a, b)) continue;
         const llvm::SmallVector<int64_t, 2> axes = {int64_t(a), int64_t(b)};
-        const double cost = problem_.machine.transfer(Transfer::kPermute, axes, localBytes(problem_, state)).seconds();
+        const double cost = problem_.machine.transfer(TransferKind::kPermute, axes, localBytes(problem_, state)).seconds();
         edges.push_back({{ReshardKind::Permute, axes, next}, cost});
       }
   }

@@ -123,9 +123,9 @@ class UpdateSharding {
     double bytes = bytesOf(update.parameter);
     for (size_t other = 0; other < held.size(); ++other)
       if (held[other].isSplit()) bytes /= double(mesh_.getSizes()[other]);
-    const auto transfer = [&](Transfer kind) { return machine_.transfer(kind, {int64_t(axis)}, bytes).seconds(); };
+    const auto transfer = [&](TransferKind kind) { return machine_.transfer(kind, {int64_t(axis)}, bytes).seconds(); };
     const double saved = machine_.memorySeconds((1 - 1 / double(mesh_.getSizes()[axis])) * touched * bytes);
-    return transfer(Transfer::kReduceScatter) + transfer(Transfer::kAllGather) - transfer(Transfer::kAllReduce) < saved;
+    return transfer(TransferKind::kReduceScatter) + transfer(TransferKind::kAllGather) - transfer(TransferKind::kAllReduce) < saved;
   }
 
   // The first dimension that is long enough: one that nothing splits yet, or else behind what does.

@@ -16,9 +16,9 @@ double conversionSeconds(const AxisPlacement &from, const AxisPlacement &to, dou
   if (from.isBroadcast()) return kCopiedPerSent * machine.sendSeconds(axis, bytes);
   if (to.isPartial()) return std::numeric_limits<double>::infinity();
   if (from.isPartial())
-    return machine.transfer(to.isBroadcast() ? Transfer::kAllReduce : Transfer::kReduceScatter, {axis}, bytes).seconds();
-  if (to.isBroadcast()) return machine.transfer(Transfer::kAllGather, {axis}, bytes).seconds();
-  return machine.transfer(Transfer::kAllToAll, {axis}, bytes / n).seconds();
+    return machine.transfer(to.isBroadcast() ? TransferKind::kAllReduce : TransferKind::kReduceScatter, {axis}, bytes).seconds();
+  if (to.isBroadcast()) return machine.transfer(TransferKind::kAllGather, {axis}, bytes).seconds();
+  return machine.transfer(TransferKind::kAllToAll, {axis}, bytes / n).seconds();
 }
 
 }  // namespace cleave

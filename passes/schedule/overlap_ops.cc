@@ -55,8 +55,7 @@ class Overlap {
         time = {cost.work, cost.wire, linkOf(node.op)};
         continue;
       }
-      for (size_t rank = 0; rank < table_.ranks(); ++rank)
-        time.work = std::max(time.work, machine_.seconds(workOf(node.op, rank, table_)));
+      time.work = slowestSeconds(node.op, table_, machine_);
     }
     return times;
   }

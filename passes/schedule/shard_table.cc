@@ -61,6 +61,14 @@ llvm::ArrayRef<Shard> ShardTable::shardsOf(mlir::Type type) {
   return shards_.try_emplace(type, std::move(shards)).first->second;
 }
 
+bool ShardTable::isEven(mlir::Type type) {
+  const auto known = isEven_.find(type);
+  if (known != isEven_.end()) return known->second;
+  const llvm::ArrayRef<Shard> shards = shardsOf(type);
+  return isEven_[type] =
+             llvm::all_of(shards, [&](const Shard &shard) { return shard.extent == shards.front().extent; });
+}
+
 int64_t ShardTable::mostBytes(mlir::Type type) {
   int64_t most = 0;
   for (const Shard &shard : shardsOf(type)) most = std::max(most, shard.elements());

@@ -26,6 +26,9 @@ class ShardTable {
   // One shard a rank; a value without a placement is whole everywhere. The list stays where it is.
   llvm::ArrayRef<Shard> shardsOf(mlir::Type type);
 
+  // Whether the shards of all ranks have equal extents.
+  bool isEven(mlir::Type type);
+
   // What the largest shard takes.
   int64_t mostBytes(mlir::Type type);
 
@@ -35,6 +38,7 @@ class ShardTable {
   MeshOp mesh_;
   std::vector<llvm::SmallVector<int64_t>> coordinates_;  // by rank
   llvm::DenseMap<mlir::Type, std::vector<Shard>> shards_;
+  llvm::DenseMap<mlir::Type, bool> isEven_;
 };
 
 // Of one element in a device's memory.

@@ -3,11 +3,11 @@
 #include <cmath>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "runtime/files/mapped_file.h"
 #include "runtime/plan/shipped_clusters.h"
 
@@ -17,24 +17,46 @@ namespace {
 constexpr size_t kMostBytes = size_t{1} << 20;
 
 struct Unit {
-  const char *name;
-  double factor;
+  absl::string_view name;
+  double size;
 };
-constexpr Unit kRates[] = {{"kB/s", 1e3}, {"MB/s", 1e6}, {"GB/s", 1e9}, {"TB/s", 1e12}, {"B/s", 1}};
-constexpr Unit kTimes[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}};
+constexpr Unit kBandwidths[] = {{"GB/s", 1e9}, {"MB/s", 1e6}, {"kB/s", 1e3}, {"B/s", 1}};
+constexpr Unit kLatencies[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}};
+
+constexpr double kMostBandwidth = 1e18;  // bytes/s
+constexpr double kMostLatency = 1e4;     // s
 
 std::string inQuotes(absl::string_view text) { return absl::StrCat("\"", absl::CEscape(text.substr(0, 100)), "\""); }
 
-// The number in front of one of the units; NaN if it isn't one.
-template <size_t kUnits>
-double quantity(absl::string_view text, const Unit (&units)[kUnits]) {
+// Digits and a unit: no sign, no spaces, nothing else that a number may be spelt with.
+bool parseQuantity(absl::string_view text, absl::Span<const Unit> units, double &value) {
   for (const Unit &unit : units) {
-    if (!absl::EndsWith(text, unit.name)) continue;
-    double number = 0;
-    const absl::string_view digits = text.substr(0, text.size() - std::string(unit.name).size());
-    if (absl::SimpleAtod(digits, &number) && std::isfinite(number * unit.factor)) return number * unit.factor;
+    absl::string_view digits = text;
+    if (!absl::ConsumeSuffix(&digits, unit.name)) continue;
+    if (digits.empty() || digits.find_first_not_of("0123456789.eE+-") != absl::string_view::npos) return false;
+    if (digits[0] == '-' || digits[0] == '+' || !absl::SimpleAtod(digits, &value)) return false;
+    value *= unit.size;
+    return std::isfinite(value);
   }
-  return std::nan("");
+  return false;
+}
+
+absl::Status wrongLink(absl::string_view rule, absl::string_view text) {
+  return absl::InvalidArgumentError(absl::StrCat("requires ", rule, ", got ", inQuotes(text)));
+}
+
+// `text` with a comma; errors show `whole`.
+absl::StatusOr<Cluster::Link> parseSpeed(absl::string_view text, absl::string_view whole) {
+  const size_t comma = text.find(',');
+  Cluster::Link link;
+  link.algorithm = Cluster::Algorithm::kDirect;
+  link.isFullDuplex = true;
+  if (!parseQuantity(text.substr(0, comma), kBandwidths, link.bandwidth) || link.bandwidth <= 0 ||
+      link.bandwidth > kMostBandwidth)
+    return wrongLink(absl::StrCat("a bandwidth above 0 and up to ", kMostBandwidth, " in B/s, kB/s, MB/s or GB/s"), whole);
+  if (!parseQuantity(text.substr(comma + 1), kLatencies, link.latency) || link.latency > kMostLatency)
+    return wrongLink(absl::StrCat("a latency from 0 to ", kMostLatency, " seconds in ns, us, ms or s"), whole);
+  return link;
 }
 
 }  // namespace
@@ -72,24 +94,15 @@ std::vector<std::string> shippedClusters() {
 }
 
 absl::StatusOr<Cluster::Link> parseLinkSpeed(absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
-  Cluster::Link link;
-  link.algorithm = Cluster::Algorithm::kDirect;
-  link.isFullDuplex = true;
-  link.bandwidth = quantity(parts[0], kRates);
-  link.latency = parts.size() == 2 ? quantity(parts[1], kTimes) : std::nan("");
-  if (!(link.bandwidth > 0) || !(link.latency >= 0))
-    return absl::InvalidArgumentError(absl::StrCat(
-        "requires a bandwidth above 0 and a latency, such as \"1GB/s,50us\", got ", inQuotes(text)));
-  return link;
+  if (text.find(',') == absl::string_view::npos) return wrongLink("BANDWIDTH,LATENCY like 1GB/s,50us", text);
+  return parseSpeed(text, text);
 }
 
 absl::StatusOr<Cluster::Link> parseAxisLink(absl::string_view text) {
-  const size_t equals = text.find('=');
-  if (equals == absl::string_view::npos || equals == 0)
-    return absl::InvalidArgumentError(
-        absl::StrCat("requires AXIS=BANDWIDTH,LATENCY, such as \"model=1GB/s,50us\", got ", inQuotes(text)));
-  absl::StatusOr<Cluster::Link> link = parseLinkSpeed(text.substr(equals + 1));
+  const size_t equals = text.find('='), comma = text.find(',');
+  if (equals == absl::string_view::npos || equals == 0 || comma == absl::string_view::npos || comma < equals)
+    return wrongLink("AXIS=BANDWIDTH,LATENCY like model=1GB/s,50us", text);
+  absl::StatusOr<Cluster::Link> link = parseSpeed(text.substr(equals + 1), text);
   if (link.ok()) link->axis = std::string(text.substr(0, equals));
   return link;
 }

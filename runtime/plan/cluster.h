@@ -79,8 +79,8 @@ std::vector<std::string> shippedClusters();
 // The cluster of a plan for which none was named.
 inline constexpr char kDefaultCluster[] = "cpu";
 
-// "1GB/s,50us": a link's bandwidth and latency. Units: kB/s, MB/s, GB/s, TB/s (of 1000), B/s; ns, us, ms, s. Such a link
-// sends in both directions at once, and to everybody directly.
+// "1GB/s,50us": a link's bandwidth in B/s, kB/s, MB/s or GB/s (powers of 1000), and its latency in ns, us, ms or s. Such
+// a link sends in both directions at once, and to everybody directly.
 absl::StatusOr<Cluster::Link> parseLinkSpeed(absl::string_view text);
 
 // "model=1GB/s,50us": the speed of an axis's link.

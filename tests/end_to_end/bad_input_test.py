@@ -17,6 +17,9 @@ TOKENS = FIXTURE + "/tokens.bin"
 WEIGHTS = FIXTURE + "/model.safetensors"
 MESH = ["--mesh", "data=2,model=2"]
 SIZES = ["--batch", 4, "--seq", 16]
+CLUSTER = """name: "x"
+device { peaks { dtype: "f32" flops: 1e9 } memory_bytes: 1 memory_bandwidth: 5e9 launch_overhead: 0 }
+"""
 FC = "transformer.h.0.mlp.c_fc.weight"
 MLIR = """func.func @loss(%w: tensor<11x11xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"normal", mean = 0.0, deviation = 0.3, zero_row = -1>},
   %ids: tensor<4x6xi32> {cleave.input = "input_ids"}, %labels: tensor<4x6xi32> {cleave.input = "labels"})
@@ -179,6 +182,14 @@ def option_file_cases(s):
     pin = lambda placement, name=FC: pins({"pins": {name: {"model": placement}}})
     groups = lambda *content: s.compile("--groups", s.file("groups.json", {"groups": content}))
     return [
+        ("no such cluster", s.compile("--cluster", "b100"), 1, 'requires a cluster\'s file, or one of a100, cpu, h100, h200, got "b100"'),
+        ("a cluster without a link", s.compile("--cluster", s.file("c.textproto", CLUSTER)), 1, "links requires a link between devices of a machine"),
+        ("a cluster with a negative rate", s.compile("--cluster", s.file("c.textproto", CLUSTER.replace("5e9", "-5e9"))), 1,
+         ":2: device.memory_bandwidth requires a number above 0, got -5e+09"),
+        ("a cluster with an unknown field", s.compile("--cluster", s.file("c.textproto", CLUSTER.replace("flops", "flips"))), 1, ':2: '),
+        ("a link without a latency", s.compile("--link", "model=1GB/s"), 2, "--link: requires AXIS=BANDWIDTH,LATENCY"),
+        ("a link of no axis", s.compile("--link", "modl=1GB/s,1us"), 2, '--link: requires an axis of --mesh data=2,model=2, got "modl"'),
+        ("two links of an axis", s.compile("--link", "model=1GB/s,1us", "--link", "model=1GB/s,1us"), 2, "requires one link for each axis"),
         ("no such pins", s.compile("--pins", "nowhere"), 1, '"nowhere": requires a file that can be read'),
         ("pins that are no JSON", pins("{"), 1, "requires JSON, got at byte 2"),
         ("deep pins", pins('{"pins":' + "[" * 100000), 1, "requires at most 4 levels of nesting"),

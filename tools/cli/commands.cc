@@ -81,7 +81,18 @@ absl::Status excludes(const ParsedFlags &flags, absl::string_view a, absl::strin
   return absl::InvalidArgumentError(absl::StrCat(a, ": requires that ", b, " is absent, got both"));
 }
 
+// At most one link for each axis.
+absl::Status checkLinks(const ParsedFlags &flags) {
+  std::set<std::string> axes;
+  for (const std::string &text : flags.texts("--link"))
+    if (const auto link = parseLink(text); link.ok() && !axes.insert(link->axis).second)
+      return absl::InvalidArgumentError(absl::StrCat("--link: requires one link for each axis, got a second one of \"",
+                                                     link->axis, "\""));
+  return absl::OkStatus();
+}
+
 absl::Status checkCompile(const ParsedFlags &flags) {
+  if (auto status = checkLinks(flags); !status.ok()) return status;
   const bool isMlir = absl::EndsWith(flags.positional(0), ".mlir");
   if (!isMlir)
     for (const char *flag : {"--mesh", "--batch", "--seq"})
@@ -123,16 +134,6 @@ absl::Status checkApart(const ParsedFlags &flags, std::initializer_list<const ch
       return absl::InvalidArgumentError(absl::StrCat(flag, ": requires a path of its own, got \"", flags.text(flag),
                                                      "\", which is ", other->second, "'s too"));
   }
-  return absl::OkStatus();
-}
-
-// At most one link for each axis.
-absl::Status checkLinks(const ParsedFlags &flags) {
-  std::set<std::string> axes;
-  for (const std::string &text : flags.texts("--link"))
-    if (const auto link = parseLink(text); link.ok() && !axes.insert(link->axis).second)
-      return absl::InvalidArgumentError(absl::StrCat("--link: requires one link for each axis, got a second one of \"",
-                                                     link->axis, "\""));
   return absl::OkStatus();
 }
 
@@ -199,6 +200,10 @@ CommandSpec compileCommand() {
       {
           required(file("-o", "PLAN", "the plan to write")),
           absentMeans("required", text("--mesh", "AXES", "the devices, row-major: data=2,model=2")),
+          absentMeans("cpu", text("--cluster", "FILE|NAME",
+                                  "what the plan will run on: a file in text form, or a100, cpu, h100, h200")),
+          absentMeans("the cluster's",
+                      links("speed of that axis's links, as model=1GB/s,50us; once for each axis")),
           choice("--strategy", {"rules", "none"}, "", "rules",
                  "how tensors are laid out: by the tensor-parallel rules, or whole everywhere but for pins"),
           absentMeans("what pays", choice("--zero", {"0", "1", "2", "3"}, "", "",
@@ -245,7 +250,8 @@ CommandSpec explainCommand() {
           "Shows where everything lies, what moves between devices, and why",
           "",
           "cleave explain gpt2.plan",
-          {toggle("--json", "all of it, for scripts")}};
+          {toggle("--json", "all of it, for scripts"),
+           absentMeans("none", file("--trace", "T.json", "a trace of this plan's run: measured times beside predicted"))}};
 }
 
 CommandSpec trainCommand() {
@@ -322,6 +328,16 @@ CommandSpec printPlanCommand() {
   return {"print-plan", {"PLAN"}, "Prints a plan as text", "", "cleave print-plan gpt2.plan", {}};
 }
 
+CommandSpec benchClusterCommand() {
+  return {"bench-cluster",
+          {},
+          "Measures what this machine does how fast, for compile's --cluster",
+          "Runs the kernels and collectives that plans run, on all cores at once; takes less than a minute. The machine\n"
+          "should do nothing else meanwhile.",
+          "cleave bench-cluster -o here.textproto",
+          {required(file("-o", "FILE", "the cluster file to write, as text"))}};
+}
+
 CommandSpec traceReportCommand() {
   return {"trace-report",
           {"T.json"},
@@ -343,7 +359,7 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), tokenizeCommand(),
-      sampleCommand(),     printPlanCommand(), traceReportCommand(), benchCommand(), testCommand(), buildCommand()};
+      sampleCommand(), printPlanCommand(), traceReportCommand(), benchClusterCommand(), benchCommand(), testCommand(), buildCommand()};
   return commands;
 }
 

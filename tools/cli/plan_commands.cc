@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "runtime/plan/plan_file.h"
@@ -20,7 +21,14 @@ absl::StatusOr<ExitCode> print(const std::string &text) {
 absl::StatusOr<ExitCode> runExplain(const ParsedFlags &flags) {
   auto plan = readPlanFile(flags.positional(0));
   if (!plan.ok()) return plan.status();
-  return print(flags.isOn("--json") ? explanationJson(*plan) + "\n" : explanationTables(*plan));
+  std::optional<MeasuredStep> measured;
+  if (flags.has("--trace")) {
+    absl::StatusOr<MeasuredStep> read = measureStep(*plan, flags.text("--trace"));
+    if (!read.ok()) return read.status();
+    measured = *std::move(read);
+  }
+  const MeasuredStep *beside = measured ? &*measured : nullptr;
+  return print(flags.isOn("--json") ? explanationJson(*plan, beside) + "\n" : explanationTables(*plan, beside));
 }
 
 absl::StatusOr<ExitCode> runPrintPlan(const ParsedFlags &flags) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
+#include "tools/cli/step_estimate.h"
 #include "tools/cli/text_table.h"
 
 namespace cleave::cli {
@@ -213,7 +214,7 @@ std::string memoryText(const plan::Plan &plan) {
 
 }  // namespace
 
-std::string explanationJson(const plan::Plan &plan) {
+std::string explanationJson(const plan::Plan &plan, const MeasuredStep *measured) {
   const Explanation &explanation = plan.explanation();
   Json root;
   root["mesh"] = Json::object();
@@ -255,11 +256,13 @@ std::string explanationJson(const plan::Plan &plan) {
                               {"gradients", memory.gradients()},
                               {"activations", memory.activations()},
                               {"scratch", memory.scratch()}});
+  if (explanation.has_estimate()) root["estimate"] = estimateJson(plan, measured);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string explanationTables(const plan::Plan &plan) {
-  return absl::StrCat(originText(plan), meshText(plan), placementsText(plan), collectivesText(plan), memoryText(plan));
+std::string explanationTables(const plan::Plan &plan, const MeasuredStep *measured) {
+  return absl::StrCat(originText(plan), meshText(plan), placementsText(plan), collectivesText(plan), memoryText(plan),
+                      estimateText(plan, measured));
 }
 
 }  // namespace cleave::cli

@@ -13,6 +13,7 @@ absl::StatusOr<ExitCode> runExplain(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runTokenize(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runPrintPlan(const ParsedFlags &flags);
+absl::StatusOr<ExitCode> runBenchCluster(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runTraceReport(const ParsedFlags &flags);
 
 }  // namespace cleave::cli

@@ -7,10 +7,12 @@
 #include "frontend/text_file.h"
 #include "ir/cleave.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/cost/op_cost.h"
 #include "passes/emit/emit_plan.h"
 #include "passes/module_view.h"
 #include "passes/pipeline.h"
 #include "passes/training_options.h"
+#include "runtime/plan/cluster.h"
 #include "tools/compile/compile_inputs.h"
 
 namespace cleave::cli {
@@ -163,6 +165,31 @@ absl::Status setPins(const ParsedFlags &flags, mlir::ModuleOp module) {
   return absl::OkStatus();
 }
 
+// A shipped cluster by its name, which is shorter, any other as text: the module depends on no file.
+absl::Status setCluster(const ParsedFlags &flags, mlir::ModuleOp module) {
+  mlir::Builder b(module.getContext());
+  if (flags.has("--cluster")) {
+    const std::string name = flags.text("--cluster");
+    const absl::StatusOr<Cluster> cluster = readCluster(name);
+    if (!cluster.ok()) return at("--cluster", cluster.status());
+    const std::vector<std::string> shipped = shippedClusters();
+    module->setAttr(kCluster, b.getStringAttr(llvm::is_contained(shipped, name) ? name : printCluster(*cluster, "")));
+  }
+  llvm::SmallVector<mlir::NamedAttribute> links;
+  for (const std::string &text : flags.texts("--link")) {
+    const size_t equals = text.find('=');
+    links.push_back(b.getNamedAttr(text.substr(0, equals), b.getStringAttr(text.substr(equals + 1))));
+  }
+  if (links.empty()) return absl::OkStatus();
+  module->setAttr(kLinks, b.getDictionaryAttr(links));
+  for (MeshOp mesh : module.getOps<MeshOp>())
+    for (const mlir::NamedAttribute &link : links)
+      if (!llvm::is_contained(mesh.getNames(), mlir::Attribute(link.getName())))
+        return absl::InvalidArgumentError(
+            absl::StrCat("--link: requires an axis of the mesh, got \"", link.getName().str(), "\""));
+  return absl::OkStatus();
+}
+
 absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mlir::ModuleOp module) {
   training.optimizer = flags.text("--optimizer");
   training.learningRate = flags.number("--lr");
@@ -204,12 +231,24 @@ void warnOfUnusedFlags(const ParsedFlags &flags, std::vector<std::string> *warni
                                        " has its options from the compilation that wrote it"));
 }
 
+absl::Status checkLinks(const ParsedFlags &flags, const std::vector<MeshAxisText> &mesh) {
+  for (const std::string &text : flags.texts("--link")) {
+    const std::string axis = text.substr(0, text.find('='));
+    if (llvm::none_of(mesh, [&](const MeshAxisText &known) { return known.name == axis; }))
+      return absl::InvalidArgumentError(
+          absl::StrCat("--link: requires an axis of --mesh ", flags.text("--mesh"), ", got \"", axis, "\""));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status checkCompileLine(const ParsedFlags &flags) {
-  if (flags.has("--mesh"))
-    if (const auto mesh = parseMesh(flags.text("--mesh")); !mesh.ok())
-      return absl::InvalidArgumentError(absl::StrCat("--mesh: ", mesh.status().message()));
+  if (flags.has("--mesh")) {
+    const auto mesh = parseMesh(flags.text("--mesh"));
+    if (!mesh.ok()) return absl::InvalidArgumentError(absl::StrCat("--mesh: ", mesh.status().message()));
+    if (absl::Status status = checkLinks(flags, *mesh); !status.ok()) return status;
+  }
   if (const auto overlap = parseOverlap(flags.text("--overlap")); !overlap.ok()) return overlap.status();
   if (flags.text("-o") == flags.positional(0))
     return absl::InvalidArgumentError(
@@ -237,6 +276,7 @@ absl::StatusOr<Module> loadModel(const ParsedFlags &flags, mlir::MLIRContext &co
     return module;
   }
   if (absl::Status status = setTraining(flags, training, **module); !status.ok()) return status;
+  if (absl::Status status = setCluster(flags, **module); !status.ok()) return status;
   return module;
 }
 

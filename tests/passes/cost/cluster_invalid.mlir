@@ -15,7 +15,7 @@ module attributes {cleave.cluster = 3} {
 
 // -----
 
-// expected-error @+1 {{cleave.links: requires a bandwidth above 0 and a latency, such as "1GB/s,50us", got "fast"}}
+// expected-error @+1 {{cleave.links: requires BANDWIDTH,LATENCY like 1GB/s,50us, got "fast"}}
 module attributes {cleave.links = {model = "fast"}} {
   cleave.mesh @mesh <"model" = 2>
 }

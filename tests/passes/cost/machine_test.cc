@@ -25,7 +25,7 @@ Machine machineFor(Cluster cluster, std::vector<Machine::Axis> mesh, std::vector
 Machine machineOn(Cluster cluster, int64_t devices) { return machineFor(std::move(cluster), {{"model", devices}}); }
 
 double allReduce(const Machine &machine, double bytes) {
-  return machine.transfer(Transfer::kAllReduce, {0}, bytes).seconds();
+  return machine.transfer(TransferKind::kAllReduce, {0}, bytes).seconds();
 }
 
 TEST(MachineTest, WorkTakesTheLongerOfArithmeticAndMemoryAndTheLaunch) {
@@ -90,12 +90,12 @@ TEST(MachineTest, DevicesOfOneHostShareItsCoresAndItsMemory) {
 
 TEST(MachineTest, ADirectTransferTakesOneLatencyAndWhatAMemberSends) {
   const Machine machine = machineOn(plainCluster(), 4);
-  auto seconds = [&](Transfer kind) { return machine.transfer(kind, {0}, 1e6).seconds(); };
-  EXPECT_DOUBLE_EQ(seconds(Transfer::kAllReduce), 1e-5 + 1.5e-3);
-  EXPECT_DOUBLE_EQ(seconds(Transfer::kAllGather), 1e-5 + 0.75e-3);
-  EXPECT_DOUBLE_EQ(seconds(Transfer::kReduceScatter), 1e-5 + 0.75e-3);
-  EXPECT_DOUBLE_EQ(seconds(Transfer::kAllToAll), 1e-5 + 0.75e-3);
-  EXPECT_DOUBLE_EQ(seconds(Transfer::kPermute), 1e-5 + 1e-3);
+  auto seconds = [&](TransferKind kind) { return machine.transfer(kind, {0}, 1e6).seconds(); };
+  EXPECT_DOUBLE_EQ(seconds(TransferKind::kAllReduce), 1e-5 + 1.5e-3);
+  EXPECT_DOUBLE_EQ(seconds(TransferKind::kAllGather), 1e-5 + 0.75e-3);
+  EXPECT_DOUBLE_EQ(seconds(TransferKind::kReduceScatter), 1e-5 + 0.75e-3);
+  EXPECT_DOUBLE_EQ(seconds(TransferKind::kAllToAll), 1e-5 + 0.75e-3);
+  EXPECT_DOUBLE_EQ(seconds(TransferKind::kPermute), 1e-5 + 1e-3);
 }
 
 TEST(MachineTest, AGroupOfOneSendsNothing) {
@@ -127,22 +127,22 @@ TEST(MachineTest, HalfDuplexHalvesTheRate) {
 TEST(MachineTest, InSharedMemoryTheThreadsOfTheMembersAreBusy) {
   Cluster cluster = plainCluster();
   cluster.links[0].algorithm = Cluster::Algorithm::kOnePass;
-  const TransferCost cost = machineOn(cluster, 2).transfer(Transfer::kAllReduce, {0}, 1e6);
+  const TransferCost cost = machineOn(cluster, 2).transfer(TransferKind::kAllReduce, {0}, 1e6);
   EXPECT_DOUBLE_EQ(cost.work, 1e-5 + 2e-3);
   EXPECT_EQ(cost.wire, 0);
-  EXPECT_DOUBLE_EQ(machineOn(cluster, 2).transfer(Transfer::kReduceScatter, {0}, 1e6).work, 1e-5 + 1.5e-3);
+  EXPECT_DOUBLE_EQ(machineOn(cluster, 2).transfer(TransferKind::kReduceScatter, {0}, 1e6).work, 1e-5 + 1.5e-3);
   cluster.host.cores = 2;
-  EXPECT_DOUBLE_EQ(machineOn(cluster, 4).transfer(Transfer::kAllReduce, {0}, 1e6).work, 2 * (1e-5 + 2e-3));
+  EXPECT_DOUBLE_EQ(machineOn(cluster, 4).transfer(TransferKind::kAllReduce, {0}, 1e6).work, 2 * (1e-5 + 2e-3));
 }
 
 TEST(MachineTest, ALinkOfTheCommandLineComesOnTopOfCopiesInSharedMemory) {
   Cluster cluster = plainCluster();
   const Cluster::Link slow{"model", Cluster::Reach::kAny, Cluster::Algorithm::kDirect, 1e-3, 1e6, true};
-  const TransferCost alone = machineFor(cluster, {{"model", 2}}, {slow}).transfer(Transfer::kAllReduce, {0}, 1e6);
+  const TransferCost alone = machineFor(cluster, {{"model", 2}}, {slow}).transfer(TransferKind::kAllReduce, {0}, 1e6);
   EXPECT_DOUBLE_EQ(alone.wire, 1e-3 + 1);
   EXPECT_EQ(alone.work, 0);
   cluster.links[0].algorithm = Cluster::Algorithm::kOnePass;
-  const TransferCost copied = machineFor(cluster, {{"model", 2}}, {slow}).transfer(Transfer::kAllReduce, {0}, 1e6);
+  const TransferCost copied = machineFor(cluster, {{"model", 2}}, {slow}).transfer(TransferKind::kAllReduce, {0}, 1e6);
   EXPECT_DOUBLE_EQ(copied.wire, 1e-3 + 1);
   EXPECT_DOUBLE_EQ(copied.work, 1e-5 + 2e-3);
 }
@@ -159,14 +159,14 @@ TEST(MachineTest, AnAxisWithinAHostTakesTheHostsLinkAndOneAcrossTakesTheNetwork)
   cluster.links = {{"", Cluster::Reach::kHost, Cluster::Algorithm::kDirect, 0, 1e11, true},
                    {"", Cluster::Reach::kNetwork, Cluster::Algorithm::kDirect, 0, 1e9, true}};
   const Machine pod = machineFor(cluster, {{"data", 4}, {"model", 8}});
-  EXPECT_DOUBLE_EQ(pod.transfer(Transfer::kPermute, {1}, 1e9).wire, 0.01);
-  EXPECT_DOUBLE_EQ(pod.transfer(Transfer::kPermute, {0}, 1e9).wire, 1);
-  EXPECT_DOUBLE_EQ(pod.transfer(Transfer::kPermute, {0, 1}, 1e9).wire, 1);
+  EXPECT_DOUBLE_EQ(pod.transfer(TransferKind::kPermute, {1}, 1e9).wire, 0.01);
+  EXPECT_DOUBLE_EQ(pod.transfer(TransferKind::kPermute, {0}, 1e9).wire, 1);
+  EXPECT_DOUBLE_EQ(pod.transfer(TransferKind::kPermute, {0, 1}, 1e9).wire, 1);
   const Machine box = machineFor(cluster, {{"data", 2}, {"model", 4}});
-  EXPECT_DOUBLE_EQ(box.transfer(Transfer::kPermute, {0}, 1e9).wire, 0.01);
+  EXPECT_DOUBLE_EQ(box.transfer(TransferKind::kPermute, {0}, 1e9).wire, 0.01);
   cluster.links.push_back({"data", Cluster::Reach::kAny, Cluster::Algorithm::kDirect, 0, 1e8, true});
   const Machine named = machineFor(cluster, {{"data", 2}, {"model", 4}});
-  EXPECT_DOUBLE_EQ(named.transfer(Transfer::kPermute, {0}, 1e9).wire, 10);
+  EXPECT_DOUBLE_EQ(named.transfer(TransferKind::kPermute, {0}, 1e9).wire, 10);
 }
 
 }  // namespace
