@@ -69,6 +69,7 @@ class Session::Impl {
     scheduling.deadlineNanos = static_cast<int64_t>(std::clamp(options_.deadlineSeconds, 0.0, 1e9) * 1e9);
     scheduling.spinNanos = spinNanos_;
     scheduling.clock = options_.clock;
+    scheduling.log = true;
     scheduling.trace = options_.trace;
     scheduler_ = options_.deterministic ? makeDeterministicScheduler(options_.seed, scheduling)
                                         : makeThreadedScheduler(plan_.ranks() * streamsPerRank_, scheduling);
