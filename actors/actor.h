@@ -33,8 +33,8 @@ class ActContext {
   virtual void progress() = 0;                    // something has ended: restarts the deadline
   virtual bool isStopped() const = 0;             // the run is given up: end early
   virtual void fail(absl::Status status) = 0;     // gives the run up, unless an earlier error has
-  virtual StreamLog &log() = 0;                   // of the stream
-  virtual bool tracesTasks() const = 0;           // whether the log is to have kernels
+  virtual StreamLog *log() = 0;                   // of the stream; null when nobody looks
+  virtual bool tracesTasks() const = 0;           // the log is to have kernels
   virtual void post(const Message &message) = 0;  // from any thread, while the actor is pending
   // What the actor is about to return kDone for comes true only then: consumers and the run's end wait for it, its
   // stream does not.

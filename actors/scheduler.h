@@ -18,7 +18,8 @@ struct SchedulerOptions {
   int64_t deadlineNanos = int64_t{60} * 1000000000;  // since anything last ended; 0: wait for ever
   int64_t spinNanos = 0;                             // before a thread parks; 0 where threads exceed cores
   Clock *clock = nullptr;                            // of all times; null: the machine's. Not owned
-  bool trace = false;                                // logs have kernels too
+  bool log = false;                                  // keep what log() tells
+  bool trace = false;                                // with kernels; needs `log`
 };
 
 class Scheduler {
@@ -33,7 +34,7 @@ class Scheduler {
   // Gives up the run under way; from any thread. No effect between runs.
   virtual void interrupt(absl::Status why) = 0;
 
-  // Of the last run.
+  // Of the last run; no streams where SchedulerOptions::log is off.
   virtual const RunLog &log() const = 0;
 };
 

@@ -9,9 +9,9 @@
 namespace cleave {
 
 StreamRunner::StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner,
-                           bool tracesTasks, StreamLog &log)
+                           bool tracesTasks, StreamLog *log)
     : graph_(graph), stream_(*graph.streams_[indexOf(stream)]), owner_(owner), tracesTasks_(tracesTasks), log_(log),
-      idleSince_(owner.nanos()), steps_(stream_.order.empty() ? 0 : steps) {
+      idleSince_(log ? owner.nanos() : -1), steps_(stream_.order.empty() ? 0 : steps) {
   stream_.position = 0;
   setState(isEnded() ? ActorGraph::State::kEnded : ActorGraph::State::kWaiting);
 }
@@ -33,7 +33,7 @@ void StreamRunner::act() {
   if (idleSince_ >= 0) {
     const int64_t now = nanos();
     if (now > idleSince_)
-      log_.waits.push_back({stream_.order[stream_.position.load(std::memory_order_relaxed)], idleSince_, now});
+      log_->waits.push_back({stream_.order[stream_.position.load(std::memory_order_relaxed)], idleSince_, now});
     idleSince_ = -1;
   }
   for (int i = 0; i < node.incomingCount; ++i) {
@@ -52,17 +52,16 @@ void StreamRunner::take(Actor::Outcome outcome) {
   setState(ActorGraph::State::kWaiting);
   if (outcome == Actor::Outcome::kStopped) return;
 
-  for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing) {
-    Message message = outgoing.message;
-    message.fence.dueNanos = endNanos_;
-    if (!outgoing.mailbox) {
-      deliver(message);
-    } else if (!outgoing.mailbox->push(message)) {
-      return failOverflow(message);
-    }
+  if (endNanos_ > 0) {
+    sendLater();
+  } else {
+    for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing)
+      if (!outgoing.mailbox) {
+        addToken(outgoing.message);
+      } else if (!outgoing.mailbox->push(outgoing.message)) {
+        return failOverflow(outgoing.message);
+      }
   }
-  lastEndNanos_ = std::max(lastEndNanos_, endNanos_);
-  endNanos_ = 0;
   progress();
   size_t position = stream_.position.load(std::memory_order_relaxed) + 1;
   if (position == stream_.order.size()) {
@@ -71,15 +70,29 @@ void StreamRunner::take(Actor::Outcome outcome) {
   }
   if (isEnded()) {
     setState(ActorGraph::State::kEnded);
-    log_.endNanos = nanos();
+    if (log_) log_->endNanos = nanos();
+    updateDue();
   }
   stream_.position.store(position, std::memory_order_relaxed);
-  updateDue();
 }
 
-bool StreamRunner::isOver() {
-  if (!isEnded() || !held_.empty()) return false;
-  if (lastEndNanos_ > 0 && lastEndNanos_ > nanos()) return false;
+// What the next actor has done comes true at endNanos_.
+void StreamRunner::sendLater() {
+  for (const ActorGraph::Outgoing &outgoing : nextNode().outgoing) {
+    Message message = outgoing.message;
+    message.fence.dueNanos = endNanos_;
+    if (!outgoing.mailbox) {
+      deliver(message);
+    } else if (!outgoing.mailbox->push(message)) {
+      failOverflow(message);
+    }
+  }
+  lastEndNanos_ = std::max(lastEndNanos_, endNanos_);
+  endNanos_ = 0;
+}
+
+bool StreamRunner::hasComeTrue() {
+  if (!held_.empty() || (lastEndNanos_ > 0 && lastEndNanos_ > nanos())) return false;
   lastEndNanos_ = 0;
   return true;
 }
@@ -99,7 +112,7 @@ bool StreamRunner::receive() {
   Message message;
   if (!stream_.mailbox->pop(message)) return false;
   if (message.kind == Message::Kind::kFilled || message.kind == Message::Kind::kFreed) {
-    deliver(message);
+    message.fence.dueNanos == 0 ? addToken(message) : deliver(message);
   } else if (isPending_) {
     take(nextNode().actor->resume(message, *this));
   }
@@ -107,7 +120,7 @@ bool StreamRunner::receive() {
 }
 
 void StreamRunner::noteIdle() {
-  if (idleSince_ < 0 && !isPending_ && !isEnded()) idleSince_ = nanos();
+  if (log_ && idleSince_ < 0 && !isPending_ && !isEnded()) idleSince_ = nanos();
 }
 
 void StreamRunner::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
@@ -120,7 +133,7 @@ void StreamRunner::wait(const std::atomic<bool> &stop, int64_t spinNanos) {
 }
 
 void StreamRunner::deliver(const Message &message) {
-  if (message.fence.dueNanos == 0 || message.fence.dueNanos <= nanos()) return addToken(message);
+  if (message.fence.dueNanos <= nanos()) return addToken(message);
   held_.push_back(message);
   std::push_heap(held_.begin(), held_.end(), isLater);
   updateDue();
@@ -153,10 +166,10 @@ SchedulerBase::SchedulerBase(const SchedulerOptions &options)
 void SchedulerBase::begin(ActorGraph &graph, int64_t steps) {
   graph_ = &graph;
   runners_.clear();
-  log_ = {clock_.nanos(), 0, std::vector<StreamLog>(graph.streams())};
+  log_ = {clock_.nanos(), 0, std::vector<StreamLog>(options_.log ? graph.streams() : 0)};
   for (int s = 0; s < graph.streams(); ++s)
-    runners_.push_back(
-        std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace, log_.streams[s]));
+    runners_.push_back(std::make_unique<StreamRunner>(graph, StreamId(s), steps, *this, options_.trace,
+                                                      options_.log ? &log_.streams[s] : nullptr));
   seenProgress_ = 0;
   seenNanos_ = clock_.nanos();
   std::lock_guard<std::mutex> lock(mutex_);

@@ -18,10 +18,10 @@ class SchedulerBase;
 class alignas(64) StreamRunner final : public ActContext {
  public:
   StreamRunner(ActorGraph &graph, StreamId stream, int64_t steps, SchedulerBase &owner, bool tracesTasks,
-               StreamLog &log);
+               StreamLog *log);
 
   bool isEnded() const { return step_ == steps_; }
-  bool isOver();  // ended, and what its actors did has come true
+  bool isOver() { return isEnded() && hasComeTrue(); }
   bool isPending() const { return isPending_; }
   bool canAct() const { return !isEnded() && !isPending_ && nextNode().missing == 0; }
   void act();
@@ -41,8 +41,8 @@ class alignas(64) StreamRunner final : public ActContext {
   }
   bool isStopped() const final;
   void fail(absl::Status status) final;
-  StreamLog &log() final { return log_; }
-  bool tracesTasks() const final { return tracesTasks_; }
+  StreamLog *log() final { return log_; }
+  bool tracesTasks() const final { return tracesTasks_ && log_ != nullptr; }
   void post(const Message &message) final;
   void endAt(int64_t nanos) final { endNanos_ = nanos; }
 
@@ -51,6 +51,8 @@ class alignas(64) StreamRunner final : public ActContext {
     return graph_.nodes_[indexOf(stream_.order[stream_.position.load(std::memory_order_relaxed)])];
   }
   void take(Actor::Outcome outcome);  // after the next actor has acted or resumed
+  bool hasComeTrue();  // what the stream's actors did, and what it waits for
+  void sendLater();
   void deliver(const Message &message);  // now, or when its fence is complete
   void addToken(const Message &message);
   void updateDue();
@@ -61,7 +63,7 @@ class alignas(64) StreamRunner final : public ActContext {
   ActorGraph::Stream &stream_;
   SchedulerBase &owner_;
   const bool tracesTasks_;
-  StreamLog &log_;
+  StreamLog *const log_;
   int64_t idleSince_;  // -1: not idle
   const int64_t steps_;
   int64_t step_ = 0;

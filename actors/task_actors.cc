@@ -15,7 +15,7 @@ class Chain final : public Actor {
       : tasks_(std::move(tasks)), context_(context), observer_(observer) {}
 
   Outcome act(ActContext &act) final {
-    std::vector<TaskEvent> *trace = act.tracesTasks() ? &act.log().tasks : nullptr;
+    std::vector<TaskEvent> *trace = act.tracesTasks() ? &act.log()->tasks : nullptr;
     for (size_t t = 0; t < tasks_.size(); ++t) {
       if (act.isStopped()) return Outcome::kStopped;
       current_.store(t, std::memory_order_relaxed);
@@ -68,8 +68,9 @@ class CollectiveActor final : public Actor, private CollectiveListener {
     }
     const int64_t done = act.nanos();
     if (transfer_.endNanos > done) act.endAt(transfer_.endNanos);
-    act.log().collectives.push_back({task_.label, startNanos_, transfer_.arrivedNanos, transfer_.beginNanos, done,
-                                     std::max(done, transfer_.endNanos)});
+    if (StreamLog *log = act.log())
+      log->collectives.push_back({task_.label, startNanos_, transfer_.arrivedNanos, transfer_.beginNanos, done,
+                                  std::max(done, transfer_.endNanos)});
     if (observer_) observer_->onTask(*task_.label, {task_.input}, {task_.output});
     return Outcome::kDone;
   }

@@ -69,6 +69,7 @@ class Session::Impl {
     scheduling.deadlineNanos = static_cast<int64_t>(std::clamp(options_.deadlineSeconds, 0.0, 1e9) * 1e9);
     scheduling.spinNanos = spinNanos_;
     scheduling.clock = options_.clock;
+    scheduling.log = true;
     scheduling.trace = options_.trace;
     scheduler_ = options_.deterministic ? makeDeterministicScheduler(options_.seed, scheduling)
                                         : makeThreadedScheduler(plan_.ranks() * streamsPerRank_, scheduling);
@@ -278,8 +279,9 @@ class Session::Impl {
   absl::Status prepare(const program::Entry &entry) {
     const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
     if (!links.ok()) return links.status();
-    std::unique_ptr<Prepared> held(
-        new Prepared{entry, updatesVariables(entry), makeSharedMemoryCommunicator(entry.collectives, *links), {}});
+    auto communicator = options_.withoutCommunication ? makeLocalCommunicator(entry.collectives, *links)
+                                                      : makeSharedMemoryCommunicator(entry.collectives, *links);
+    std::unique_ptr<Prepared> held(new Prepared{entry, updatesVariables(entry), std::move(communicator), {}});
     const GraphSites sites{
         plan_, entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr, *labels_};
     CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));

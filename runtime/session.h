@@ -34,6 +34,9 @@ struct SessionOptions {
   uint64_t seed = 0;
   Clock *clock = nullptr;  // of deadlines and links; null: the machine's. Not owned
   LinkSpeeds links;        // that collectives act as if they had; the plan is the same with and without
+  // Collectives of floats give every rank what it has itself: the numbers are wrong, and the times those of a plan whose
+  // communication costs nothing.
+  bool withoutCommunication = false;
   bool trace = false;      // keep the time of every task (see takeTrace)
   // Look at everything that kernels write: a run fails, once it is through, with the first op (in the program's order)
   // that made a value that is not finite. Costs one more pass over all values.

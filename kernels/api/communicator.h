@@ -112,6 +112,13 @@ double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
 std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives,
                                                            const EmulatedLinks &links = {});
 
+// The same with transfers of floats left out, to see what they cost: every member is done at once, with numbers that are
+// wrong. Each element of its output box that its own input box holds is that one; the others repeat the input box over
+// and over (zero where it is empty). Collectives of integers and truth values are as they should be: kernels rely on
+// them.
+std::unique_ptr<Communicator> makeLocalCommunicator(const std::vector<CollectiveSpec> &collectives,
+                                                    const EmulatedLinks &links = {});
+
 }  // namespace cleave
 
 #endif  // CLEAVE_KERNELS_API_COMMUNICATOR_H

@@ -27,6 +27,9 @@ std::unique_ptr<Exchange> makeAllReduce(const CollectiveSpec &spec, const Collec
 // Any boxes: each member fills its own output, piece by piece. (all_gather, reduce_scatter, all_to_all, permute, ...)
 std::unique_ptr<Exchange> makeBoxExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
 
+// What a member of a local communicator does in place of a collective.
+std::unique_ptr<Exchange> makeLocalExchange(const Box &input, const Box &output);
+
 }  // namespace cleave::collectives
 
 #endif  // CLEAVE_KERNELS_COLLECTIVES_EXCHANGE_H

@@ -28,13 +28,12 @@ int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &gro
 // Where the members of one group meet. A round begins with the first member's arrival and ends for all at once.
 class Meeting {
  public:
-  Meeting(const CollectiveSpec &spec, int collective, int group, LinkSchedule &links)
+  Meeting(const CollectiveSpec &spec, int collective, int group, LinkSchedule &links,
+          std::unique_ptr<Exchange> exchange)
       : collective_(collective), group_(group), links_(links), ranks_(spec.groups[group].ranks),
-        exchange_(collectives::areBoxesEqual(spec.groups[group])
-                      ? collectives::makeAllReduce(spec, spec.groups[group])
-                      : collectives::makeBoxExchange(spec, spec.groups[group])),
-        isSolo_(outputBytes(spec, spec.groups[group]) <= kSoloBytes), inputs_(ranks_.size()), outputs_(ranks_.size()),
-        listeners_(ranks_.size(), nullptr), isDone_(ranks_.size(), false) {}
+        exchange_(std::move(exchange)), isSolo_(outputBytes(spec, spec.groups[group]) <= kSoloBytes),
+        inputs_(ranks_.size()), outputs_(ranks_.size()), listeners_(ranks_.size(), nullptr),
+        isDone_(ranks_.size(), false) {}
 
   void arrive(int member, const CollectiveCall &call) {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -139,13 +138,25 @@ class Meeting {
   bool isRunning_ = false, isAborted_ = false;
 };
 
-class SharedMemoryCommunicator final : public Communicator {
+std::unique_ptr<Exchange> exchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
+  return collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
+                                           : collectives::makeBoxExchange(spec, group);
+}
+
+bool isOfFloats(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF64 || dtype == DType::kBF16 || dtype == DType::kF16;
+}
+
+class SharedMemoryCommunicator : public Communicator {
  public:
-  SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs, const EmulatedLinks &links)
+  using MakeExchange = std::unique_ptr<Exchange> (*)(const CollectiveSpec &, const CollectiveSpec::Group &);
+
+  SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs, const EmulatedLinks &links, MakeExchange make)
       : links_(specs, links), seats_(specs.size()) {
     for (size_t c = 0; c < specs.size(); ++c)
       for (size_t g = 0; g < specs[c].groups.size(); ++g) {
-        meetings_.push_back(std::make_unique<Meeting>(specs[c], static_cast<int>(c), static_cast<int>(g), links_));
+        meetings_.push_back(std::make_unique<Meeting>(specs[c], static_cast<int>(c), static_cast<int>(g), links_,
+                                                      make(specs[c], specs[c].groups[g])));
         const std::vector<int> &ranks = specs[c].groups[g].ranks;
         for (size_t m = 0; m < ranks.size(); ++m) seats_[c][ranks[m]] = {meetings_.back().get(), static_cast<int>(m)};
       }
@@ -189,11 +200,52 @@ class SharedMemoryCommunicator final : public Communicator {
   std::vector<std::map<int, Seat>> seats_;  // by collective, then rank
 };
 
+// Each member alone where a collective is of floats.
+std::vector<CollectiveSpec> withoutGroups(const std::vector<CollectiveSpec> &specs) {
+  std::vector<CollectiveSpec> alone = specs;
+  for (CollectiveSpec &spec : alone) {
+    if (!isOfFloats(spec.dtype)) continue;
+    std::vector<CollectiveSpec::Group> members;
+    for (const CollectiveSpec::Group &group : spec.groups)
+      for (size_t m = 0; m < group.ranks.size(); ++m)
+        members.push_back({{group.ranks[m]}, {group.inputs[m]}, {group.outputs[m]}});
+    spec.groups = std::move(members);
+  }
+  return alone;
+}
+
+EmulatedLinks withoutFloats(const std::vector<CollectiveSpec> &specs, EmulatedLinks links) {
+  for (size_t c = 0; c < links.usedBy.size(); ++c)
+    if (isOfFloats(specs[c].dtype)) links.usedBy[c].clear();
+  return links;
+}
+
+std::unique_ptr<Exchange> localExchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
+  return isOfFloats(spec.dtype) ? collectives::makeLocalExchange(group.inputs[0], group.outputs[0])
+                                : exchangeOf(spec, group);
+}
+
+struct OwnSpecs {
+  std::vector<CollectiveSpec> specs;
+};
+
+class LocalCommunicator final : private OwnSpecs, public SharedMemoryCommunicator {
+ public:
+  LocalCommunicator(const std::vector<CollectiveSpec> &collectives, const EmulatedLinks &links)
+      : OwnSpecs{withoutGroups(collectives)},
+        SharedMemoryCommunicator(specs, withoutFloats(collectives, links), localExchangeOf) {}
+};
+
 }  // namespace
 
 std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<CollectiveSpec> &collectives,
                                                            const EmulatedLinks &links) {
-  return std::make_unique<SharedMemoryCommunicator>(collectives, links);
+  return std::make_unique<SharedMemoryCommunicator>(collectives, links, exchangeOf);
+}
+
+std::unique_ptr<Communicator> makeLocalCommunicator(const std::vector<CollectiveSpec> &collectives,
+                                                    const EmulatedLinks &links) {
+  return std::make_unique<LocalCommunicator>(collectives, links);
 }
 
 }  // namespace cleave

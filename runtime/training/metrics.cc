@@ -59,6 +59,7 @@ std::string metricsLine(const StepMetrics &metrics) {
   line["tflops"] = numberOf(metrics.teraflops);
   line["peak_bytes"] = metrics.peakBytes;
   if (metrics.evalLoss) line["eval_loss"] = numberOf(*metrics.evalLoss);
+  if (metrics.withoutCommunication) line["without_communication"] = true;
   return line.dump();
 }
 

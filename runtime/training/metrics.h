@@ -30,6 +30,7 @@ struct StepMetrics {
   double teraflops = 0;            // 10^12 flops of the model a second, by step_ms
   std::vector<int64_t> peakBytes;  // by device
   std::optional<double> evalLoss;
+  bool withoutCommunication = false;  // the numbers are wrong
 };
 
 // One line without its end. Floats read back as the same values; those that are not finite are "NaN", "Infinity",

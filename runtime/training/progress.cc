@@ -15,6 +15,7 @@ std::string progressText(const StepMetrics &metrics, int64_t steps) {
       "step %d/%d  loss %.4f  grad norm %.3f  %.0f tokens/s  %.1f ms  peak %.1f MB a device", metrics.step, steps,
       metrics.loss, metrics.gradNorm, metrics.tokensPerSecond, metrics.stepMs, double(peak) / 1e6);
   if (metrics.evalLoss) text += absl::StrFormat("  eval loss %.4f", *metrics.evalLoss);
+  if (metrics.withoutCommunication) text += "  WITHOUT COMMUNICATION: numbers are wrong";
   return text;
 }
 

@@ -88,6 +88,8 @@ class Run {
 };
 
 absl::StatusOr<TrainOutcome> Run::run() {
+  if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
+    return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
   if (auto status = openFiles(); !status.ok()) return status;
   if (auto status = openSession(/*checksFinite=*/false); !status.ok()) return status;
   if (!options_.resume.empty()) {
@@ -154,6 +156,7 @@ absl::Status Run::openSession(bool checksFinite) {
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
   settings.links = options_.links;
+  settings.withoutCommunication = options_.withoutCommunication;
   settings.trace = !options_.trace.empty() && !checksFinite;
   auto session = Session::create(plan_, settings);
   if (!session.ok()) return session.status();
@@ -235,7 +238,7 @@ absl::StatusOr<bool> Run::loop() {
     if (!metrics.ok()) return metrics.status();
     const bool isLast = position_.step == options_.steps;
     const bool isFinite = std::isfinite(metrics->loss) && std::isfinite(metrics->gradNorm);
-    if (isFinite || options_.allowNonfinite) {
+    if (isFinite || options_.allowNonfinite || options_.withoutCommunication) {
       if (auto status = finishStep(*metrics, isLast); !status.ok()) return status;
       continue;
     }
@@ -251,6 +254,7 @@ absl::StatusOr<bool> Run::loop() {
 absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
   StepMetrics metrics;
   metrics.step = position_.step + 1;
+  metrics.withoutCommunication = options_.withoutCommunication;
   metrics.learningRate = learningRateAt(plan_.training, metrics.step);
   auto start = Time::now();
   auto batch = batches.next();

@@ -36,6 +36,8 @@ struct TrainOptions {
   std::string trace;
   bool allowNonfinite = false;
   LinkSpeeds links;           // that collectives act as if they had
+  // Transfers are left out: numbers are wrong, which metrics and progress say, need not be finite, and can't be saved.
+  bool withoutCommunication = false;
   std::string kernelChoices;  // what this machine's kernels are, for the run's record
   // Asked before each step; true ends the run as an interruption. May be empty.
   std::function<bool()> shouldStop;

@@ -277,6 +277,33 @@ TEST(DeterministicScheduler, WhatEndsLaterHoldsItsConsumersAndNotItsStream) {
   }
 }
 
+TEST(DeterministicScheduler, ALogTellsWhenAStreamHadNothingToDo) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Transfers transfers(700);
+    transfers.options.log = true;
+    const auto scheduler = makeDeterministicScheduler(seed, transfers.options);
+    ASSERT_TRUE(scheduler->run(transfers.recorder.graph, 1).ok());
+    const RunLog &log = scheduler->log();
+    ASSERT_EQ(log.streams.size(), 2u);
+    EXPECT_EQ(log.beginNanos, 5);
+    EXPECT_EQ(log.endNanos, 705);
+    EXPECT_TRUE(log.streams[0].waits.empty());
+    EXPECT_EQ(log.streams[0].endNanos, 5);
+    ASSERT_EQ(log.streams[1].waits.size(), 1u);
+    EXPECT_EQ(log.streams[1].waits[0].beginNanos, 5);
+    EXPECT_EQ(log.streams[1].waits[0].endNanos, 705);
+    EXPECT_EQ(indexOf(log.streams[1].waits[0].actor), 2) << "the reader";
+    EXPECT_EQ(log.streams[1].endNanos, 705);
+  }
+}
+
+TEST(DeterministicScheduler, NobodyLogsUnlessAsked) {
+  Transfers transfers(700);
+  const auto scheduler = makeDeterministicScheduler(1, transfers.options);
+  ASSERT_TRUE(scheduler->run(transfers.recorder.graph, 1).ok());
+  EXPECT_TRUE(scheduler->log().streams.empty());
+}
+
 TEST(DeterministicScheduler, ARunEndsWhenAllThatItDidHasComeTrue) {
   ManualClock clock;
   SchedulerOptions options;

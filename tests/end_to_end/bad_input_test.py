@@ -117,6 +117,8 @@ def flag_cases(s):
         ("a link of another unit", train("--link", "model=1Gbit/s,1us"), 2, "in B/s, kB/s, MB/s or GB/s"),
         ("two links of an axis", train("--link", "model=1GB/s,1us", "--link", "model=2GB/s,1us"), 2, '--link: requires one link for each axis, got a second one of "model"'),
         ("a link of no axis", train("--link", "modl=1GB/s,1us"), 1, "link requires an axis of the plan's mesh (data, model), got 'modl'"),
+        ("weights without communication", train("--without-communication", "--save", s.out + "/w"), 2, "--save: requires that --without-communication is absent, got both"),
+        ("checkpoints without communication", train("--without-communication", "--checkpoint", s.out + "/c"), 2, "--checkpoint: requires that --without-communication is absent, got both"),
         ("metrics over the data", train("--metrics", DATA), 2, "--metrics: requires a path of its own"),
         ("tokens over the text", ["tokenize", "text", "-o", "text"], 2, "-o: requires a path of its own"),
     ]

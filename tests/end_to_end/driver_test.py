@@ -155,6 +155,17 @@ def check_links(driver, checks, expected):
     checks.check(all(step["step_ms"] >= step["comm_ms"] >= 20 and step["exposed_ms"] >= 20 and step["late_ms"] >= 0 for step in slow), f"which metrics tell: {slow[0]['comm_ms']:.1f} ms, {slow[0]['exposed_ms']:.1f} ms exposed")
 
 
+def check_without_communication(driver, checks, expected):
+    plan = driver.plan()
+    with open(plan, "rb") as file:
+        before = file.read()
+    steps = driver.train(plan, "--without-communication", "--link", "data=1GB/s,3000s", "--link", "model=1GB/s,3000s", steps=3)
+    checks.check([step["loss"] for step in steps] != expected[:3] and all(step["without_communication"] for step in steps), "--without-communication gives wrong numbers and says so")
+    checks.check(sum(step["exposed_ms"] for step in steps) < 3e6, "and waits for no transfer")
+    with open(plan, "rb") as file:
+        checks.check(file.read() == before, "the plan stays as it is")
+
+
 def check_trace(driver, checks):
     trace = driver.path("trace.json")
     plan = driver.plan()
@@ -218,6 +229,7 @@ def main():
     check_dropout(driver, checks)
     check_mlir(driver, checks)
     check_links(driver, checks, expected)
+    check_without_communication(driver, checks, expected)
     check_trace(driver, checks)
     check_interrupt(driver, checks)
     check_sample(driver, checks)

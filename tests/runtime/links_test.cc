@@ -253,6 +253,23 @@ TEST_F(LinksTest, ATransferMayTakeLongerThanTheDeadline) {
   EXPECT_EQ(stepNanos(mesh, {{"model", {0, 1}}}), int64_t{1000} * 1000000000);
 }
 
+TEST_F(LinksTest, WithoutCommunicationAStepWaitsForNoLink) {
+  Mesh mesh;
+  mesh.give(mesh.reduceModel("a", mesh.copy("c", mesh.x)));
+  ManualClock clock;
+  SessionOptions options;
+  options.deterministic = true;
+  options.clock = &clock;
+  options.links = {{"model", {40, 1e9}}};
+  options.withoutCommunication = true;
+  auto session = start(mesh, options);
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto outputs = (*session)->run("step", {{"x", view()}});
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_EQ(outputs->at("y").as<float>()[0], 1.0f) << "its own";
+  EXPECT_EQ(clock.nanos(), 0);
+}
+
 TEST_F(LinksTest, AnAxisThatTheMeshLacksIsAnError) {
   Mesh mesh;
   mesh.give(mesh.reduceModel("a", mesh.copy("c", mesh.x)));

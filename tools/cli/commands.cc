@@ -142,6 +142,8 @@ absl::Status checkTrain(const ParsedFlags &flags) {
   if (auto status = needs(flags, "--checkpoint-every", "--checkpoint"); !status.ok()) return status;
   if (auto status = needs(flags, "--eval-every", "--eval-data"); !status.ok()) return status;
   if (auto status = excludes(flags, "--init", "--resume"); !status.ok()) return status;
+  for (const char *saved : {"--save", "--checkpoint"})
+    if (auto status = excludes(flags, saved, "--without-communication"); !status.ok()) return status;
   // Weights may be saved to where they came from.
   return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--trace", "--checkpoint"});
 }
@@ -283,6 +285,8 @@ CommandSpec trainCommand() {
           absentMeans("this machine's memory",
                       links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "
                             "for each axis")),
+          toggle("--without-communication", "leave transfers out: times of a plan whose communication costs nothing, and "
+                                            "wrong numbers, which need not be finite and can't be saved"),
           toggle("--allow-nonfinite", "go on after a loss or gradient norm that is not finite"),
       },
       checkTrain};

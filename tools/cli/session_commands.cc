@@ -48,6 +48,7 @@ TrainOptions optionsOf(const ParsedFlags &flags) {
   options.metrics = flags.text("--metrics");
   options.trace = flags.text("--trace");
   options.allowNonfinite = flags.isOn("--allow-nonfinite");
+  options.withoutCommunication = flags.isOn("--without-communication");
   for (const std::string &text : flags.texts("--link"))
     if (const auto link = parseLink(text); link.ok())
       options.links[link->axis] = {std::llround(link->latencySeconds * 1e9), link->bytesPerSecond};

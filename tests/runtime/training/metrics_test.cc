@@ -133,6 +133,8 @@ TEST(ProgressText, TellsAllThatAPersonWatches) {
   const std::string text = progressText(metrics, 200);
   for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"})
     EXPECT_THAT(text, HasSubstr(part));
+  metrics.withoutCommunication = true;
+  EXPECT_THAT(progressText(metrics, 200), HasSubstr("WITHOUT COMMUNICATION: numbers are wrong"));
 }
 
 }  // namespace

@@ -249,6 +249,28 @@ TEST_F(TrainerTest, GoesOnAfterALossThatIsNotFiniteWhereThatIsAllowed) {
   EXPECT_EQ(metricsOf("run").size(), 4u);
 }
 
+TEST_F(TrainerTest, WithoutCommunicationSaysThatNumbersAreWrongAndSavesNothing) {
+  plan::Plan broken = makeBigramPlan();
+  for (plan::Task &task : *broken.mutable_entries(0)->mutable_programs(0)->mutable_tasks())
+    if (task.op() == "one")
+      task.mutable_attributes(0)->mutable_values(0)->mutable_numbers()->set_values(
+          0, std::numeric_limits<double>::infinity());
+  TrainOptions options = optionsFor("run", 3);
+  options.withoutCommunication = true;
+  EXPECT_THAT(std::string(train(planOf(broken), options).status().message()), HasSubstr("are not saved"));
+  options.save.clear();
+  ASSERT_TRUE(train(planOf(broken), options).ok()) << "numbers need not be finite";
+  ASSERT_EQ(metricsOf("run").size(), 3u);
+  for (const json &line : metricsOf("run")) EXPECT_EQ(line["without_communication"], true);
+
+  ASSERT_TRUE(train(planOf(), options).ok());
+  const auto alone = resultsOf("run");
+  options.withoutCommunication = false;
+  ASSERT_TRUE(train(planOf(), options).ok());
+  EXPECT_NE(alone, resultsOf("run"));
+  EXPECT_FALSE(metricsOf("run")[0].contains("without_communication"));
+}
+
 TEST_F(TrainerTest, LeavesEverythingAsItIsForABatchInWhichNoLabelCounts) {
   const std::vector<int32_t> ids(4 * 8, 3), labels(4 * 8, -100);
   const std::string header = R"({"input_ids":{"dtype":"I32","shape":[4,8],"data_offsets":[0,128]},)"
