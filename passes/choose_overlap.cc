@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "mlir/IR/OwningOpRef.h"
+#include "passes/cost/op_cost.h"
 #include "passes/module_view.h"
 #include "passes/schedule/class_memory.h"
 
@@ -13,7 +14,7 @@ struct Form {
   bool split = false, slices = false, sequence = false;
 };
 
-// A step whose communication costs less is left as it is.
+// A step is left as it is if all its transfers take less of its time on links.
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
 constexpr double kWorthwhile = 0.99;
@@ -29,7 +30,7 @@ void mark(mlir::ModuleOp module, const Form &form) {
 
 struct Prediction {
   double seconds = std::numeric_limits<double>::infinity();
-  double compute = 0;
+  double wire = 0;
   int64_t bytes = 0;  // of the device that needs most
 };
 
@@ -53,9 +54,11 @@ void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult
     return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence")});
   }
   Form best;
+  // Of the default machine little is known, and its devices share memory: what cores copy is nothing to hide.
+  if (!module->hasAttr(kLinks) && !module->hasAttr(kCluster)) return mark(module, best);
   const Prediction plain = predict(module, best, compile);
   Prediction least = plain;
-  if (plain.seconds - plain.compute >= kLittle * plain.seconds)
+  if (plain.wire >= kLittle * plain.seconds)
     for (const Form &form : {Form{true}, Form{true, true}, Form{true, false, true}, Form{true, true, true}}) {
       const Prediction predicted = predict(module, form, compile);
       const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;

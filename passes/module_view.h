@@ -33,7 +33,7 @@ inline constexpr llvm::StringLiteral kSlices = "cleave.slices";
 inline constexpr llvm::StringLiteral kSplit = "cleave.split";
 // Attribute of a module: activations between tensor-parallel chains lie split by tokens.
 inline constexpr llvm::StringLiteral kSequence = "cleave.sequence";
-// Attribute of an entry: predicted seconds of a run, and of its compute alone.
+// Attribute of an entry: predicted seconds of a run, and those of all its transfers in which no core is busy.
 inline constexpr llvm::StringLiteral kPredicted = "cleave.predicted";
 
 // The module's only mesh; null, with an error, if there is none or more than one.

@@ -73,9 +73,9 @@ class Overlap {
     mlir::Builder b(entry.getContext());
     for (auto [node, before] : schedule.after)
       graph.nodes[node].op->setAttr(kAfter, b.getStringAttr(nameOf(graph.nodes[before].op)));
-    double compute = 0;
-    for (const auto &[node, time] : llvm::zip(graph.nodes, times)) compute += movesBytes(node.op) ? 0 : time.work;
-    entry->setAttr(kPredicted, b.getDenseF64ArrayAttr({schedule.seconds, compute}));
+    double wire = 0;
+    for (const NodeTime &time : times) wire += time.wire;
+    entry->setAttr(kPredicted, b.getDenseF64ArrayAttr({schedule.seconds, wire}));
   }
 
   const Machine &machine_;
