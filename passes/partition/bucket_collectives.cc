@@ -74,7 +74,7 @@ class Finder {
     if (!movesBytes(op) || op->getNumResults() != 1) return false;
     switch (transferOf(op)) {
       case TransferKind::kAllReduce:
-      case TransferKind::kReduceScatter: return !op->use_empty() && feedsUpdates_.lookup(op);
+      case TransferKind::kReduceScatter: return phaseOf(op) == "backward" && !op->use_empty() && feedsUpdates_.lookup(op);
       case TransferKind::kAllGather: return replacesVariable(op);
       default: return false;
     }

@@ -89,9 +89,11 @@ absl::Status convertRegister(const std::string &where, const plan::Register &fro
   to.bytes = from.bytes();
   to.count = from.count();
   to.copyBytes = from.bytes();
+  to.dims = intsOf(from.dims());
   const auto dtype = convertDType(where, from.dtype());
   if (!dtype.ok()) return dtype.status();
   to.dtype = *dtype;
+  CLEAVE_RETURN_IF_ERROR(checkDims(where, to.dims, to.dtype));
 
   to.strides = intsOf(from.strides());
   if (to.strides.empty()) {

@@ -34,9 +34,9 @@ func.func @full(%a: tensor<8xf32, #sum> {cleave.input = "a"}, %b: tensor<500000x
   %da = cleave.scale %a {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<8xf32, #sum>) -> tensor<8xf32, #sum>
   %db = cleave.scale %b {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<500000xf32, #sum>) -> tensor<500000xf32, #sum>
   %dc = cleave.scale %c {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<4xf32, #sum>) -> tensor<4xf32, #sum>
-  %ra = cleave.reduce_scatter %da along [0] : tensor<8xf32, #sum> -> tensor<8xf32, #rows>
-  %rb = cleave.reduce_scatter %db along [0] : tensor<500000xf32, #sum> -> tensor<500000xf32, #rows>
-  %rc = cleave.reduce_scatter %dc along [0] : tensor<4xf32, #sum> -> tensor<4xf32, #rows>
+  %ra = cleave.reduce_scatter %da along [0] {cleave.phase = "backward"} : tensor<8xf32, #sum> -> tensor<8xf32, #rows>
+  %rb = cleave.reduce_scatter %db along [0] {cleave.phase = "backward"} : tensor<500000xf32, #sum> -> tensor<500000xf32, #rows>
+  %rc = cleave.reduce_scatter %dc along [0] {cleave.phase = "backward"} : tensor<4xf32, #sum> -> tensor<4xf32, #rows>
   %u1 = cleave.add %u, %ra {cleave.phase = "update"} : (tensor<8xf32, #rows>, tensor<8xf32, #rows>) -> tensor<8xf32, #rows>
   %v1 = cleave.add %v, %rb {cleave.phase = "update"} : (tensor<500000xf32, #rows>, tensor<500000xf32, #rows>) -> tensor<500000xf32, #rows>
   %w1 = cleave.add %w, %rc {cleave.phase = "update"} : (tensor<4xf32, #rows>, tensor<4xf32, #rows>) -> tensor<4xf32, #rows>
@@ -61,8 +61,8 @@ func.func @updated(%s: tensor<8xf32, #rows> {cleave.input = "s"}, %t: tensor<6xf
 // CHECK-LABEL: func @apart
 // CHECK-NOT: cleave.bucket
 func.func @apart(%a: tensor<8xf32, #sum> {cleave.input = "a"}, %b: tensor<8xf32, #max> {cleave.input = "b"}, %w: tensor<8xf32, #whole> {cleave.parameter = "w"}, %v: tensor<8xf32, #whole> {cleave.parameter = "v"}, %n: tensor<f32, #whole> {cleave.state = "n"}) -> (tensor<8xf32, #whole> {cleave.updates = "w"}, tensor<8xf32, #whole> {cleave.updates = "v"}, tensor<f32, #whole> {cleave.updates = "n"}) {
-  %ra = cleave.all_reduce %a along [0] : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
-  %rb = cleave.all_reduce %b along [0] : tensor<8xf32, #max> -> tensor<8xf32, #whole>
+  %ra = cleave.all_reduce %a along [0] {cleave.phase = "backward"} : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
+  %rb = cleave.all_reduce %b along [0] {cleave.phase = "backward"} : tensor<8xf32, #max> -> tensor<8xf32, #whole>
   %sa = cleave.local_slice %ra along [0] {cleave.phase = "update"} : tensor<8xf32, #whole> -> tensor<8xf32, #rows>
   %pn = cleave.sum_squares %sa {cleave.phase = "update"} : (tensor<8xf32, #rows>) -> tensor<f32, #sum>
   %rn = cleave.all_reduce %pn along [0] {cleave.phase = "update"} : tensor<f32, #sum> -> tensor<f32, #whole>
@@ -76,8 +76,8 @@ func.func @apart(%a: tensor<8xf32, #sum> {cleave.input = "a"}, %b: tensor<8xf32,
 // CHECK-LABEL: func @awaited
 // CHECK-NOT: cleave.bucket
 func.func @awaited(%a: tensor<8xf32, #sum> {cleave.input = "a"}, %b: tensor<8xf32, #sum> {cleave.input = "b"}, %w: tensor<8xf32, #whole> {cleave.parameter = "w"}, %v: tensor<8xf32, #whole> {cleave.parameter = "v"}) -> (tensor<8xf32, #whole> {cleave.updates = "w"}, tensor<8xf32, #whole> {cleave.updates = "v"}, tensor<8xf32, #whole> {cleave.output = "gradient"}) {
-  %ra = cleave.all_reduce %a along [0] : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
-  %rb = cleave.all_reduce %b along [0] : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
+  %ra = cleave.all_reduce %a along [0] {cleave.phase = "backward"} : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
+  %rb = cleave.all_reduce %b along [0] {cleave.phase = "backward"} : tensor<8xf32, #sum> -> tensor<8xf32, #whole>
   %sb = cleave.scale %rb {factor = 2.0 : f64, cleave.phase = "backward"} : (tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
   %w1 = cleave.add %w, %ra {cleave.phase = "update"} : (tensor<8xf32, #whole>, tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
   %v1 = cleave.add %v, %sb {cleave.phase = "update"} : (tensor<8xf32, #whole>, tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
