@@ -165,7 +165,7 @@ def Cleave_CollectiveBroadcastOp : Cleave_CollectiveOp<"collective_broadcast"> {
 def Cleave_BucketKindAttr
     : ConfinedAttr<StrAttr, [AttrConstraint<CPred<[{::llvm::is_contained({"all_reduce", "reduce_scatter", "all_gather"},
                                                       ::mlir::cast<::mlir::StringAttr>($_self).getValue())}]>,
-                                            "is all_reduce, reduce_scatter or all_gather">]>;
+                                            "one of all_reduce, reduce_scatter, all_gather">]>;
 
 def Cleave_BucketOp
     : Op<Cleave_Dialect, "bucket", [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {

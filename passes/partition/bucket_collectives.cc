@@ -4,7 +4,7 @@
 //   %2 = all_reduce %db
 //
 // Gradients join in the order in which they become ready in the backward pass, and so do gathers of updated parameters.
-// One in which the other is contained never meets it in a bucket: all of a bucket depend on equally many of them.
+// One never meets another that it depends on: those of a bucket have equally many in a row before them.
 
 #include <map>
 #include <tuple>

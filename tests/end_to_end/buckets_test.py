@@ -13,15 +13,9 @@ STEPS = 5
 
 
 def compile_with(work, overlap, mesh, *flags):
-    """A plan whose module asks for the overlap passes of a list."""
-    text, plan = os.path.join(work, "placed.mlir"), os.path.join(work, "plan")
-    cleave("compile", os.path.join(work, "config.json"), "-o", text, "--mesh", mesh, "--batch", 12, "--seq", 16, "--lr", "3e-3",
-           *flags, "--compile-to", "place")
-    with open(text) as placed:
-        head, rest = placed.read().split("module attributes {", 1)
-    with open(text, "w") as placed:
-        placed.write(f"{head}module attributes {{cleave.overlap = {json.dumps(overlap)}, {rest}")
-    cleave("compile", text, "-o", plan)
+    plan = os.path.join(work, "plan")
+    cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 12, "--seq", 16, "--lr", "3e-3",
+           *flags, "--overlap", overlap)
     return plan
 
 
@@ -49,10 +43,10 @@ def main():
             out.write(draw.randrange(CONFIG["vocab_size"]).to_bytes(2, "little"))
     for case in MESHES:
         name = " ".join(map(str, case))
-        plain = compile_with(work, [], *case)
+        plain = compile_with(work, "none", *case)
         plain_count, plain_bytes, _ = gradients(plain)
         plain_run = train(work, plain)
-        joined = compile_with(work, ["buckets"], *case)
+        joined = compile_with(work, "buckets", *case)
         count, joined_bytes, has_bucket = gradients(joined)
         checks.check(has_bucket and count < plain_count and joined_bytes == plain_bytes,
                      f"{name}: {count} collectives of gradients and updates instead of {plain_count}, of {joined_bytes} bytes")
