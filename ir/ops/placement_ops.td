@@ -176,7 +176,7 @@ def Cleave_BucketOp
 
     Example:
     ```mlir
-    %y:2 = cleave.bucket "all_reduce"(%x, %x) along [1]
+    %y:2 = cleave.bucket "all_reduce"(%x, %z) along [1]
         : (tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>, tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>)
           -> (tensor<8xf32, #cleave.placement<@pod, [B, B]>>, tensor<8xf32, #cleave.placement<@pod, [B, B]>>)
     ```
