@@ -46,13 +46,13 @@ class Chain final : public Actor {
 
 class CollectiveActor final : public Actor, private CollectiveListener {
  public:
-  CollectiveActor(const CollectiveTask &task, ActorId self, Communicator &communicator, TaskObserver *observer)
-      : task_(task), self_(self), communicator_(communicator), observer_(observer) {}
+  CollectiveActor(CollectiveTask task, ActorId self, Communicator &communicator, TaskObserver *observer)
+      : task_(std::move(task)), self_(self), communicator_(communicator), observer_(observer) {}
 
   Outcome act(ActContext &act) final {
     act_ = &act;
     startNanos_ = act.nanos();
-    communicator_.start({task_.collective, task_.rank, task_.input, task_.output, this, startNanos_});
+    communicator_.start({task_.collective, task_.rank, task_.inputs, task_.outputs, this, startNanos_});
     return Outcome::kPending;
   }
 
@@ -71,7 +71,7 @@ class CollectiveActor final : public Actor, private CollectiveListener {
     if (StreamLog *log = act.log())
       log->collectives.push_back({task_.label, startNanos_, transfer_.arrivedNanos, transfer_.beginNanos, done,
                                   std::max(done, transfer_.endNanos)});
-    if (observer_) observer_->onTask(*task_.label, {task_.input}, {task_.output});
+    if (observer_) observer_->onTask(*task_.label, task_.inputs, task_.outputs);
     return Outcome::kDone;
   }
 
@@ -110,9 +110,9 @@ std::unique_ptr<Actor> makeChain(std::vector<KernelTask> tasks, KernelContext &c
   return std::make_unique<Chain>(std::move(tasks), context, observer);
 }
 
-std::unique_ptr<Actor> makeCollective(const CollectiveTask &task, ActorId self, Communicator &communicator,
+std::unique_ptr<Actor> makeCollective(CollectiveTask task, ActorId self, Communicator &communicator,
                                       TaskObserver *observer) {
-  return std::make_unique<CollectiveActor>(task, self, communicator, observer);
+  return std::make_unique<CollectiveActor>(std::move(task), self, communicator, observer);
 }
 
 }  // namespace cleave

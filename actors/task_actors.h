@@ -35,13 +35,13 @@ std::unique_ptr<Actor> makeChain(std::vector<KernelTask> tasks, KernelContext &c
 
 struct CollectiveTask {
   int collective = 0, rank = 0;
-  TensorView input, output;
+  std::vector<TensorView> inputs, outputs;  // one a segment
   const TaskLabel *label = nullptr;
 };
 
 // Starts a collective and is pending until all members have come and the data have been moved. What an emulated link
 // still carries then holds its consumers, not its stream. The listener of its call posts to the actor itself, `self`.
-std::unique_ptr<Actor> makeCollective(const CollectiveTask &task, ActorId self, Communicator &communicator,
+std::unique_ptr<Actor> makeCollective(CollectiveTask task, ActorId self, Communicator &communicator,
                                       TaskObserver *observer);
 
 }  // namespace cleave

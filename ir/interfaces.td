@@ -138,8 +138,10 @@ class Cleave_InferredOp<string mnemonic, list<Trait> traits = []>
 
 def Cleave_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
   let cppNamespace = "::cleave";
-  let description = "A step that changes the placement along mesh axes (indices in mesh order).";
+  let description = [{A step that changes the placement along mesh axes (indices in mesh order), of one value or of several by
+                      themselves: result i is operand i in its new placement.}];
   let methods = [
+    InterfaceMethod<"What it does: the name of the op that does it to one value.", "::llvm::StringRef", "stepName">,
     InterfaceMethod<"Whether bytes move between devices.", "bool", "movesBytes">,
     InterfaceMethod<"Whether one of its axes may go from one placement to the other.", "bool", "allows",
                     (ins "const ::cleave::AxisPlacement &":$from, "const ::cleave::AxisPlacement &":$to)>,

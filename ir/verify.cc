@@ -152,14 +152,13 @@ bool isMinorMost(size_t axis, llvm::ArrayRef<AxisPlacement> placement) {
 // Each device finds what it is to hold on devices that differ from it along the op's axes alone. Along the others, shares are
 // told apart by the same digits of their index before and after: up to the last such digit the axes that split a dimension
 // match one by one, where one of the op's axes may stand for another of its size.
-bool staysInGroup(CollectiveOpInterface op, llvm::ArrayRef<AxisPlacement> from, llvm::ArrayRef<AxisPlacement> to) {
+bool staysInGroup(CollectiveOpInterface op, unsigned rank, llvm::ArrayRef<AxisPlacement> from, llvm::ArrayRef<AxisPlacement> to) {
   MeshOp mesh = meshOf(op, placementOf(op->getOperand(0)));
   auto isAlong = [&](size_t axis) { return llvm::is_contained(op.alongAxes(), int64_t(axis)); };
   auto isLike = [&](size_t a, size_t b) {
     if (!isAlong(a) || !isAlong(b)) return a == b;
     return a == b || !mesh || std::max(a, b) >= mesh.getSizes().size() || mesh.getSizes()[a] == mesh.getSizes()[b];
   };
-  const unsigned rank = mlir::cast<mlir::RankedTensorType>(op->getResult(0).getType()).getRank();
   for (unsigned dim = 0; dim < rank; ++dim) {
     auto before = axesSplitting(dim, from), after = axesSplitting(dim, to);
     while (!before.empty() && isAlong(before.back())) before.pop_back();
@@ -169,7 +168,7 @@ bool staysInGroup(CollectiveOpInterface op, llvm::ArrayRef<AxisPlacement> from, 
   return true;
 }
 
-mlir::LogicalResult verifyAxes(CollectiveOpInterface op, PlacementAttr from, PlacementAttr to) {
+mlir::LogicalResult verifyAxes(CollectiveOpInterface op, PlacementAttr from) {
   const size_t count = from.getAxes().size();
   llvm::ArrayRef<int64_t> axes = op.alongAxes();
   if (axes.empty() || (axes.size() > 1 && !op.joinsAxes()))
@@ -204,14 +203,7 @@ mlir::LogicalResult verifyRule(mlir::Operation *op) {
   return mlir::success(succeeded(verifyShapes(op, rule)) && succeeded(verifyElements(op)) && succeeded(verifyStrategies(op, rule)));
 }
 
-mlir::LogicalResult verifyCollective(mlir::Operation *operation) {
-  auto op = mlir::cast<CollectiveOpInterface>(operation);
-  PlacementAttr from = placementOf(op->getOperand(0)), to = placementOf(op->getResult(0));
-  if (unplaced(op->getOperand(0).getType()) != unplaced(op->getResult(0).getType()))
-    return op->emitOpError("requires one shape and element type, got ")
-           << op->getOperand(0).getType() << " and " << op->getResult(0).getType();
-  if (!from || !to) return op->emitOpError("requires placements on its operand and its result");
-  if (failed(verifyOneMesh(op)) || failed(verifyAxes(op, from, to))) return mlir::failure();
+static mlir::LogicalResult verifyStep(CollectiveOpInterface op, unsigned rank, PlacementAttr from, PlacementAttr to) {
   for (size_t axis = 0; axis < from.getAxes().size(); ++axis) {
     const AxisPlacement &before = from.getAxes()[axis], &after = to.getAxes()[axis];
     const bool isAlong = llvm::is_contained(op.alongAxes(), int64_t(axis));
@@ -224,8 +216,26 @@ mlir::LogicalResult verifyCollective(mlir::Operation *operation) {
       return op->emitOpError("requires axis ")
              << axis << " to be the last of those that split its dimension, got " << from << " and " << to;
   }
-  if (!staysInGroup(op, from.getAxes(), to.getAxes()))
+  if (!staysInGroup(op, rank, from.getAxes(), to.getAxes()))
     return op->emitOpError("requires shares that lie on devices along its axes, got ") << from << " and " << to;
+  return mlir::success();
+}
+
+mlir::LogicalResult verifyCollective(mlir::Operation *operation) {
+  auto op = mlir::cast<CollectiveOpInterface>(operation);
+  if (op->getNumOperands() == 0 || op->getNumOperands() != op->getNumResults())
+    return op->emitOpError("requires a result for each operand, and at least one, got ")
+           << op->getNumResults() << " for " << op->getNumOperands();
+  for (auto [operand, result] : llvm::zip(op->getOperands(), op->getResults())) {
+    if (unplaced(operand.getType()) != unplaced(result.getType()))
+      return op->emitOpError("requires one shape and element type, got ") << operand.getType() << " and " << result.getType();
+    if (!placementOf(operand) || !placementOf(result))
+      return op->emitOpError("requires placements on its operand and its result");
+  }
+  if (failed(verifyOneMesh(op)) || failed(verifyAxes(op, placementOf(op->getOperand(0))))) return mlir::failure();
+  for (auto [operand, result] : llvm::zip(op->getOperands(), op->getResults()))
+    if (failed(verifyStep(op, mlir::cast<mlir::RankedTensorType>(operand.getType()).getRank(), placementOf(operand), placementOf(result))))
+      return mlir::failure();
   return mlir::success();
 }
 

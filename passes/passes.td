@@ -307,6 +307,26 @@ def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
   }];
 }
 
+def BucketCollectivesPass : Pass<"cleave-bucket-collectives", "::mlir::ModuleOp"> {
+  let summary = "Joins collectives that only updates wait for, so that their latency is paid once";
+  let description = [{
+    Two sequences, each in the order in which gradients become ready in the backward pass: reductions of gradients, and gathers
+    of updated parameters. What joins is of one kind, along the same axes, and of one element type and combiner. A bucket is
+    full as soon as the machine needs four times its latency for its bytes; a value that fills one alone closes it. A module's
+    `cleave.overlap` with "buckets" fills each with 4 MB, whatever the machine; one without leaves all as it is.
+
+    Before:
+    ```mlir
+    %1 = cleave.all_reduce %dw along [0] : ...
+    %2 = cleave.all_reduce %db along [0] : ...
+    ```
+    After:
+    ```mlir
+    %1:2 = cleave.bucket "all_reduce"(%dw, %db) along [0] : ...
+    ```
+  }];
+}
+
 //===- schedule ---------------------------------------------------------------------------------===//
 
 def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {

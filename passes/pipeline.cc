@@ -49,6 +49,7 @@ void partition(mlir::OpPassManager &pm) {
   pm.addPass(createLowerReshardsPass());
   pm.addPass(mlir::createCSEPass());
   pm.addPass(createGatherAgainPass());
+  pm.addPass(createBucketCollectivesPass());
 }
 
 void schedule(mlir::OpPassManager &pm) {

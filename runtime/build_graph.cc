@@ -104,9 +104,10 @@ class ClassBuilder {
   std::unique_ptr<Actor> collectiveOf(int node, int position, ActorId id) {
     const int rank = rankClass_.ranks[position];
     const program::Task &task = program_.tasks[step_.nodes[node].task];
-    return makeCollective({task.collective, rank, viewOf(node, task.inputs[0], position),
-                           viewOf(node, task.outputs[0], position), labelOf(node, rank)},
-                          id, sites_.communicator, sites_.observer);
+    CollectiveTask made{task.collective, rank, {}, {}, labelOf(node, rank)};
+    for (int held : task.inputs) made.inputs.push_back(viewOf(node, held, position));
+    for (int held : task.outputs) made.outputs.push_back(viewOf(node, held, position));
+    return makeCollective(std::move(made), id, sites_.communicator, sites_.observer);
   }
 
   ActorGraph::Edge edgeOf(const Unfolding::Edge &edge, const std::vector<ActorId> &actorOf) const {

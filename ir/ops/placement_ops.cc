@@ -51,6 +51,25 @@ mlir::LogicalResult PinOp::verify() {
   return mlir::success();
 }
 
+// The combiner of what is partial along a collective's axes.
+static std::optional<Combiner> combinerAlong(PlacementAttr from, llvm::ArrayRef<int64_t> axes) {
+  for (int64_t axis : axes)
+    if (from.getAxes()[axis].isPartial()) return from.getAxes()[axis].combiner;
+  return std::nullopt;
+}
+
+mlir::LogicalResult BucketOp::verify() {
+  const mlir::Type first = getInputs().front().getType();
+  const auto combiner = combinerAlong(placementOf(first), getAxes());
+  for (mlir::Type type : getInputs().getTypes()) {
+    if (mlir::getElementTypeOrSelf(type) != mlir::getElementTypeOrSelf(first))
+      return emitOpError("requires one element type for all of its values, got ") << first << " and " << type;
+    if (combinerAlong(placementOf(type), getAxes()) != combiner)
+      return emitOpError("requires one combiner for all of its values, got ") << first << " and " << type;
+  }
+  return mlir::success();
+}
+
 mlir::LogicalResult GradientOp::verifyRegions() {
   mlir::Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())

@@ -51,6 +51,7 @@ class Cleave_CollectiveOp<string mnemonic> : Op<Cleave_Dialect, mnemonic, [Pure,
   bit joins = 0;     // several axes in one step
   code step = ?;     // C++: may an axis go from placement `from` to `to`?
   let extraClassDefinition = [{
+    ::llvm::StringRef $cppClass::stepName() { return "}] # mnemonic # [{"; }
     bool $cppClass::movesBytes() { return }] # moves # [{; }
     bool $cppClass::joinsAxes() { return }] # joins # [{; }
     bool $cppClass::allows([[maybe_unused]] const ::cleave::AxisPlacement &from,
@@ -159,6 +160,42 @@ def Cleave_CollectiveBroadcastOp : Cleave_CollectiveOp<"collective_broadcast"> {
   }];
   let joins = 1;
   let step = [{ return from.isBroadcast() && to.isBroadcast(); }];
+}
+
+def Cleave_BucketKindAttr
+    : ConfinedAttr<StrAttr, [AttrConstraint<CPred<[{::llvm::is_contained({"all_reduce", "reduce_scatter", "all_gather"},
+                                                      ::mlir::cast<::mlir::StringAttr>($_self).getValue())}]>,
+                                            "one of all_reduce, reduce_scatter, all_gather">]>;
+
+def Cleave_BucketOp
+    : Op<Cleave_Dialect, "bucket", [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {
+  let summary = "Several collectives of one kind in one meeting of the devices";
+  let description = [{
+    Each operand takes the step that an op of this kind takes, and becomes the result at its place. Values stay where they
+    are: nothing is copied together. All have one element type, and one combiner.
+
+    Example:
+    ```mlir
+    %y:2 = cleave.bucket "all_reduce"(%x, %z) along [1]
+        : (tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>, tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>)
+          -> (tensor<8xf32, #cleave.placement<@pod, [B, B]>>, tensor<8xf32, #cleave.placement<@pod, [B, B]>>)
+    ```
+  }];
+  let arguments = (ins Cleave_BucketKindAttr:$kind, Variadic<Cleave_Tensor>:$inputs, DenseI64ArrayAttr:$axes);
+  let results = (outs Variadic<Cleave_Tensor>:$values);
+  let assemblyFormat = "$kind `(` $inputs `)` `along` $axes attr-dict `:` functional-type($inputs, results)";
+  let hasVerifier = 1;
+  let extraClassDefinition = [{
+    ::llvm::StringRef $cppClass::stepName() { return getKind(); }
+    bool $cppClass::movesBytes() { return true; }
+    bool $cppClass::joinsAxes() { return getKind() == "all_reduce"; }
+    bool $cppClass::allows(const ::cleave::AxisPlacement &from, const ::cleave::AxisPlacement &to) {
+      if (getKind() == "all_reduce") return from.isPartial() && to.isBroadcast();
+      if (getKind() == "reduce_scatter") return from.isPartial() && to.isSplit();
+      return from.isSplit() && to.isBroadcast();
+    }
+    ::llvm::ArrayRef<int64_t> $cppClass::alongAxes() { return getAxes(); }
+  }];
 }
 
 //===- Regions ----------------------------------------------------------------------------------===//

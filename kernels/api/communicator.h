@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "kernels/api/box.h"
 #include "kernels/api/tensor_view.h"
 
@@ -21,16 +22,21 @@ enum class Combiner { kNone, kSum, kMax, kMin };
 //   else:  the elements of all members whose input boxes hold it, combined in the order of the group, in the value's
 //   dtype
 //          (bf16 and f16 are summed in f32 and rounded once)
-// An element of an output box that no member holds is an error of the plan.
+// An element of an output box that no member holds is an error of the plan. A collective may move several values, its
+// segments, each by itself: the members meet once, and a link has one latency for all.
 struct CollectiveSpec {
+  // Of one segment.
+  struct Boxes {
+    std::vector<Box> inputs, outputs;  // one a member
+  };
   struct Group {
     std::vector<int> ranks;
-    std::vector<Box> inputs, outputs;  // one a member
+    std::vector<Boxes> segments;
   };
   std::string kind, name;
   Combiner combiner = Combiner::kNone;
   DType dtype = DType::kF32;
-  std::vector<int64_t> dims;  // of the value, global
+  std::vector<std::vector<int64_t>> dims;  // of each segment's value, global
   std::vector<Group> groups;  // disjoint
   std::vector<std::string> axes;
   int64_t bytes = 0;
@@ -60,10 +66,11 @@ class CollectiveListener {
 struct CollectiveCall {
   int collective = 0;  // index of the spec
   int rank = 0;
-  // Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of the input
-  // where all boxes of the group are equal; without a combiner the input may be the output's part that it brings, if no
-  // member before brings it; else they are disjoint. The communicator owns both until kDone or kFailed.
-  TensorView input, output;
+  // One a segment. Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of
+  // the segment's input where all boxes of the group are equal; without a combiner the input may be the output's part that
+  // it brings, if no member before brings it; else all are disjoint. The communicator owns what they show until kDone or
+  // kFailed; the lists are read within start.
+  absl::Span<const TensorView> inputs, outputs;
   CollectiveListener *listener = nullptr;
   int64_t nowNanos = 0;  // of the caller's clock, which all members share
 };
@@ -104,7 +111,8 @@ struct EmulatedLinks {
 };
 
 // What each member of a group sends or receives over its link, on average of those that have something to do: 2(n-1)/n
-// of its payload for an all-reduce, (n-1)/n of the full value for a gather or a scatter. Link //kernels/collectives.
+// of its payload for an all-reduce, (n-1)/n of the full value for a gather or a scatter; of all segments together. Link
+// //kernels/collectives.
 double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
 
 // Between devices of one process, which share memory: each member's thread does its share of the work. `collectives`

@@ -22,14 +22,14 @@ class AllReduce final : public Exchange {
 
 }  // namespace
 
-bool areBoxesEqual(const CollectiveSpec::Group &group) {
-  const auto isFirst = [&](const Box &box) { return box == group.inputs[0]; };
-  return std::all_of(group.inputs.begin(), group.inputs.end(), isFirst) &&
-         std::all_of(group.outputs.begin(), group.outputs.end(), isFirst);
+bool areBoxesEqual(const CollectiveSpec::Boxes &boxes) {
+  const auto isFirst = [&](const Box &box) { return box == boxes.inputs[0]; };
+  return std::all_of(boxes.inputs.begin(), boxes.inputs.end(), isFirst) &&
+         std::all_of(boxes.outputs.begin(), boxes.outputs.end(), isFirst);
 }
 
-std::unique_ptr<Exchange> makeAllReduce(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
-  return std::make_unique<AllReduce>(spec.combiner, static_cast<int>(group.ranks.size()));
+std::unique_ptr<Exchange> makeAllReduce(Combiner combiner, int members) {
+  return std::make_unique<AllReduce>(combiner, members);
 }
 
 }  // namespace cleave::collectives

@@ -11,7 +11,7 @@
 
 namespace cleave::collectives {
 
-// The work of one group, planned once from its boxes.
+// The work of one group for one segment, planned once from its boxes.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -21,11 +21,12 @@ class Exchange {
 
 // Whether every member holds and gets the same box: every share then is 1/n of the elements, combined in one pass over
 // all inputs and written to all outputs, which may be the inputs. (all_reduce, broadcast within a box)
-bool areBoxesEqual(const CollectiveSpec::Group &group);
-std::unique_ptr<Exchange> makeAllReduce(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
+bool areBoxesEqual(const CollectiveSpec::Boxes &boxes);
+std::unique_ptr<Exchange> makeAllReduce(Combiner combiner, int members);
 
-// Any boxes: each member fills its own output, piece by piece. (all_gather, reduce_scatter, all_to_all, permute, ...)
-std::unique_ptr<Exchange> makeBoxExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group);
+// Any boxes, which outlive it: each member fills its own output, piece by piece. (all_gather, reduce_scatter, all_to_all,
+// permute, ...)
+std::unique_ptr<Exchange> makeBoxExchange(Combiner combiner, const CollectiveSpec::Boxes &boxes);
 
 // What a member of a local communicator does in place of a collective.
 std::unique_ptr<Exchange> makeLocalExchange(const Box &input, const Box &output);

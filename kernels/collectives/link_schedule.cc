@@ -24,16 +24,13 @@ int64_t crossings(const Movement &piece, bool isCombined) {
   return (has - 1) + (kept > 0 ? gets - 1 : gets);  // combined at a member that gets it, then passed on
 }
 
-}  // namespace
-
-double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
-  const int members = static_cast<int>(group.ranks.size());
-  const bool isCombined = spec.combiner != Combiner::kNone;
-  std::vector<Box> boxes = group.inputs;
-  boxes.insert(boxes.end(), group.outputs.begin(), group.outputs.end());
+double wireElements(bool isCombined, const std::vector<int64_t> &dims, const CollectiveSpec::Boxes &segment) {
+  const int members = static_cast<int>(segment.inputs.size());
+  std::vector<Box> boxes = segment.inputs;
+  boxes.insert(boxes.end(), segment.outputs.begin(), segment.outputs.end());
   double elements = 0;
   std::set<int> busy;
-  for (const Piece &piece : cutByHolders(wholeBox(spec.dims), boxes, /*firstOnly=*/false)) {
+  for (const Piece &piece : cutByHolders(wholeBox(dims), boxes, /*firstOnly=*/false)) {
     Movement moved;
     for (int holder : piece.holders) (holder < members ? moved.has : moved.gets).push_back(holder % members);
     const int64_t times = crossings(moved, isCombined);
@@ -43,7 +40,16 @@ double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group)
       if (isCombined || std::count(moved.has.begin(), moved.has.end(), member) == 0) busy.insert(member);
     if (isCombined) busy.insert(moved.has.begin(), moved.has.end());
   }
-  return busy.empty() ? 0 : elements * static_cast<double>(bytesOf(spec.dtype)) / static_cast<double>(busy.size());
+  return busy.empty() ? 0 : elements / static_cast<double>(busy.size());
+}
+
+}  // namespace
+
+double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
+  double elements = 0;
+  for (size_t s = 0; s < group.segments.size(); ++s)
+    elements += wireElements(spec.combiner != Combiner::kNone, spec.dims[s], group.segments[s]);
+  return elements * static_cast<double>(bytesOf(spec.dtype));
 }
 
 namespace collectives {

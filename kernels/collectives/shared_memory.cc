@@ -21,7 +21,8 @@ constexpr int64_t kSoloBytes = int64_t{64} << 10;
 
 int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
   int64_t bytes = 0;
-  for (const Box &box : group.outputs) bytes += box.elements() * bytesOf(spec.dtype);
+  for (const CollectiveSpec::Boxes &segment : group.segments)
+    for (const Box &box : segment.outputs) bytes += box.elements() * bytesOf(spec.dtype);
   return bytes;
 }
 
@@ -29,11 +30,14 @@ int64_t outputBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &gro
 class Meeting {
  public:
   Meeting(const CollectiveSpec &spec, int collective, int group, LinkSchedule &links,
-          std::unique_ptr<Exchange> exchange)
+          std::vector<std::unique_ptr<Exchange>> exchanges)
       : collective_(collective), group_(group), links_(links), ranks_(spec.groups[group].ranks),
-        exchange_(std::move(exchange)), isSolo_(outputBytes(spec, spec.groups[group]) <= kSoloBytes),
-        inputs_(ranks_.size()), outputs_(ranks_.size()), listeners_(ranks_.size(), nullptr),
-        isDone_(ranks_.size(), false) {}
+        isSolo_(outputBytes(spec, spec.groups[group]) <= kSoloBytes), listeners_(ranks_.size(), nullptr),
+        isDone_(ranks_.size(), false) {
+    for (std::unique_ptr<Exchange> &exchange : exchanges)
+      segments_.push_back(
+          {std::move(exchange), std::vector<TensorView>(ranks_.size()), std::vector<TensorView>(ranks_.size())});
+  }
 
   void arrive(int member, const CollectiveCall &call) {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -42,8 +46,10 @@ class Meeting {
       call.listener->onCollective(Event::kFailed, {});
       return;
     }
-    inputs_[member] = call.input;
-    outputs_[member] = call.output;
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      segments_[s].inputs[member] = call.inputs[s];
+      segments_[s].outputs[member] = call.outputs[s];
+    }
     listeners_[member] = call.listener;
     lastArrival_ = arrived_ == 0 ? call.nowNanos : std::max(lastArrival_, call.nowNanos);
     if (++arrived_ < static_cast<int>(ranks_.size())) return;
@@ -65,8 +71,9 @@ class Meeting {
       ++working_;
     }
     const int members = static_cast<int>(ranks_.size());
-    for (int share = isSolo_ ? 0 : member; share < (isSolo_ ? members : member + 1); ++share)
-      exchange_->run(share, inputs_, outputs_);
+    for (const Segment &segment : segments_)
+      for (int share = isSolo_ ? 0 : member; share < (isSolo_ ? members : member + 1); ++share)
+        segment.exchange->run(share, segment.inputs, segment.outputs);
 
     std::unique_lock<std::mutex> lock(mutex_);
     --working_;
@@ -105,6 +112,11 @@ class Meeting {
   }
 
  private:
+  struct Segment {
+    std::unique_ptr<Exchange> exchange;
+    std::vector<TensorView> inputs, outputs;  // by member; not written while anyone is at work
+  };
+
   bool hasShare(int member) const { return !isSolo_ || member == soloist_; }
 
   // Returns who took part. Needs the lock.
@@ -125,11 +137,10 @@ class Meeting {
   const int collective_, group_;
   LinkSchedule &links_;
   const std::vector<int> ranks_;
-  const std::unique_ptr<Exchange> exchange_;
   const bool isSolo_;  // one member does all shares
   mutable std::mutex mutex_;
   int soloist_ = 0;
-  std::vector<TensorView> inputs_, outputs_;  // by member; not written while anyone is at work
+  std::vector<Segment> segments_;
   std::vector<CollectiveListener *> listeners_;
   std::vector<bool> isDone_;
   int arrived_ = 0, working_ = 0, finished_ = 0;
@@ -138,9 +149,9 @@ class Meeting {
   bool isRunning_ = false, isAborted_ = false;
 };
 
-std::unique_ptr<Exchange> exchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
-  return collectives::areBoxesEqual(group) ? collectives::makeAllReduce(spec, group)
-                                           : collectives::makeBoxExchange(spec, group);
+std::unique_ptr<Exchange> exchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segment) {
+  if (!collectives::areBoxesEqual(segment)) return collectives::makeBoxExchange(spec.combiner, segment);
+  return collectives::makeAllReduce(spec.combiner, static_cast<int>(segment.inputs.size()));
 }
 
 bool isOfFloats(DType dtype) {
@@ -149,14 +160,17 @@ bool isOfFloats(DType dtype) {
 
 class SharedMemoryCommunicator : public Communicator {
  public:
-  using MakeExchange = std::unique_ptr<Exchange> (*)(const CollectiveSpec &, const CollectiveSpec::Group &);
+  using MakeExchange = std::unique_ptr<Exchange> (*)(const CollectiveSpec &, const CollectiveSpec::Boxes &);
 
   SharedMemoryCommunicator(const std::vector<CollectiveSpec> &specs, const EmulatedLinks &links, MakeExchange make)
       : links_(specs, links), seats_(specs.size()) {
     for (size_t c = 0; c < specs.size(); ++c)
       for (size_t g = 0; g < specs[c].groups.size(); ++g) {
+        std::vector<std::unique_ptr<Exchange>> exchanges;
+        for (const CollectiveSpec::Boxes &segment : specs[c].groups[g].segments)
+          exchanges.push_back(make(specs[c], segment));
         meetings_.push_back(std::make_unique<Meeting>(specs[c], static_cast<int>(c), static_cast<int>(g), links_,
-                                                      make(specs[c], specs[c].groups[g])));
+                                                      std::move(exchanges)));
         const std::vector<int> &ranks = specs[c].groups[g].ranks;
         for (size_t m = 0; m < ranks.size(); ++m) seats_[c][ranks[m]] = {meetings_.back().get(), static_cast<int>(m)};
       }
@@ -202,16 +216,20 @@ class SharedMemoryCommunicator : public Communicator {
 
 // Each member alone where a collective is of floats.
 std::vector<CollectiveSpec> withoutGroups(const std::vector<CollectiveSpec> &specs) {
-  std::vector<CollectiveSpec> alone = specs;
-  for (CollectiveSpec &spec : alone) {
+  std::vector<CollectiveSpec> made = specs;
+  for (CollectiveSpec &spec : made) {
     if (!isOfFloats(spec.dtype)) continue;
     std::vector<CollectiveSpec::Group> members;
     for (const CollectiveSpec::Group &group : spec.groups)
-      for (size_t m = 0; m < group.ranks.size(); ++m)
-        members.push_back({{group.ranks[m]}, {group.inputs[m]}, {group.outputs[m]}});
+      for (size_t m = 0; m < group.ranks.size(); ++m) {
+        CollectiveSpec::Group &alone = members.emplace_back();
+        alone.ranks = {group.ranks[m]};
+        for (const CollectiveSpec::Boxes &segment : group.segments)
+          alone.segments.push_back({{segment.inputs[m]}, {segment.outputs[m]}});
+      }
     spec.groups = std::move(members);
   }
-  return alone;
+  return made;
 }
 
 EmulatedLinks withoutFloats(const std::vector<CollectiveSpec> &specs, EmulatedLinks links) {
@@ -220,9 +238,9 @@ EmulatedLinks withoutFloats(const std::vector<CollectiveSpec> &specs, EmulatedLi
   return links;
 }
 
-std::unique_ptr<Exchange> localExchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
-  return isOfFloats(spec.dtype) ? collectives::makeLocalExchange(group.inputs[0], group.outputs[0])
-                                : exchangeOf(spec, group);
+std::unique_ptr<Exchange> localExchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segment) {
+  return isOfFloats(spec.dtype) ? collectives::makeLocalExchange(segment.inputs[0], segment.outputs[0])
+                                : exchangeOf(spec, segment);
 }
 
 struct OwnSpecs {

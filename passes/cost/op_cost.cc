@@ -205,7 +205,10 @@ TransferKind transferOf(mlir::Operation *collective) {
 
 int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table) {
   const bool gathers = transferOf(collective) == TransferKind::kAllGather;
-  return table.mostBytes((gathers ? mlir::Value(collective->getResult(0)) : collective->getOperand(0)).getType());
+  int64_t bytes = 0;
+  for (auto [operand, result] : llvm::zip(collective->getOperandTypes(), collective->getResultTypes()))
+    bytes += table.mostBytes(gathers ? result : operand);
+  return bytes;
 }
 
 double sentBytes(mlir::Operation *collective, ShardTable &table) {

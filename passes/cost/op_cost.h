@@ -55,7 +55,7 @@ TransferCost transferCost(mlir::Operation *collective, ShardTable &table, const 
 // The kernel of a step of a reshard that moves nothing between devices.
 llvm::StringRef localStepKernel(mlir::Operation *op);
 
-// What one device's operand holds (its result where shares become a whole), the largest over ranks.
+// What one device's operands hold (its results where shares become a whole), the largest over ranks.
 int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table);
 
 // What a member of it sends.

@@ -10,8 +10,6 @@ void emitBox(const Shard &shard, plan::Box &to) {
   to.mutable_extent()->Add(shard.extent.begin(), shard.extent.end());
 }
 
-std::string collectiveKind(mlir::Operation *op) { return op->getName().stripDialect().str(); }
-
 std::vector<std::string> collectiveAxes(mlir::Operation *op, MeshOp mesh) {
   std::vector<std::string> names;
   for (int64_t axis : mlir::cast<CollectiveOpInterface>(op).alongAxes()) names.push_back(mesh.axisName(axis).str());
@@ -37,23 +35,36 @@ static mlir::LogicalResult checkCombiners(mlir::Operation *op) {
   return mlir::success();
 }
 
+// The boxes of the i-th value on the ranks of a group.
+template <typename Message>
+static void emitBoxes(mlir::Operation *op, unsigned i, llvm::ArrayRef<int64_t> ranks, ShardTable &table, Message &to) {
+  for (int64_t rank : ranks) {
+    emitBox(table.shardsOf(op->getOperand(i).getType())[rank], *to.add_inputs());
+    emitBox(table.shardsOf(op->getResult(i).getType())[rank], *to.add_outputs());
+  }
+}
+
 mlir::LogicalResult emitCollective(mlir::Operation *op, ShardTable &table, plan::Collective &to) {
-  const mlir::Type from = op->getOperand(0).getType(), into = op->getResult(0).getType();
   if (failed(checkCombiners(op))) return mlir::failure();
-  to.set_kind(collectiveKind(op));
+  auto collective = mlir::cast<CollectiveOpInterface>(op);
+  const auto shapeOf = [&](unsigned i) { return mlir::cast<mlir::RankedTensorType>(op->getOperand(i).getType()).getShape(); };
+  to.set_kind(collective.stepName().str());
   if (const auto combiner = combinerOf(op)) to.set_combiner(nameOf(*combiner).str());
-  to.set_dtype(dtypeOf(from));
-  for (int64_t size : mlir::cast<mlir::RankedTensorType>(from).getShape()) to.add_dims(size);
+  to.set_dtype(dtypeOf(op->getOperand(0).getType()));
+  to.mutable_dims()->Add(shapeOf(0).begin(), shapeOf(0).end());
   to.set_name(nameOf(op));
   for (const std::string &axis : collectiveAxes(op, table.mesh())) to.add_axes(axis);
   to.set_bytes(collectiveBytes(op, table));
-  for (const auto &ranks : groupsOf(mlir::cast<CollectiveOpInterface>(op), table)) {
+  const auto groups = groupsOf(collective, table);
+  for (const auto &ranks : groups) {
     plan::Group &group = *to.add_groups();
-    for (int64_t rank : ranks) {
-      group.add_ranks(rank);
-      emitBox(table.shardsOf(from)[rank], *group.add_inputs());
-      emitBox(table.shardsOf(into)[rank], *group.add_outputs());
-    }
+    group.mutable_ranks()->Add(ranks.begin(), ranks.end());
+    emitBoxes(op, 0, ranks, table, group);
+  }
+  for (unsigned i = 1; i < op->getNumOperands(); ++i) {
+    plan::Segment &segment = *to.add_further();
+    segment.mutable_dims()->Add(shapeOf(i).begin(), shapeOf(i).end());
+    for (const auto &ranks : groups) emitBoxes(op, i, ranks, table, *segment.add_groups());
   }
   return mlir::success();
 }

@@ -14,9 +14,6 @@ namespace cleave {
 
 void emitBox(const Shard &shard, plan::Box &to);
 
-// "all_reduce", ... : the op's own name, for people.
-std::string collectiveKind(mlir::Operation *op);
-
 // The names of the mesh axes that it runs along.
 std::vector<std::string> collectiveAxes(mlir::Operation *op, MeshOp mesh);
 

@@ -15,7 +15,7 @@ using OpClass = plan::Explanation::Estimate::OpClass;
 std::string kernelOf(mlir::Operation *op) {
   if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) return tensorOp.kernelName().str();
   auto collective = mlir::cast<CollectiveOpInterface>(op);
-  return collective.movesBytes() ? collectiveKind(op) : localStepKernel(op).str();
+  return collective.movesBytes() ? collective.stepName().str() : localStepKernel(op).str();
 }
 
 // Tasks by kernel, averaged over ranks.

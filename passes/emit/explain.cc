@@ -100,7 +100,7 @@ plan::Explanation valuesOf(mlir::ModuleOp module) {
 mlir::Value producedBy(mlir::Value value) {
   while (mlir::Operation *op = value.getDefiningOp()) {
     if (!mlir::isa<CollectiveOpInterface>(op)) break;
-    value = op->getOperand(0);
+    value = op->getOperand(mlir::cast<mlir::OpResult>(value).getResultNumber());
   }
   return value;
 }
@@ -138,7 +138,7 @@ void explainCollectives(const ScheduledEntry &step, ShardTable &table, plan::Exp
   for (mlir::Operation *op : step.collectives) {
     if (groupSize(mlir::cast<CollectiveOpInterface>(op)) == 1) continue;
     plan::Explanation::Collective &held = *to.add_collectives();
-    held.set_kind(collectiveKind(op));
+    held.set_kind(mlir::cast<CollectiveOpInterface>(op).stepName().str());
     for (const std::string &axis : collectiveAxes(op, table.mesh())) held.add_axes(axis);
     held.set_bytes(collectiveBytes(op, table));
     held.set_count(1);

@@ -233,7 +233,8 @@ static bool keepsRows(CollectiveOpInterface op) {
 }
 
 bool isView(mlir::Operation *op) {
-  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op)) return groupSize(collective) == 1 || keepsRows(collective);
+  if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op))
+    return op->getNumResults() == 1 && (groupSize(collective) == 1 || keepsRows(collective));
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   return tensorOp && tensorOp.kernelName().empty();
 }
@@ -244,7 +245,7 @@ int inPlaceOperand(mlir::Operation *op, unsigned result) {
     const auto from = placementOf(op->getOperand(0)).getAxes(), to = placementOf(op->getResult(0)).getAxes();
     const bool areCopies =
         llvm::none_of(collective.alongAxes(), [&](int64_t axis) { return from[axis].isSplit() || to[axis].isSplit(); });
-    return areCopies ? 0 : -1;
+    return areCopies ? int(result) : -1;
   }
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   const int slot = tensorOp ? tensorOp.inPlaceOperand(result) : -1;
@@ -257,7 +258,8 @@ int inPlaceOperand(mlir::Operation *op, unsigned result) {
 mlir::OpResult shareUpdatedInPlace(mlir::Value replacement, mlir::Value old) {
   auto gather = replacement.getDefiningOp<CollectiveOpInterface>();
   if (!gather || !gather.movesBytes() || !old) return {};
-  const auto share = mlir::dyn_cast<mlir::OpResult>(gather->getOperand(0));
+  const unsigned number = mlir::cast<mlir::OpResult>(replacement).getResultNumber();
+  const auto share = mlir::dyn_cast<mlir::OpResult>(gather->getOperand(number));
   if (!share || !share.hasOneUse() || mlir::isa<CollectiveOpInterface>(share.getOwner())) return {};
   const int inPlace = inPlaceOperand(share.getOwner(), share.getResultNumber());
   if (inPlace < 0) return {};

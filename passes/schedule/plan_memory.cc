@@ -138,7 +138,8 @@ class EntryBuffers {
     isGradient_.assign(lives_.size(), false);
     for (const EntryProgram::Task &task : llvm::reverse(program_.tasks)) {
       const bool isUpdate = hasPhase(task.op, "update");
-      const bool passesOn = mlir::isa<CollectiveOpInterface>(task.op) && isUsed[task.writes[0]];
+      const bool passesOn =
+          mlir::isa<CollectiveOpInterface>(task.op) && llvm::any_of(task.writes, [&](int held) { return isUsed[held]; });
       for (int held : task.reads)
         if (isUpdate || passesOn) isUsed[program_.rootOf(held)] = true;
     }

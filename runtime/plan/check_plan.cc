@@ -145,31 +145,37 @@ absl::Status checkVariableRegisters(const std::string &where, const program::Pro
   return absl::OkStatus();
 }
 
+absl::Status checkSegment(const std::string &where, const std::vector<int> &ranks, absl::Span<const int64_t> dims,
+                          const CollectiveSpec::Boxes &segment) {
+  const size_t members = ranks.size();
+  if (segment.inputs.size() != members || segment.outputs.size() != members)
+    return planError(where, absl::StrCat("an input and an output box for each of ", members, " ranks"),
+                     segment.inputs.size(), " and ", segment.outputs.size());
+  for (const auto *boxes : {&segment.inputs, &segment.outputs})
+    for (const Box &box : *boxes) CLEAVE_RETURN_IF_ERROR(checkBox(where, box, dims));
+
+  const Box *covered = nullptr;  // neighbours often get equal boxes
+  for (size_t m = 0; m < members; ++m) {
+    const Box &output = segment.outputs[m];
+    if (output == segment.inputs[m] || (covered && *covered == output)) continue;
+    for (const Piece &piece : cutByHolders(output, segment.inputs, /*firstOnly=*/true))
+      if (piece.holders.empty())
+        return planError(where, absl::StrCat("every element of rank ", ranks[m], "'s output to be held by a member"),
+                         "nobody who holds ", piece.box.str());
+    covered = &output;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status checkGroup(const std::string &where, const CollectiveSpec &spec, const CollectiveSpec::Group &group,
                         std::vector<bool> &isTaken) {
-  const size_t members = group.ranks.size();
-  if (members == 0) return planError(where, "groups of at least one rank", "an empty one");
-  if (group.inputs.size() != members || group.outputs.size() != members)
-    return planError(where, absl::StrCat("an input and an output box for each of ", members, " ranks"),
-                     group.inputs.size(), " and ", group.outputs.size());
+  if (group.ranks.empty()) return planError(where, "groups of at least one rank", "an empty one");
   for (int rank : group.ranks) {
     if (isTaken[rank]) return planError(where, "disjoint groups", "rank ", rank, " twice");
     isTaken[rank] = true;
   }
-  for (const auto *boxes : {&group.inputs, &group.outputs})
-    for (const Box &box : *boxes) CLEAVE_RETURN_IF_ERROR(checkBox(where, box, spec.dims));
-
-  const Box *covered = nullptr;  // neighbours often get equal boxes
-  for (size_t m = 0; m < members; ++m) {
-    const Box &output = group.outputs[m];
-    if (output == group.inputs[m] || (covered && *covered == output)) continue;
-    for (const Piece &piece : cutByHolders(output, group.inputs, /*firstOnly=*/true))
-      if (piece.holders.empty())
-        return planError(where,
-                         absl::StrCat("every element of rank ", group.ranks[m], "'s output to be held by a member"),
-                         "nobody who holds ", piece.box.str());
-    covered = &output;
-  }
+  for (size_t s = 0; s < group.segments.size(); ++s)
+    CLEAVE_RETURN_IF_ERROR(checkSegment(where, group.ranks, spec.dims[s], group.segments[s]));
   return absl::OkStatus();
 }
 
@@ -181,34 +187,54 @@ struct Place {
   Place(const program::Register &held, int member)
       : held(held), begin(held.offset + (held.starts.empty() ? 0 : held.starts[member])),
         end(begin + spanOf(held.dims, held.strides) * bytesOf(held.dtype)) {}
-  bool meets(const Place &other) const { return begin < other.end && other.begin < end; }
+  bool meets(const Place &other) const { return std::max(begin, other.begin) < std::min(end, other.end); }
 };
 
 // Whether a member's output may take the bytes of its input: where all boxes are equal, or where the input is the part of
 // the output that nobody brings but this member, so that it stays as it is.
-bool mayTakeBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group, size_t member, const Place &input,
+bool mayTakeBytes(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segment, size_t member, const Place &input,
                   const Place &output) {
   if (input.held.strides != output.held.strides) return false;
-  const auto isFirst = [&](const Box &box) { return box == group.inputs[0]; };
-  if (std::all_of(group.inputs.begin(), group.inputs.end(), isFirst) &&
-      std::all_of(group.outputs.begin(), group.outputs.end(), isFirst))
+  const auto isFirst = [&](const Box &box) { return box == segment.inputs[0]; };
+  if (std::all_of(segment.inputs.begin(), segment.inputs.end(), isFirst) &&
+      std::all_of(segment.outputs.begin(), segment.outputs.end(), isFirst))
     return input.begin == output.begin;
-  const Box &part = group.inputs[member], &whole = group.outputs[member];
+  const Box &part = segment.inputs[member], &whole = segment.outputs[member];
   if (spec.combiner != Combiner::kNone || intersect(part, whole) != part) return false;
   int64_t begin = output.begin;
   for (size_t d = 0; d < part.start.size(); ++d)
     begin += (part.start[d] - whole.start[d]) * output.held.strides[d] * bytesOf(spec.dtype);
   const auto bringsSome = [&](const Box &box) { return intersect(box, part).elements() > 0; };
   return input.begin == begin &&
-         std::none_of(group.inputs.begin(), group.inputs.begin() + static_cast<std::ptrdiff_t>(member), bringsSome);
+         std::none_of(segment.inputs.begin(), segment.inputs.begin() + static_cast<std::ptrdiff_t>(member), bringsSome);
+}
+
+// What one member brings and gets. Segments are moved side by side: what one of them writes, no other touches.
+absl::Status checkPlaces(const std::string &where, const CollectiveSpec &spec, const CollectiveSpec::Group &group,
+                         size_t member, const std::vector<Place> &from, const std::vector<Place> &to) {
+  const std::string ofRank = absl::StrCat(" of rank ", group.ranks[member]);
+  for (size_t s = 0; s < to.size(); ++s)
+    for (size_t other = 0; other < to.size(); ++other) {
+      const bool isSame = other == s;
+      if (to[s].meets(from[other]) && !(isSame && mayTakeBytes(spec, group.segments[s], member, from[s], to[s])))
+        return planError(where,
+                         "an output in the input's bytes only where all boxes of the group are equal or the input is the "
+                         "output's part that it brings",
+                         "input ", quoted(from[other].held.name), " and output ", quoted(to[s].held.name), ofRank);
+      if (!isSame && to[s].meets(to[other]))
+        return planError(where, "outputs with bytes of their own", quoted(to[s].held.name), " and ",
+                         quoted(to[other].held.name), ofRank);
+    }
+  return absl::OkStatus();
 }
 
 // The task of a collective on the ranks of one class.
 absl::Status checkCollectiveTask(const std::string &where, const CollectiveSpec &spec, const program::Program &program,
                                  const program::Task &task, const program::RankClass &rankClass) {
-  if (task.inputs.size() != 1 || task.outputs.size() != 1)
-    return planError(where, "one input and one output", task.inputs.size(), " and ", task.outputs.size());
-  const program::Register &input = program.registers[task.inputs[0]], &output = program.registers[task.outputs[0]];
+  const size_t segments = spec.dims.size();
+  if (task.inputs.size() != segments || task.outputs.size() != segments)
+    return planError(where, absl::StrCat("an input and an output for each of ", segments, " segments"),
+                     task.inputs.size(), " and ", task.outputs.size());
   for (size_t position = 0; position < rankClass.ranks.size(); ++position) {
     const int rank = rankClass.ranks[position];
     const CollectiveSpec::Group *group = nullptr;
@@ -220,14 +246,15 @@ absl::Status checkCollectiveTask(const std::string &where, const CollectiveSpec 
           member = m;
         }
     if (!group) return planError(where, absl::StrCat("rank ", rank, " to be in a group of its collective"), "none");
-    CLEAVE_RETURN_IF_ERROR(checkHolds(where, input, spec.dtype, group->inputs[member], rank));
-    CLEAVE_RETURN_IF_ERROR(checkHolds(where, output, spec.dtype, group->outputs[member], rank));
-    const Place from(input, static_cast<int>(position)), to(output, static_cast<int>(position));
-    if (from.meets(to) && !mayTakeBytes(spec, *group, member, from, to))
-      return planError(where,
-                       "an output in the input's bytes only where all boxes of the group are equal or the input is the "
-                       "output's part that it brings",
-                       "input ", quoted(input.name), " and output ", quoted(output.name), " of rank ", rank);
+    std::vector<Place> from, to;
+    for (size_t s = 0; s < segments; ++s) {
+      const program::Register &input = program.registers[task.inputs[s]], &output = program.registers[task.outputs[s]];
+      CLEAVE_RETURN_IF_ERROR(checkHolds(where, input, spec.dtype, group->segments[s].inputs[member], rank));
+      CLEAVE_RETURN_IF_ERROR(checkHolds(where, output, spec.dtype, group->segments[s].outputs[member], rank));
+      from.emplace_back(input, static_cast<int>(position));
+      to.emplace_back(output, static_cast<int>(position));
+    }
+    CLEAVE_RETURN_IF_ERROR(checkPlaces(where, spec, *group, member, from, to));
   }
   return absl::OkStatus();
 }

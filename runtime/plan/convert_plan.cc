@@ -260,17 +260,22 @@ absl::Status convertProgram(const std::string &where, const plan::Program &from,
   return convertStreams(where, from, to);
 }
 
+template <typename Message>
+void addBoxes(const Message &from, CollectiveSpec::Group &to) {
+  CollectiveSpec::Boxes &held = to.segments.emplace_back();
+  for (const plan::Box &box : from.inputs()) held.inputs.push_back(convertBox(box));
+  for (const plan::Box &box : from.outputs()) held.outputs.push_back(convertBox(box));
+}
+
 absl::Status convertCollective(const std::string &where, const plan::Collective &from, size_t ranks,
                                CollectiveSpec &to) {
   to.kind = from.kind();
   to.name = from.name();
   to.axes = textsOf(from.axes());
   to.bytes = from.bytes();
-  to.dims = intsOf(from.dims());
   const auto dtype = convertDType(where, from.dtype());
   if (!dtype.ok()) return dtype.status();
   to.dtype = *dtype;
-  CLEAVE_RETURN_IF_ERROR(checkDims(where, to.dims, to.dtype));
   const std::string &combiner = from.combiner();
   if (combiner != "" && combiner != "sum" && combiner != "max" && combiner != "min")
     return planError(where, "combiner 'sum', 'max', 'min' or none", quoted(combiner));
@@ -281,9 +286,17 @@ absl::Status convertCollective(const std::string &where, const plan::Collective 
   for (const plan::Group &group : from.groups()) {
     CollectiveSpec::Group &held = to.groups.emplace_back();
     CLEAVE_RETURN_IF_ERROR(convertIndices(where, "a rank", intsOf(group.ranks()), ranks, held.ranks));
-    for (const plan::Box &box : group.inputs()) held.inputs.push_back(convertBox(box));
-    for (const plan::Box &box : group.outputs()) held.outputs.push_back(convertBox(box));
+    addBoxes(group, held);
   }
+  to.dims.push_back(intsOf(from.dims()));
+  for (const plan::Segment &segment : from.further()) {
+    to.dims.push_back(intsOf(segment.dims()));
+    if (segment.groups_size() != from.groups_size())
+      return planError(where, absl::StrCat("boxes of each segment for each of ", from.groups_size(), " groups"),
+                       segment.groups_size());
+    for (int g = 0; g < segment.groups_size(); ++g) addBoxes(segment.groups(g), to.groups[g]);
+  }
+  for (const std::vector<int64_t> &dims : to.dims) CLEAVE_RETURN_IF_ERROR(checkDims(where, dims, to.dtype));
   return absl::OkStatus();
 }
 

@@ -79,17 +79,17 @@ class PlainLoop {
 double measureOurs(Scheduler &scheduler, Buffers &buffers, int64_t count, int repeats) {
   CollectiveSpec spec;
   spec.combiner = Combiner::kSum;
-  spec.dims = {count};
-  const Box whole = wholeBox(spec.dims);
-  spec.groups.push_back({{0, 1}, {whole, whole}, {whole, whole}});
+  spec.dims = {{count}};
+  const Box whole = wholeBox(spec.dims[0]);
+  spec.groups.push_back({{0, 1}, {{{whole, whole}, {whole, whole}}}});
   const std::vector<CollectiveSpec> specs = {spec};
   const auto communicator = makeSharedMemoryCommunicator(specs);
   TaskLabel label;
   ActorGraph graph;
   for (int device = 0; device < kDevices; ++device) {
     const StreamId stream = graph.addStream(RankId(device), "communicate");
-    const auto viewOf = [&](std::vector<float> &v) { return TensorView::contiguous(v.data(), DType::kF32, spec.dims); };
-    graph.addActor(stream, makeCollective({0, device, viewOf(buffers.in[device]), viewOf(buffers.out[device]), &label},
+    const auto viewOf = [&](std::vector<float> &v) { return TensorView::contiguous(v.data(), DType::kF32, spec.dims[0]); };
+    graph.addActor(stream, makeCollective({0, device, {viewOf(buffers.in[device])}, {viewOf(buffers.out[device])}, &label},
                                           graph.nextActor(), *communicator, nullptr));
   }
   graph.finish();

@@ -52,10 +52,11 @@ class Simulation {
   }
 
   absl::Status runMove(mlir::Operation *op, llvm::ArrayRef<int64_t> axes) {
-    auto moved = move(get(op->getOperand(0)), shapeOf(op->getOperand(0).getType()), axesOf(op->getOperand(0)),
-                      axesOf(op->getResult(0)), axes, mesh_);
-    if (!moved.ok()) return moved.status();
-    set(op->getResult(0), *std::move(moved));
+    for (auto [operand, result] : llvm::zip(op->getOperands(), op->getResults())) {
+      auto moved = move(get(operand), shapeOf(operand.getType()), axesOf(operand), axesOf(result), axes, mesh_);
+      if (!moved.ok()) return moved.status();
+      set(result, *std::move(moved));
+    }
     return absl::OkStatus();
   }
 

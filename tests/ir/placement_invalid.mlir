@@ -241,3 +241,69 @@ func.func @sizes(%x: tensor<8xf32, #before>) {
   %0 = cleave.permute %x along [0, 1] : tensor<8xf32, #before> -> tensor<8xf32, #after>
   return
 }
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+
+func.func @bucket_kind(%x: tensor<8xf32, #part>) {
+  // expected-error @+1 {{attribute 'kind' failed to satisfy constraint}}
+  %0 = cleave.bucket "permute"(%x) along [0] : (tensor<8xf32, #part>) -> tensor<8xf32, #whole>
+  return
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#rows = #cleave.placement<@pod, [S(0)]>
+#whole = #cleave.placement<@pod, [B]>
+
+// Each value takes the step that the kind says.
+func.func @bucket_step(%x: tensor<8xf32, #part>) {
+  // expected-error @+1 {{can't turn #cleave.placement<@pod, [P(sum)]> into #cleave.placement<@pod, [S(0)]> along axis 0}}
+  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #rows>)
+  return
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+
+func.func @bucket_results(%x: tensor<8xf32, #part>) {
+  // expected-error @+1 {{requires a result for each operand, and at least one, got 1 for 2}}
+  %0 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> tensor<8xf32, #whole>
+  return
+}
+
+// -----
+
+func.func @bucket_of_nothing() {
+  // expected-error @+1 {{requires a result for each operand, and at least one, got 0 for 0}}
+  cleave.bucket "all_reduce"() along [0] : () -> ()
+  return
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+
+func.func @bucket_elements(%x: tensor<8xf32, #part>, %y: tensor<8xf64, #part>) {
+  // expected-error @+1 {{requires one element type for all of its values}}
+  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf64, #part>) -> (tensor<8xf32, #whole>, tensor<8xf64, #whole>)
+  return
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#most = #cleave.placement<@pod, [P(max)]>
+#whole = #cleave.placement<@pod, [B]>
+
+func.func @bucket_combiners(%x: tensor<8xf32, #part>, %y: tensor<8xf32, #most>) {
+  // expected-error @+1 {{requires one combiner for all of its values}}
+  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #most>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
+  return
+}

@@ -345,6 +345,40 @@ TEST_F(LoadPlan, AViewHasOneOffsetOrOneForEachRankAndIsWrittenAtSeveralOnlyInAVa
               HasSubstr("op 'update' requires a written view to lie at one offset on all ranks, or to show a variable"));
 }
 
+TEST_F(LoadPlan, EachSegmentOfABucketIsCheckedLikeACollective) {
+  EXPECT_TRUE(loadPlan(makeBucketStep().bytes(), registry_).ok());
+  const auto messageOf = [&](auto change) {
+    PlanBuilder builder = makeBucketStep();
+    plan::Collective &bucket = *builder.entry().mutable_collectives(0);
+    change(builder, bucket, *bucket.mutable_further(0));
+    return std::string(loadPlan(builder.bytes(), registry_).status().message());
+  };
+  EXPECT_THAT(messageOf([](PlanBuilder &, plan::Collective &bucket, plan::Segment &) { bucket.clear_further(); }),
+              HasSubstr("op 'gather' requires an input and an output for each of 1 segments, got 2 and 2"));
+  EXPECT_THAT(messageOf([](PlanBuilder &, plan::Collective &, plan::Segment &segment) { segment.clear_groups(); }),
+              HasSubstr("requires boxes of each segment for each of 1 groups, got 0"));
+  EXPECT_THAT(messageOf([](PlanBuilder &, plan::Collective &, plan::Segment &segment) {
+                segment.mutable_groups(0)->mutable_inputs()->RemoveLast();
+              }),
+              HasSubstr("requires an input and an output box for each of 2 ranks, got 1 and 2"));
+  EXPECT_THAT(messageOf([](PlanBuilder &, plan::Collective &, plan::Segment &segment) {
+                segment.mutable_groups(0)->mutable_inputs(1)->set_start(0, 0);
+              }),
+              HasSubstr("requires every element of rank 0's output to be held by a member, got nobody who holds [1:2]"));
+  EXPECT_THAT(messageOf([](PlanBuilder &, plan::Collective &, plan::Segment &segment) { segment.set_dims(0, 1); }),
+              HasSubstr("requires boxes inside"));
+}
+
+TEST_F(LoadPlan, WhatOneSegmentWritesNoOtherTouches) {
+  const auto messageAt = [&](int moved, int onto) {
+    PlanBuilder builder = makeBucketStep();
+    builder.held(0, moved).set_offset(builder.held(0, onto).offset());
+    return std::string(loadPlan(builder.bytes(), registry_).status().message());
+  };
+  EXPECT_THAT(messageAt(3, 2), HasSubstr("requires outputs with bytes of their own, got 'all_a' and 'all_b' of rank 0"));
+  EXPECT_THAT(messageAt(3, 0), HasSubstr("got input 'a' and output 'all_b' of rank 0"));
+}
+
 TEST_F(LoadPlan, ACollectiveInPlaceNeedsEqualBoxes) {
   PlanBuilder builder(2);
   builder.addClass({0, 1});

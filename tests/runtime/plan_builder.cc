@@ -162,6 +162,14 @@ int PlanBuilder::addCollective(const std::string &name, const std::string &combi
   return entry().collectives_size();
 }
 
+void PlanBuilder::addSegment(int collective, const Dims &dims, const plan::Layout &inputs, const plan::Layout &outputs) {
+  plan::Segment *made = entry().mutable_collectives(collective - 1)->add_further();
+  fillDims(dims, made->mutable_dims());
+  plan::Boxes *boxes = made->add_groups();
+  *boxes->mutable_inputs() = inputs.boxes();
+  *boxes->mutable_outputs() = outputs.boxes();
+}
+
 plan::Task &PlanBuilder::addCollectiveTask(int rankClass, int stream, const std::string &op, int collective,
                                            int64_t input, int64_t output) {
   plan::Task &made = addTask(rankClass, stream, op, "collective", {input}, {output});
@@ -184,6 +192,24 @@ PlanBuilder makeSharedUpdate() {
   factor->set_name("factor");
   factor->add_values()->set_number(3);
   builder.addCollectiveTask(0, 1, "gather", gather, half, weight);
+  return builder;
+}
+
+PlanBuilder makeBucketStep() {
+  PlanBuilder builder(/*ranks=*/2);
+  builder.addClass({0, 1});
+  builder.addEntry("step");
+  const int gather = builder.addCollective("gather", "", {4}, makeLayout({4}, 2, 0), makeLayout({4}, 2, -1));
+  builder.addSegment(gather, {2}, makeLayout({2}, 2, 0), makeLayout({2}, 2, -1));
+  const int a = builder.addRegister(0, "a", {2}), b = builder.addRegister(0, "b", {1});
+  const int allA = builder.addRegister(0, "all_a", {4}), allB = builder.addRegister(0, "all_b", {2});
+  plan::Task &task = builder.addCollectiveTask(0, 1, "gather", gather, a, allA);
+  task.add_inputs(b);
+  task.add_outputs(allB);
+  builder.addPort(true, "a", {4}, 0, {a});
+  builder.addPort(true, "b", {2}, 0, {b});
+  builder.addPort(false, "all_a", {4}, -1, {allA});
+  builder.addPort(false, "all_b", {2}, -1, {allB});
   return builder;
 }
 

@@ -40,6 +40,8 @@ class PlanBuilder {
   // All ranks in one group, with the boxes of two layouts. Returns the number for Task.collective.
   int addCollective(const std::string &name, const std::string &combiner, const Dims &dims, const plan::Layout &inputs,
                     const plan::Layout &outputs);
+  // Makes it a bucket: one more value, with the boxes of two layouts.
+  void addSegment(int collective, const Dims &dims, const plan::Layout &inputs, const plan::Layout &outputs);
   plan::Task &addCollectiveTask(int rankClass, int stream, const std::string &op, int collective, int64_t input,
                                 int64_t output);
 
@@ -67,6 +69,10 @@ PlanBuilder makeExampleStep();
 //   half = view of weight (f32[4], whole), from element 0 on rank 0 and 2 on rank 1;  half = 3 * half;  weight = all halves
 // Registers of the one class: weight, half.
 PlanBuilder makeSharedUpdate();
+
+// A step of two ranks that gathers two inputs in one meeting: a (f32[4]) and b (f32[2]), split, become outputs all_a and
+// all_b. Registers of the one class: a, b, all_a, all_b.
+PlanBuilder makeBucketStep();
 
 // Kernels on f32: "scale" (attribute factor), "add", "add_to_all" (a, scalar b), "total" (to a scalar), "copy", and
 // "check_positive" (copies; fails on a value below 0).

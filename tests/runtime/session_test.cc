@@ -74,6 +74,22 @@ TEST_F(SessionTest, EachRankUpdatesItsShareInPlaceAndGathersTheOthers) {
   }
 }
 
+TEST_F(SessionTest, ABucketMovesAllOfItsSegments) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SessionOptions options;
+    options.deterministic = seed > 0;
+    options.seed = seed;
+    const auto session = start(makeBucketStep(), options);
+    std::vector<float> a = {1, 2, 3, 4}, b = {5, 6};
+    for (int step = 0; step < 2; ++step) {
+      const auto outputs = session->run("step", {{"a", viewOf(a)}, {"b", viewOf(b)}});
+      ASSERT_TRUE(outputs.ok()) << outputs.status();
+      EXPECT_EQ(valuesOf(outputs->at("all_a")), a);
+      EXPECT_EQ(valuesOf(outputs->at("all_b")), b);
+    }
+  }
+}
+
 TEST_F(SessionTest, EverySeedOfTheDeterministicSchedulerGivesTheSameStep) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     SessionOptions options;

@@ -22,9 +22,10 @@ class Member final : public CollectiveListener {
   Member(Communicator &communicator, int rank, Memory memory, int64_t elements)
       : communicator_(communicator), memory_(std::move(memory)) {
     call_.rank = rank;
-    call_.input = call_.output = TensorView::contiguous(memory_.data(), DType::kF32, {elements});
+    view_ = TensorView::contiguous(memory_.data(), DType::kF32, {elements});
+    call_.inputs = call_.outputs = absl::MakeConstSpan(&view_, 1);
     call_.listener = this;
-    std::fill_n(call_.input.as<float>(), elements, 0.0f);
+    std::fill_n(view_.as<float>(), elements, 0.0f);
   }
 
   void onCollective(Event event, const Transfer &) final {
@@ -52,6 +53,7 @@ class Member final : public CollectiveListener {
  private:
   Communicator &communicator_;
   Memory memory_;
+  TensorView view_;
   CollectiveCall call_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -62,16 +64,13 @@ std::vector<CollectiveSpec> allReduceOf(int members, int64_t elements) {
   CollectiveSpec spec;
   spec.kind = "all_reduce";
   spec.combiner = Combiner::kSum;
-  spec.dims = {elements};
+  spec.dims = {{elements}};
   CollectiveSpec::Group &group = spec.groups.emplace_back();
   Box whole;
   whole.start = {0};
   whole.extent = {elements};
-  for (int rank = 0; rank < members; ++rank) {
-    group.ranks.push_back(rank);
-    group.inputs.push_back(whole);
-    group.outputs.push_back(whole);
-  }
+  for (int rank = 0; rank < members; ++rank) group.ranks.push_back(rank);
+  group.segments = {{std::vector<Box>(members, whole), std::vector<Box>(members, whole)}};
   return {spec};
 }
 

@@ -104,20 +104,20 @@ bool holds(const Box &box, const std::vector<int64_t> &element) {
 }
 
 // What communicator.h says of one element of an output.
-float expected(const CollectiveSpec &spec, const CollectiveSpec::Group &group, const std::vector<Held> &inputs,
+float expected(Combiner combiner, const CollectiveSpec::Boxes &boxes, const std::vector<Held> &inputs,
                const std::vector<int64_t> &element) {
   float result = 0;
   bool isFirst = true;
-  for (size_t m = 0; m < group.ranks.size(); ++m) {
-    if (!holds(group.inputs[m], element)) continue;
-    const float value = at(inputs[m].view, group.inputs[m], element);
+  for (size_t m = 0; m < boxes.inputs.size(); ++m) {
+    if (!holds(boxes.inputs[m], element)) continue;
+    const float value = at(inputs[m].view, boxes.inputs[m], element);
     if (isFirst) {
       result = value;
-    } else if (spec.combiner == Combiner::kSum) {
+    } else if (combiner == Combiner::kSum) {
       result += value;
-    } else if (spec.combiner == Combiner::kMax) {
+    } else if (combiner == Combiner::kMax) {
       result = std::max(result, value);
-    } else if (spec.combiner == Combiner::kMin) {
+    } else if (combiner == Combiner::kMin) {
       result = std::min(result, value);
     }
     isFirst = false;
@@ -125,42 +125,58 @@ float expected(const CollectiveSpec &spec, const CollectiveSpec::Group &group, c
   return result;
 }
 
+// What the members of one group bring and get of one segment.
+struct HeldSegment {
+  std::vector<Held> inputs, before, outputs;  // by member
+};
+
+HeldSegment holdSegment(const CollectiveSpec::Boxes &boxes, bool hasGaps, bool inPlace, std::mt19937 &random) {
+  HeldSegment held;
+  for (size_t m = 0; m < boxes.inputs.size(); ++m) {
+    held.inputs.push_back(hold(boxes.inputs[m], hasGaps));
+    for (float &value : held.inputs.back().memory) value = static_cast<float>(random() % 1000) * 0.37f;
+    held.outputs.push_back(hold(boxes.outputs[m], hasGaps));
+  }
+  held.before = held.inputs;
+  for (Held &copy : held.before) copy.view.data = copy.memory.data();
+  for (size_t m = 0; inPlace && m < boxes.inputs.size(); ++m) held.outputs[m].view = held.inputs[m].view;
+  return held;
+}
+
 // Runs `spec` on threads, all groups at once, and compares every output with the definition.
 void checkCollective(const CollectiveSpec &spec, bool hasGaps, bool inPlace, uint64_t seed) {
   const std::vector<CollectiveSpec> specs = {spec};
   const auto communicator = makeSharedMemoryCommunicator(specs);
   std::mt19937 random(static_cast<unsigned>(seed));
-  std::vector<std::vector<Held>> inputs(spec.groups.size()), before(spec.groups.size()), outputs(spec.groups.size());
-  for (size_t g = 0; g < spec.groups.size(); ++g) {
-    for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m) {
-      inputs[g].push_back(hold(spec.groups[g].inputs[m], hasGaps));
-      for (float &value : inputs[g].back().memory) value = static_cast<float>(random() % 1000) * 0.37f;
-      outputs[g].push_back(hold(spec.groups[g].outputs[m], hasGaps));
-    }
-    before[g] = inputs[g];
-    for (Held &held : before[g]) held.view.data = held.memory.data();
-  }
+  std::vector<std::vector<HeldSegment>> held(spec.groups.size());
+  for (size_t g = 0; g < spec.groups.size(); ++g)
+    for (const CollectiveSpec::Boxes &boxes : spec.groups[g].segments)
+      held[g].push_back(holdSegment(boxes, hasGaps, inPlace, random));
 
   std::vector<std::thread> threads;
   for (size_t g = 0; g < spec.groups.size(); ++g)
     for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m)
       threads.emplace_back([&, g, m] {
+        std::vector<TensorView> inputs, outputs;
+        for (const HeldSegment &segment : held[g]) {
+          inputs.push_back(segment.inputs[m].view);
+          outputs.push_back(segment.outputs[m].view);
+        }
         Member member;
-        const TensorView output = inPlace ? inputs[g][m].view : outputs[g][m].view;
-        EXPECT_EQ(member.run(*communicator, {0, spec.groups[g].ranks[m], inputs[g][m].view, output, nullptr}),
-                  Event::kDone);
+        EXPECT_EQ(member.run(*communicator, {0, spec.groups[g].ranks[m], inputs, outputs, nullptr}), Event::kDone);
       });
   for (std::thread &thread : threads) thread.join();
 
   for (size_t g = 0; g < spec.groups.size(); ++g)
-    for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m) {
-      const Box &box = spec.groups[g].outputs[m];
-      const TensorView &view = inPlace ? inputs[g][m].view : outputs[g][m].view;
-      forEachElement(box, [&](const std::vector<int64_t> &element) {
-        ASSERT_EQ(at(view, box, element), expected(spec, spec.groups[g], before[g], element))
-            << spec.kind << ", member " << m << ", seed " << seed;
-      });
-    }
+    for (size_t s = 0; s < held[g].size(); ++s)
+      for (size_t m = 0; m < spec.groups[g].ranks.size(); ++m) {
+        const CollectiveSpec::Boxes &boxes = spec.groups[g].segments[s];
+        forEachElement(boxes.outputs[m], [&](const std::vector<int64_t> &element) {
+          ASSERT_EQ(at(held[g][s].outputs[m].view, boxes.outputs[m], element),
+                    expected(spec.combiner, boxes, held[g][s].before, element))
+              << spec.kind << ", segment " << s << ", member " << m << ", seed " << seed;
+        });
+      }
 }
 
 // Shard i of n along a dimension; dimension -1: the whole.
@@ -178,12 +194,13 @@ CollectiveSpec specOf(const char *kind, Combiner combiner, const std::vector<int
   CollectiveSpec spec;
   spec.kind = spec.name = kind;
   spec.combiner = combiner;
-  spec.dims = dims;
+  spec.dims = {dims};
   CollectiveSpec::Group &group = spec.groups.emplace_back();
+  CollectiveSpec::Boxes &boxes = group.segments.emplace_back();
   for (int m = 0; m < members; ++m) {
     group.ranks.push_back(m);
-    group.inputs.push_back(shardOf(dims, inputDim, m, members));
-    group.outputs.push_back(shardOf(dims, outputDim, m, members));
+    boxes.inputs.push_back(shardOf(dims, inputDim, m, members));
+    boxes.outputs.push_back(shardOf(dims, outputDim, m, members));
   }
   return spec;
 }
@@ -214,11 +231,40 @@ TEST(Collectives, AnAllReduceMayWorkInPlace) {
                         members);
 }
 
+// All in one meeting.
+CollectiveSpec joined(const std::vector<CollectiveSpec> &specs) {
+  CollectiveSpec bucket = specs[0];
+  for (size_t i = 1; i < specs.size(); ++i) {
+    bucket.dims.push_back(specs[i].dims[0]);
+    bucket.groups[0].segments.push_back(specs[i].groups[0].segments[0]);
+  }
+  return bucket;
+}
+
+TEST(Collectives, SegmentsOfABucketMoveEachByItself) {
+  uint64_t seed = 0;
+  // Done by one member, or shared.
+  for (const std::vector<int64_t> &large : std::vector<std::vector<int64_t>>{{7, 3}, {160, 130}})
+    for (const int members : {1, 2, 3, 4})
+      for (const bool hasGaps : {false, true}) {
+        const auto bucketOf = [&](const char *kind, Combiner combiner, int inputDim, int outputDim) {
+          return joined({specOf(kind, combiner, {5}, members, inputDim, outputDim),
+                         specOf(kind, combiner, large, members, inputDim, outputDim),
+                         specOf(kind, combiner, {0, 4}, members, inputDim, outputDim),
+                         specOf(kind, combiner, {1, 6}, members, inputDim, outputDim)});
+        };
+        checkCollective(bucketOf("all_reduce", Combiner::kSum, -1, -1), hasGaps, /*inPlace=*/false, ++seed);
+        checkCollective(bucketOf("all_reduce", Combiner::kMax, -1, -1), hasGaps, /*inPlace=*/true, ++seed);
+        checkCollective(bucketOf("reduce_scatter", Combiner::kSum, -1, 0), hasGaps, /*inPlace=*/false, ++seed);
+        checkCollective(bucketOf("all_gather", Combiner::kNone, 0, -1), hasGaps, /*inPlace=*/false, ++seed);
+      }
+}
+
 TEST(Collectives, PartlyOverlappingInputsAreCombinedWhereTheyOverlap) {
   CollectiveSpec spec = specOf("overlap", Combiner::kSum, {10}, 2, -1, -1);
-  spec.groups[0].inputs = {{{0}, {7}}, {{4}, {6}}};
+  spec.groups[0].segments[0].inputs = {{{0}, {7}}, {{4}, {6}}};
   checkCollective(spec, false, false, 1);
-  spec.groups[0].outputs = {{{3}, {5}}, {{0}, {10}}};
+  spec.groups[0].segments[0].outputs = {{{3}, {5}}, {{0}, {10}}};
   checkCollective(spec, false, false, 2);
 }
 
@@ -238,8 +284,8 @@ std::vector<T> reduceTwo(DType dtype, Combiner combiner, std::vector<T> a, std::
   const auto communicator = makeSharedMemoryCommunicator(specs);
   std::vector<T> out(a.size()), other(a.size());
   const auto viewOf = [&](std::vector<T> &values) { return TensorView::contiguous(values.data(), dtype, {size}); };
-  std::thread peer([&] { Member().run(*communicator, {0, 1, viewOf(b), viewOf(other), nullptr}); });
-  Member().run(*communicator, {0, 0, viewOf(a), viewOf(out), nullptr});
+  std::thread peer([&] { Member().run(*communicator, {0, 1, {viewOf(b)}, {viewOf(other)}, nullptr}); });
+  Member().run(*communicator, {0, 0, {viewOf(a)}, {viewOf(out)}, nullptr});
   peer.join();
   EXPECT_EQ(std::memcmp(out.data(), other.data(), out.size() * sizeof(T)), 0);
   return out;
@@ -277,8 +323,8 @@ TEST(Collectives, MembersSumInTheOrderOfTheGroup) {
   std::vector<std::thread> threads;
   for (int rank = 0; rank < 3; ++rank)
     threads.emplace_back([&, rank] {
-      Member().run(*communicator, {0, rank, TensorView::contiguous(&values[rank], DType::kF32, {1}),
-                                   TensorView::contiguous(&results[rank], DType::kF32, {1}), nullptr});
+      Member().run(*communicator, {0, rank, {TensorView::contiguous(&values[rank], DType::kF32, {1})},
+                                   {TensorView::contiguous(&results[rank], DType::kF32, {1})}, nullptr});
     });
   for (std::thread &thread : threads) thread.join();
   for (float result : results) EXPECT_EQ(result, 1.0f);
@@ -290,7 +336,7 @@ TEST(Collectives, StartNeverBlocksAndTellsWhoIsAwaited) {
   Member member;
   float values[4] = {};
   const TensorView view = TensorView::contiguous(values, DType::kF32, {4});
-  communicator->start({0, 1, view, view, &member});
+  communicator->start({0, 1, {view}, {view}, &member});
   EXPECT_FALSE(member.hasEvent());
   EXPECT_THAT(communicator->awaited(0, 1), testing::ElementsAre(0, 2));
   communicator->abort();
@@ -306,8 +352,8 @@ TEST(Collectives, ATransferBeginsWithTheLastArrivalAndEndsAsItsLinkSays) {
       return TensorView::contiguous(values.data(), DType::kF32, {size});
     };
     Member first, second;
-    std::thread peer([&] { second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr, /*nowNanos=*/500}); });
-    EXPECT_EQ(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr, /*nowNanos=*/900}), Event::kDone);
+    std::thread peer([&] { second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/500}); });
+    EXPECT_EQ(first.run(*communicator, {0, 0, {viewOf(a)}, {viewOf(outA)}, nullptr, /*nowNanos=*/900}), Event::kDone);
     peer.join();
     for (Member *member : {&first, &second}) {
       EXPECT_EQ(member->transfer().arrivedNanos, 900);
@@ -326,17 +372,17 @@ TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {
     return TensorView::contiguous(values.data(), DType::kF32, {4});
   };
   Member first, second;
-  communicator->start({0, 0, viewOf(a), viewOf(outA), &first});
+  communicator->start({0, 0, {viewOf(a)}, {viewOf(outA)}, &first});
   communicator->abort();
   EXPECT_EQ(first.await(), Event::kFailed);
-  communicator->start({0, 1, viewOf(b), viewOf(outB), &second});
+  communicator->start({0, 1, {viewOf(b)}, {viewOf(outB)}, &second});
   EXPECT_EQ(second.await(), Event::kFailed);
 
   communicator->reset();
   std::thread peer([&] {
-    EXPECT_EQ(second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr}), Event::kDone);
+    EXPECT_EQ(second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr}), Event::kDone);
   });
-  EXPECT_EQ(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr}), Event::kDone);
+  EXPECT_EQ(first.run(*communicator, {0, 0, {viewOf(a)}, {viewOf(outA)}, nullptr}), Event::kDone);
   peer.join();
   EXPECT_THAT(outA, testing::Each(3.0f));
 }
@@ -356,7 +402,7 @@ TEST(Collectives, AbortsAtAnyMomentLeaveNobodyWaiting) {
           return TensorView::contiguous(v.data(), DType::kF32, {size});
         };
         Member member;
-        while (member.run(*communicator, {0, rank, viewOf(values[rank]), viewOf(results[rank]), nullptr}) ==
+        while (member.run(*communicator, {0, rank, {viewOf(values[rank])}, {viewOf(results[rank])}, nullptr}) ==
                Event::kDone) {
         }
       });
@@ -381,8 +427,8 @@ TEST(Collectives, RandomBoxesOfRandomGroupsFollowTheDefinition) {
       return box;
     };
     // The first member holds all, so that every output is held.
-    for (int m = 1; m < members; ++m) spec.groups[0].inputs[m] = randomBox();
-    for (int m = 0; m < members; ++m) spec.groups[0].outputs[m] = randomBox();
+    for (int m = 1; m < members; ++m) spec.groups[0].segments[0].inputs[m] = randomBox();
+    for (int m = 0; m < members; ++m) spec.groups[0].segments[0].outputs[m] = randomBox();
     checkCollective(spec, seed % 2 == 0, false, seed);
   }
 }

@@ -20,12 +20,13 @@ Box shardOf(const std::vector<int64_t> &dims, int dim, int64_t i, int64_t n) {
 CollectiveSpec specOf(Combiner combiner, const std::vector<int64_t> &dims, int members, int inputDim, int outputDim) {
   CollectiveSpec spec;
   spec.combiner = combiner;
-  spec.dims = dims;
+  spec.dims = {dims};
   CollectiveSpec::Group &group = spec.groups.emplace_back();
+  CollectiveSpec::Boxes &boxes = group.segments.emplace_back();
   for (int m = 0; m < members; ++m) {
     group.ranks.push_back(m);
-    group.inputs.push_back(shardOf(dims, inputDim, m, members));
-    group.outputs.push_back(shardOf(dims, outputDim, m, members));
+    boxes.inputs.push_back(shardOf(dims, inputDim, m, members));
+    boxes.outputs.push_back(shardOf(dims, outputDim, m, members));
   }
   return spec;
 }
@@ -52,9 +53,26 @@ TEST(WireBytes, OfUnevenShardsAreTheShareOfTheFullValue) {
 
 TEST(WireBytes, OfAMessageFromOneToAnotherAreTheMessage) {
   CollectiveSpec spec = specOf(Combiner::kNone, {8}, 2, -1, -1);
-  spec.groups[0].inputs[1] = {{0}, {0}};
-  spec.groups[0].outputs[0] = {{0}, {0}};
+  spec.groups[0].segments[0].inputs[1] = {{0}, {0}};
+  spec.groups[0].segments[0].outputs[0] = {{0}, {0}};
   EXPECT_DOUBLE_EQ(bytesOfOne(spec), 32);
+}
+
+TEST(WireBytes, OfABucketAreThoseOfItsSegments) {
+  CollectiveSpec bucket = specOf(Combiner::kSum, {12, 10}, 3, -1, -1);
+  const CollectiveSpec other = specOf(Combiner::kSum, {7}, 3, -1, -1);
+  bucket.dims.push_back(other.dims[0]);
+  bucket.groups[0].segments.push_back(other.groups[0].segments[0]);
+  EXPECT_DOUBLE_EQ(bytesOfOne(bucket), bytesOfOne(specOf(Combiner::kSum, {12, 10}, 3, -1, -1)) + bytesOfOne(other));
+}
+
+TEST(LinkSchedule, ABucketHasOneLatency) {
+  CollectiveSpec bucket = specOf(Combiner::kNone, {500}, 2, 0, -1);  // 1000 bytes
+  bucket.dims.push_back(bucket.dims[0]);
+  bucket.groups[0].segments.push_back(bucket.groups[0].segments[0]);
+  const std::vector<CollectiveSpec> specs = {bucket};
+  LinkSchedule schedule(specs, {{{30, 1e9}}, {{{0}}}});
+  EXPECT_EQ(schedule.reserve(0, 0, 0).endNanos, 30 + 2000);
 }
 
 TEST(LinkSchedule, ATransferTakesLatencyAndBytesByBandwidth) {

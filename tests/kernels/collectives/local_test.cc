@@ -42,12 +42,11 @@ CollectiveSpec specOf(DType dtype, std::vector<int64_t> dims, std::vector<Box> i
   CollectiveSpec spec;
   spec.combiner = Combiner::kSum;
   spec.dtype = dtype;
-  spec.dims = std::move(dims);
+  spec.dims = {std::move(dims)};
   CollectiveSpec::Group &group = spec.groups.emplace_back();
   group.ranks.resize(inputs.size());
   std::iota(group.ranks.begin(), group.ranks.end(), 0);
-  group.inputs = std::move(inputs);
-  group.outputs = std::move(outputs);
+  group.segments = {{std::move(inputs), std::move(outputs)}};
   return spec;
 }
 
@@ -55,10 +54,11 @@ CollectiveSpec specOf(DType dtype, std::vector<int64_t> dims, std::vector<Box> i
 std::vector<float> outputOf(const CollectiveSpec &spec, int member, std::vector<float> input) {
   const std::vector<CollectiveSpec> specs = {spec};
   const auto communicator = makeLocalCommunicator(specs);
-  const auto &in = spec.groups[0].inputs[member], &out = spec.groups[0].outputs[member];
+  const auto &boxes = spec.groups[0].segments[0];
+  const Box &in = boxes.inputs[member], &out = boxes.outputs[member];
   std::vector<float> output(out.elements(), -1);
-  EXPECT_TRUE(Heard().run(*communicator, {0, member, TensorView::contiguous(input.data(), DType::kF32, in.extent),
-                                          TensorView::contiguous(output.data(), DType::kF32, out.extent), nullptr}));
+  EXPECT_TRUE(Heard().run(*communicator, {0, member, {TensorView::contiguous(input.data(), DType::kF32, in.extent)},
+                                          {TensorView::contiguous(output.data(), DType::kF32, out.extent)}, nullptr}));
   return output;
 }
 
@@ -100,8 +100,8 @@ TEST(LocalCommunicator, APartInPlaceIsRepeatedAroundItself) {
   const std::vector<CollectiveSpec> specs = {specOf(DType::kF32, {6}, {{{0}, {3}}, {{3}, {3}}}, {whole, whole})};
   const auto communicator = makeLocalCommunicator(specs);
   std::vector<float> held = {0, 0, 0, 4, 5, 6};
-  EXPECT_TRUE(Heard().run(*communicator, {0, 1, TensorView::contiguous(held.data() + 3, DType::kF32, {3}),
-                                          TensorView::contiguous(held.data(), DType::kF32, {6}), nullptr}));
+  EXPECT_TRUE(Heard().run(*communicator, {0, 1, {TensorView::contiguous(held.data() + 3, DType::kF32, {3})},
+                                          {TensorView::contiguous(held.data(), DType::kF32, {6})}, nullptr}));
   EXPECT_THAT(held, ElementsAre(4, 5, 6, 4, 5, 6));
 }
 
@@ -112,9 +112,9 @@ TEST(LocalCommunicator, IntegersAreReducedAsTheyShould) {
   std::vector<int32_t> a = {1, 2}, b = {10, 20}, outA(2), outB(2);
   const auto viewOf = [](std::vector<int32_t> &v) { return TensorView::contiguous(v.data(), DType::kI32, {2}); };
   Heard first, second;
-  EXPECT_FALSE(first.run(*communicator, {0, 0, viewOf(a), viewOf(outA), nullptr, /*nowNanos=*/100}));
+  EXPECT_FALSE(first.run(*communicator, {0, 0, {viewOf(a)}, {viewOf(outA)}, nullptr, /*nowNanos=*/100}));
   EXPECT_THAT(communicator->awaited(0, 0), ElementsAre(1));
-  EXPECT_TRUE(second.run(*communicator, {0, 1, viewOf(b), viewOf(outB), nullptr, /*nowNanos=*/200}));
+  EXPECT_TRUE(second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/200}));
   EXPECT_THAT(outA, ElementsAre(11, 22));
   EXPECT_THAT(outB, ElementsAre(11, 22));
   EXPECT_EQ(first.last.endNanos, 200 + 30 + 8) << "over their link";
@@ -127,7 +127,7 @@ TEST(LocalCommunicator, FloatsWaitForNoLink) {
   std::vector<float> values = {1, 2};
   const TensorView view = TensorView::contiguous(values.data(), DType::kF32, {2});
   Heard member;
-  EXPECT_TRUE(member.run(*communicator, {0, 1, view, view, nullptr, /*nowNanos=*/200}));
+  EXPECT_TRUE(member.run(*communicator, {0, 1, {view}, {view}, nullptr, /*nowNanos=*/200}));
   EXPECT_EQ(member.last.endNanos, 200);
   EXPECT_THAT(values, ElementsAre(1, 2));
 }
@@ -142,7 +142,7 @@ TEST(LocalCommunicator, ViewsMayHaveGaps) {
   from.strides = {4, 2};
   TensorView to = TensorView::contiguous(output.data(), DType::kF32, {2, 2});
   to.strides = {4, 2};
-  EXPECT_TRUE(Heard().run(*communicator, {0, 0, from, to, nullptr}));
+  EXPECT_TRUE(Heard().run(*communicator, {0, 0, {from}, {to}, nullptr}));
   EXPECT_THAT(output, ElementsAre(1, 0, 2, 0, 1, 0, 2));
 }
 
