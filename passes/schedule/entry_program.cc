@@ -95,7 +95,8 @@ class ProgramBuilder {
     EntryProgram::Task &task = out_.tasks.emplace_back();
     task.op = op;
     auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
-    task.stream = stream && stream.getValue() == kCommunicate ? kCommunicate : kCompute;
+    const bool communicates = stream ? stream.getValue() == kCommunicate : movesBytes(op);
+    task.stream = communicates ? kCommunicate : kCompute;
     taskNamed_[nameOf(op)] = int(out_.tasks.size()) - 1;
     if (auto before = op->getAttrOfType<mlir::StringAttr>(kAfter)) {
       const auto known = taskNamed_.find(before.getValue());
@@ -223,6 +224,11 @@ int64_t groupSize(CollectiveOpInterface op) {
   if (mesh)
     for (int64_t axis : op.alongAxes()) size *= mesh.getSizes()[axis];
   return size;
+}
+
+bool movesBytes(mlir::Operation *op) {
+  auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
+  return collective && collective.movesBytes() && groupSize(collective) > 1;
 }
 
 // Whether a device keeps some rows of what it holds, which lie one after the other.

@@ -4,11 +4,6 @@
 
 namespace cleave {
 
-bool movesBytes(mlir::Operation *op) {
-  auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
-  return collective && collective.movesBytes() && groupSize(collective) > 1;
-}
-
 OpGraph::OpGraph(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, ShardTable &table) {
   mlir::Block &block = entry.getBody().front();
   llvm::DenseSet<mlir::Operation *> overwriters;

@@ -10,9 +10,6 @@
 
 namespace cleave {
 
-// A collective between two or more devices.
-bool movesBytes(mlir::Operation *op);
-
 struct OpGraph {
   struct Node {
     mlir::Operation *op;

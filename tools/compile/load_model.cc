@@ -220,6 +220,11 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
   }
   if (flags.has("--zero"))
     module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(std::stoll(flags.text("--zero"))));
+  if (flags.has("--memory")) {
+    const auto memory = parseMemory(flags.text("--memory"));
+    if (!memory.ok()) return memory.status();
+    module->setAttr(kMemoryBudget, mlir::Builder(module.getContext()).getI64IntegerAttr(*memory));
+  }
   return setPins(flags, module);
 }
 
