@@ -102,7 +102,7 @@ class ProgramBuilder {
       const auto known = taskNamed_.find(before.getValue());
       if (known == taskNamed_.end())
         return op->emitOpError("requires to run after an op in front of it, got ") << kAfter << " = " << before;
-      task.after = known->second;
+      if (out_.tasks[size_t(known->second)].stream != task.stream) task.after = known->second;
     }
     for (mlir::Value operand : op->getOperands()) {
       if (failed(checkStillThere(op, operand))) return mlir::failure();

@@ -36,6 +36,8 @@ struct OpGraph {
 
  private:
   int valueOf(mlir::Value shown, ShardTable &table);
+  // Ops that compute keep to their kAfter; transfers get theirs from each schedule anew.
+  void keepTurns();
   void link(size_t before, size_t after);
   void addOp(size_t index, bool overwrites, ShardTable &table);
 

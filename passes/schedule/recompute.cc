@@ -7,6 +7,7 @@
 
 #include "llvm/Support/Format.h"
 #include "passes/passes.h"
+#include "passes/schedule/apply_schedule.h"
 #include "passes/schedule/entry_layout.h"
 #include "passes/schedule/rematerialize.h"
 
@@ -30,7 +31,7 @@ class EntryRecompute {
       : entry_(entry), variables_(variables), table_(table), budget_(budget) {}
 
   mlir::LogicalResult run(const Machine &machine) {
-    auto before = memoryOfEntry(entry_, variables_, table_);
+    auto before = planned(machine);
     if (failed(before)) return mlir::failure();
     if (before->arenaBytes <= budget_) return mlir::success();
     auto facts = EntryFacts::of(entry_, variables_, machine, table_);
@@ -40,9 +41,9 @@ class EntryRecompute {
     int64_t target = budget_;
     for (int attempt = 0; attempt < kMostAttempts && memory.arenaBytes > budget_; ++attempt) {
       const bool isReached = again.reach(target, /*mayCommunicate=*/false) || again.reach(target, /*mayCommunicate=*/true);
-      auto planned = memoryOfEntry(entry_, variables_, table_);
-      if (failed(planned)) return mlir::failure();
-      memory = *planned;
+      auto after = planned(machine);
+      if (failed(after)) return mlir::failure();
+      memory = *after;
       if (!isReached) break;
       target -= std::max<int64_t>(memory.arenaBytes - budget_, 0);
     }
@@ -56,6 +57,13 @@ class EntryRecompute {
   }
 
  private:
+  // With transfers that wait for their turn, as they will.
+  mlir::FailureOr<ClassMemory> planned(const Machine &machine) {
+    const OpGraph graph(entry_, placeUpdates(entry_, variables_), table_);
+    applySchedule(entry_, graph, inOrder(graph, timesOf(graph, table_, machine)));
+    return memoryOfEntry(entry_, variables_, table_);
+  }
+
   static std::string milliseconds(double seconds) {
     std::string text;
     llvm::raw_string_ostream(text) << llvm::format("%.3f ms", seconds * 1e3);

@@ -161,12 +161,15 @@ bool Rematerializer::tryDrop(const Drop &drop, int64_t target) {
 Rematerializer::Copies Rematerializer::apply(const Drop &drop) {
   Copies made;
   mlir::OpBuilder b(profile_.ops()[size_t(drop.to)]);
+  mlir::Operation *turn = computedBefore(drop.to);
   mlir::IRMapping map;
   for (auto [value, copy] : drop.copies) map.map(value, copy);
   for (mlir::Operation *op : drop.ops) {
     mlir::Operation *copy = b.clone(*op, map);
     copy->setAttr(CleaveDialect::kName, b.getStringAttr(nameFor(originOf(op))));
     copy->setAttr(CleaveDialect::kPhase, b.getStringAttr("backward"));
+    copy->removeAttr(kAfter);
+    if (turn && !movesBytes(copy)) copy->setAttr(kAfter, b.getStringAttr(nameOf(turn)));
     origins_[copy] = originOf(op);
     copiesOf_[originOf(op)].push_back(copy);
     made.ops.push_back(copy);
@@ -177,6 +180,15 @@ Rematerializer::Copies Rematerializer::apply(const Drop &drop) {
     use->set(map.lookup(use->get()));
   }
   return made;
+}
+
+// The last op in front that computes, and will stay: copies run behind it in any order.
+mlir::Operation *Rematerializer::computedBefore(int place) {
+  while (--place >= 0) {
+    mlir::Operation *op = profile_.ops()[size_t(place)];
+    if (!facts_.isView(op) && !movesBytes(op) && !origins_.contains(op)) return op;
+  }
+  return nullptr;
 }
 
 void Rematerializer::undo(const Copies &copies) {

@@ -48,6 +48,7 @@ class Rematerializer {
   bool mayRunAgain(mlir::Operation *op, bool mayCommunicate);
   bool tryDrop(const Drop &drop, int64_t target);
   Copies apply(const Drop &drop);
+  mlir::Operation *computedBefore(int place);
   void undo(const Copies &copies);
   void count(mlir::Operation *op, int sign);
   mlir::Operation *originOf(mlir::Operation *op) const;
