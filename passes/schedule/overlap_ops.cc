@@ -29,12 +29,12 @@ class Overlap {
   // Fails as buildEntryProgram does.
   mlir::LogicalResult run(mlir::func::FuncOp entry, const ModuleVariables &variables) {
     const OpGraph graph(entry, placeUpdates(entry, variables), table_);
-    if (llvm::none_of(graph.nodes, [](const OpGraph::Node &node) { return movesBytes(node.op); })) return mlir::success();
     const std::vector<NodeTime> times = timesOf(graph, table_, machine_);
     const Schedule plain = inOrder(graph, times);
     applySchedule(entry, graph, plain);
     setPredicted(entry, times, plain);
-    if (mode_ == Mode::kForbidden) return mlir::success();
+    const bool communicates = llvm::any_of(graph.nodes, [](const OpGraph::Node &node) { return movesBytes(node.op); });
+    if (mode_ == Mode::kForbidden || !communicates) return mlir::success();
     const auto caps = capsOf(entry, graph, variables);
     if (failed(caps)) return mlir::failure();
     Schedule schedule;
