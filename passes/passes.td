@@ -361,7 +361,7 @@ def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
     the longest chain of work waits for comes first, what waits for a transfer gets out of the way of what does not. A
     transfer into new memory (a gathered parameter) is held back behind what must be over to make room. A remark says what
     the order saves; where that is next to nothing the order before stays. The module's `cleave.overlap` forces it
-    (`["split"]`) or forbids it (`[]`).
+    (`["split"]`) or forbids it (`[]`). What the module's `cleave.memory_budget` leaves no room for is not taken either.
 
     Before:
     ```mlir

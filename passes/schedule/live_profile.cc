@@ -29,6 +29,7 @@ EntryFacts::OpFacts &EntryFacts::factsOf(mlir::Operation *op) {
   const auto [known, isNew] = ops_.try_emplace(op);
   if (isNew) {
     known->second.isView = cleave::isView(op);
+    known->second.movesBytes = cleave::movesBytes(op);
     for (unsigned result = 0; result < op->getNumResults(); ++result)
       known->second.inPlace.push_back(cleave::inPlaceOperand(op, result));
   }
@@ -44,6 +45,8 @@ int64_t EntryFacts::bytesOf(mlir::Value value) {
 
 bool EntryFacts::isView(mlir::Operation *op) { return factsOf(op).isView; }
 
+bool EntryFacts::movesBytes(mlir::Operation *op) { return factsOf(op).movesBytes; }
+
 mlir::Value EntryFacts::shownBy(mlir::Value value) {
   while (value.getDefiningOp() && isView(value.getDefiningOp())) value = value.getDefiningOp()->getOperand(0);
   return value;
@@ -55,7 +58,7 @@ double EntryFacts::secondsOf(mlir::Operation *op) {
   OpFacts &facts = factsOf(op);
   if (facts.seconds >= 0 || facts.isView) return std::max(facts.seconds, 0.0);
   facts.seconds = 0;
-  if (movesBytes(op)) return facts.seconds = transferCost(op, *table_, *machine_).seconds();
+  if (facts.movesBytes) return facts.seconds = transferCost(op, *table_, *machine_).seconds();
   for (size_t rank = 0; rank < table_->ranks(); ++rank)
     facts.seconds = std::max(facts.seconds, machine_->seconds(workOf(op, rank, *table_)));
   return facts.seconds;
@@ -76,10 +79,14 @@ LiveProfile::LiveProfile(mlir::func::FuncOp entry, EntryFacts &facts) {
     const auto known = heldOf_.find(facts.shownBy(returned));
     if (known != heldOf_.end()) held_[size_t(known->second)].isKept = true;
   }
+  const std::vector<int> seen = transfersSeen(facts);
   std::vector<int64_t> change(ops_.size() + 1, 0);
   for (const Held &held : held_) {
     change[size_t(held.first())] += held.bytes;
-    if (!held.isKept && !ops_.empty()) change[size_t(held.last()) + 1] -= held.bytes;
+    int end = held.last();
+    for (int place : held.places)
+      if (seen[size_t(place)] >= 0) end = std::max(end, seen[size_t(place)]);
+    if (!held.isKept && !ops_.empty()) change[size_t(end) + 1] -= held.bytes;
   }
   int64_t live = facts.variableBytes();
   for (size_t place = 0; place < ops_.size(); ++place) {
@@ -87,6 +94,22 @@ LiveProfile::LiveProfile(mlir::func::FuncOp entry, EntryFacts &facts) {
     live_.push_back(live - takenOver(ops_[place], int(place), facts));
     if (live_.back() > live_[size_t(peak_)]) peak_ = int(place);
   }
+}
+
+// By place: where what computes first knows that the transfer there has ended, and its operand's bytes are free; -1 where
+// that is no question.
+std::vector<int> LiveProfile::transfersSeen(EntryFacts &facts) const {
+  std::vector<int> seen(std::max<size_t>(ops_.size(), 1), -1);
+  int next = int(ops_.size()) - 1;  // transfers run one after the other: who waits for one waits for those before it
+  for (int place = int(ops_.size()) - 1; place >= 0; --place) {
+    mlir::Operation *op = ops_[size_t(place)];
+    if (facts.isView(op) || !facts.movesBytes(op)) continue;
+    if (const Held *result = heldFor(op->getResult(0)))
+      for (int reader : llvm::reverse(result->places))
+        if (reader > place && !facts.movesBytes(ops_[size_t(reader)])) next = std::min(next, reader);
+    if (facts.inPlaceOperand(op->getResult(0)) < 0) seen[size_t(place)] = next;
+  }
+  return seen;
 }
 
 const LiveProfile::Held *LiveProfile::heldFor(mlir::Value root) const {

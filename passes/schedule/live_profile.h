@@ -1,5 +1,5 @@
 // How many bytes are live at each op of an entry, in the order in which its ops stand: what recompute decides by. Counts as
-// memory planning does, but for what transfers hold on to and for gaps between values.
+// memory planning does, but for gaps between values and for what transfers that run ahead hold.
 
 #ifndef CLEAVE_PASSES_SCHEDULE_LIVE_PROFILE_H
 #define CLEAVE_PASSES_SCHEDULE_LIVE_PROFILE_H
@@ -23,6 +23,7 @@ class EntryFacts {
   // Of a value that is no view, on the device that holds most; 0 for one that lies in a variable's bytes.
   int64_t bytesOf(mlir::Value value);
   bool isView(mlir::Operation *op);
+  bool movesBytes(mlir::Operation *op);
   mlir::Value shownBy(mlir::Value value);
   // The first op that writes over a variable; null where none does.
   mlir::Operation *overwriterOf(mlir::Value variable) const { return overwriters_.lookup(variable); }
@@ -35,7 +36,7 @@ class EntryFacts {
 
  private:
   struct OpFacts {
-    bool isView = false;
+    bool isView = false, movesBytes = false;
     llvm::SmallVector<int, 2> inPlace;  // by result
     double seconds = -1;                // below 0: not asked yet
   };
@@ -79,6 +80,7 @@ class LiveProfile {
 
  private:
   void access(mlir::Value root, int place, EntryFacts &facts);
+  std::vector<int> transfersSeen(EntryFacts &facts) const;
   int64_t takenOver(mlir::Operation *op, int place, EntryFacts &facts) const;
 
   std::vector<mlir::Operation *> ops_;

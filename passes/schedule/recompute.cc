@@ -17,7 +17,9 @@ namespace cleave {
 
 namespace {
 
-constexpr int kMostAttempts = 8;
+constexpr int kMostAttempts = 16;
+// The target sinks by at least such a part of the budget each time.
+constexpr int64_t kSmallest = 100;
 
 std::string megabytes(int64_t bytes) {
   std::string text;
@@ -38,14 +40,14 @@ class EntryRecompute {
     if (failed(facts)) return mlir::failure();
     Rematerializer again(entry_, *facts);
     ClassMemory memory = *before;
-    int64_t target = budget_;
     for (int attempt = 0; attempt < kMostAttempts && memory.arenaBytes > budget_; ++attempt) {
+      const int64_t missing = std::max(memory.arenaBytes - budget_, attempt == 0 ? 0 : budget_ / kSmallest);
+      const int64_t target = again.peakBytes() - missing;
       const bool isReached = again.reach(target, /*mayCommunicate=*/false) || again.reach(target, /*mayCommunicate=*/true);
       auto after = planned(machine);
       if (failed(after)) return mlir::failure();
       memory = *after;
       if (!isReached) break;
-      target -= std::max<int64_t>(memory.arenaBytes - budget_, 0);
     }
     if (memory.arenaBytes > budget_) return reportMissing(memory);
     auto remark = mlir::emitRemark(entry_.getLoc());

@@ -141,7 +141,7 @@ bool Rematerializer::mayRunAgain(mlir::Operation *op, bool mayCommunicate) {
   if (phaseOf(op) != "forward" && !origins_.contains(op)) return false;
   if (llvm::any_of(op->getResults(), [&](mlir::Value result) { return facts_.isInVariable(result) && !facts_.isView(op); }))
     return false;
-  return mayCommunicate || !movesBytes(op);
+  return mayCommunicate || !facts_.movesBytes(op);
 }
 
 bool Rematerializer::tryDrop(const Drop &drop, int64_t target) {
@@ -169,7 +169,7 @@ Rematerializer::Copies Rematerializer::apply(const Drop &drop) {
     copy->setAttr(CleaveDialect::kName, b.getStringAttr(nameFor(originOf(op))));
     copy->setAttr(CleaveDialect::kPhase, b.getStringAttr("backward"));
     copy->removeAttr(kAfter);
-    if (turn && !movesBytes(copy)) copy->setAttr(kAfter, b.getStringAttr(nameOf(turn)));
+    if (turn && !facts_.movesBytes(copy)) copy->setAttr(kAfter, b.getStringAttr(nameOf(turn)));
     origins_[copy] = originOf(op);
     copiesOf_[originOf(op)].push_back(copy);
     made.ops.push_back(copy);
@@ -186,7 +186,7 @@ Rematerializer::Copies Rematerializer::apply(const Drop &drop) {
 mlir::Operation *Rematerializer::computedBefore(int place) {
   while (--place >= 0) {
     mlir::Operation *op = profile_.ops()[size_t(place)];
-    if (!facts_.isView(op) && !movesBytes(op) && !origins_.contains(op)) return op;
+    if (!facts_.isView(op) && !facts_.movesBytes(op) && !origins_.contains(op)) return op;
   }
   return nullptr;
 }
@@ -206,7 +206,7 @@ void Rematerializer::undo(const Copies &copies) {
 void Rematerializer::count(mlir::Operation *op, int sign) {
   if (facts_.isView(op)) return;
   copies_ += sign;
-  collectives_ += sign * int(movesBytes(op));
+  collectives_ += sign * int(facts_.movesBytes(op));
   seconds_ += sign * facts_.secondsOf(op);
 }
 
