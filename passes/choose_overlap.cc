@@ -1,5 +1,6 @@
 #include "passes/choose_overlap.h"
 
+#include <cmath>
 #include <limits>
 
 #include "mlir/IR/OwningOpRef.h"
@@ -18,7 +19,7 @@ struct Form {
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
 constexpr double kWorthwhile = 0.99;
-// Of the memory of the plain form.
+// Of the memory of the plain form, where no budget says what there is.
 constexpr double kMoreMemory = 1.1;
 
 void mark(mlir::ModuleOp module, const Form &form) {
@@ -55,14 +56,18 @@ void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult
   }
   Form best;
   // Of the default machine little is known, and its devices share memory: what cores copy is nothing to hide.
-  if (!module->hasAttr(kLinks) && !module->hasAttr(kCluster)) return mark(module, best);
+  const auto cluster = module->getAttrOfType<mlir::StringAttr>(kCluster);
+  if (!module->hasAttr(kLinks) && (!cluster || cluster.getValue() == kDefaultCluster)) return mark(module, best);
   const Prediction plain = predict(module, best, compile);
   Prediction least = plain;
-  if (plain.wire >= kLittle * plain.seconds)
+  const bool hasBudget = memoryBudgetOf(module).has_value();  // which all that compiles keeps to
+  const bool isTooLarge = hasBudget && std::isinf(plain.seconds);
+  if (isTooLarge || plain.wire >= kLittle * plain.seconds)
     for (const Form &form : {Form{true}, Form{true, true}, Form{true, false, true}, Form{true, true, true}}) {
       const Prediction predicted = predict(module, form, compile);
       const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;
-      if (!isFaster || double(predicted.bytes) > kMoreMemory * double(plain.bytes)) continue;
+      const bool hasRoom = hasBudget || double(predicted.bytes) <= kMoreMemory * double(plain.bytes);
+      if (!isFaster || !hasRoom) continue;
       best = form;
       least = predicted;
     }

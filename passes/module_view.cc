@@ -55,6 +55,11 @@ double bytesOf(mlir::Value value) {
   return elementsOf(value) * std::max(1u, type.getElementTypeBitWidth() / 8);
 }
 
+std::optional<int64_t> memoryBudgetOf(mlir::ModuleOp module) {
+  auto budget = module->getAttrOfType<mlir::IntegerAttr>(kMemoryBudget);
+  return budget ? std::optional(budget.getInt()) : std::nullopt;
+}
+
 bool choosesPlacements(mlir::ModuleOp module) {
   auto strategy = module->getAttrOfType<mlir::StringAttr>("cleave.strategy");
   return !strategy || strategy.getValue() == "rules";

@@ -3,6 +3,7 @@
 #ifndef CLEAVE_PASSES_MODULE_VIEW_H
 #define CLEAVE_PASSES_MODULE_VIEW_H
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ inline constexpr llvm::StringLiteral kMicrobatches = "cleave.microbatches";
 // parameters too. Absent: what pays.
 inline constexpr llvm::StringLiteral kZeroStage = "cleave.zero";
 
+// Attribute of a module: i64, bytes that a plan may take on each device, as --memory says. Absent: as many as it likes.
+inline constexpr llvm::StringLiteral kMemoryBudget = "cleave.memory_budget";
+
 // Attribute of a module: names of the overlap passes that --overlap forces, none with an empty list. Absent: what pays.
 inline constexpr llvm::StringLiteral kOverlap = "cleave.overlap";
 // Attribute of a module: how many slices of the batch run side by side, so that one's communication hides behind the other's
@@ -41,6 +45,9 @@ MeshOp onlyMesh(mlir::ModuleOp module);
 
 // Entries in the order of the module, `step` first.
 std::vector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
+
+// Bytes that a plan may take on each device, where the module limits them.
+std::optional<int64_t> memoryBudgetOf(mlir::ModuleOp module);
 
 // The parameter that a value is, perhaps through views; null if it is none.
 mlir::BlockArgument parameterOf(mlir::Value value);

@@ -349,6 +349,31 @@ def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {
   }];
 }
 
+def RecomputePass : Pass<"cleave-recompute", "::mlir::ModuleOp"> {
+  let summary = "Computes values of the forward pass again in the backward pass where memory does not suffice to keep them";
+  let description = [{
+    The module's `cleave.memory_budget` says what each device may use. While an entry needs more, the value is dropped that
+    saves the most bytes, times the ops during which too much is held, for each second of computing it again; inputs that are
+    gone by then are computed again too. Nothing that is returned is dropped, and collectives run again only where all else
+    does not suffice, which the remark says. Numbers stay the same, those of dropout too. What can't fit is an error that
+    says how much is missing.
+
+    Before:
+    ```mlir
+    %y = cleave.gelu %h {cleave.name = "y", cleave.phase = "forward"} : ...
+    ...
+    %dw = cleave.outer %y, %dz {cleave.phase = "backward"} : ...
+    ```
+    After:
+    ```mlir
+    %y = cleave.gelu %h {cleave.name = "y", cleave.phase = "forward"} : ...
+    ...
+    %1 = cleave.gelu %h {cleave.name = "y.again", cleave.phase = "backward"} : ...
+    %dw = cleave.outer %1, %dz {cleave.phase = "backward"} : ...
+    ```
+  }];
+}
+
 def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
   let summary = "Orders the ops of each entry so that collectives run while something else is computed";
   let description = [{
@@ -356,7 +381,7 @@ def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
     the longest chain of work waits for comes first, what waits for a transfer gets out of the way of what does not. A
     transfer into new memory (a gathered parameter) is held back behind what must be over to make room. A remark says what
     the order saves; where that is next to nothing the order before stays. The module's `cleave.overlap` forces it
-    (`["split"]`) or forbids it (`[]`).
+    (`["split"]`) or forbids it (`[]`). What the module's `cleave.memory_budget` leaves no room for is not taken either.
 
     Before:
     ```mlir

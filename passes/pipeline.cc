@@ -54,6 +54,7 @@ void partition(mlir::OpPassManager &pm) {
 
 void schedule(mlir::OpPassManager &pm) {
   pm.addPass(createOrderOpsPass());
+  pm.addPass(createRecomputePass());  // and no CSE behind it
   pm.addPass(createOverlapOpsPass());
   pm.addPass(createAssignStreamsPass());
   pm.addPass(createPlanMemoryPass());

@@ -95,13 +95,14 @@ class ProgramBuilder {
     EntryProgram::Task &task = out_.tasks.emplace_back();
     task.op = op;
     auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
-    task.stream = stream && stream.getValue() == kCommunicate ? kCommunicate : kCompute;
+    const bool communicates = stream ? stream.getValue() == kCommunicate : movesBytes(op);
+    task.stream = communicates ? kCommunicate : kCompute;
     taskNamed_[nameOf(op)] = int(out_.tasks.size()) - 1;
     if (auto before = op->getAttrOfType<mlir::StringAttr>(kAfter)) {
       const auto known = taskNamed_.find(before.getValue());
       if (known == taskNamed_.end())
         return op->emitOpError("requires to run after an op in front of it, got ") << kAfter << " = " << before;
-      task.after = known->second;
+      if (out_.tasks[size_t(known->second)].stream != task.stream) task.after = known->second;
     }
     for (mlir::Value operand : op->getOperands()) {
       if (failed(checkStillThere(op, operand))) return mlir::failure();
@@ -223,6 +224,11 @@ int64_t groupSize(CollectiveOpInterface op) {
   if (mesh)
     for (int64_t axis : op.alongAxes()) size *= mesh.getSizes()[axis];
   return size;
+}
+
+bool movesBytes(mlir::Operation *op) {
+  auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
+  return collective && collective.movesBytes() && groupSize(collective) > 1;
 }
 
 // Whether a device keeps some rows of what it holds, which lie one after the other.

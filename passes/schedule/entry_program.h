@@ -64,6 +64,9 @@ mlir::Value shownBy(mlir::Value value);
 // How many devices meet in a collective of `op`.
 int64_t groupSize(CollectiveOpInterface op);
 
+// A collective between two or more devices.
+bool movesBytes(mlir::Operation *op);
+
 // The operand whose bytes the result of a task may take, or -1: an op's own say, or an all_reduce and its like.
 int inPlaceOperand(mlir::Operation *op, unsigned result);
 

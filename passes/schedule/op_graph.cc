@@ -1,13 +1,9 @@
 #include "passes/schedule/op_graph.h"
 
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace cleave {
-
-bool movesBytes(mlir::Operation *op) {
-  auto collective = mlir::dyn_cast<CollectiveOpInterface>(op);
-  return collective && collective.movesBytes() && groupSize(collective) > 1;
-}
 
 OpGraph::OpGraph(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, ShardTable &table) {
   mlir::Block &block = entry.getBody().front();
@@ -20,6 +16,7 @@ OpGraph::OpGraph(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, Sha
   for (size_t n = 0; n < nodes.size(); ++n) addOp(n, overwriters.contains(nodes[n].op), table);
   for (mlir::Value returned : block.getTerminator()->getOperands()) values[valueOf(returned, table)].isKept = true;
   for (auto [before, after] : overwrites) link(indexOf_[before], indexOf_[after]);
+  keepTurns();
 }
 
 int OpGraph::valueOf(mlir::Value shown, ShardTable &table) {
@@ -31,6 +28,15 @@ int OpGraph::valueOf(mlir::Value shown, ShardTable &table) {
     if (mlir::Operation *op = root.getDefiningOp()) value.writer = int(indexOf_[op]);
   }
   return known->second;
+}
+
+void OpGraph::keepTurns() {
+  llvm::StringMap<size_t> named;
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    auto turn = movesBytes(nodes[n].op) ? mlir::StringAttr() : nodes[n].op->getAttrOfType<mlir::StringAttr>(kAfter);
+    if (const auto before = turn ? named.find(turn.getValue()) : named.end(); before != named.end()) link(before->second, n);
+    named[nameOf(nodes[n].op)] = n;
+  }
 }
 
 void OpGraph::link(size_t before, size_t after) {

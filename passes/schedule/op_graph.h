@@ -10,9 +10,6 @@
 
 namespace cleave {
 
-// A collective between two or more devices.
-bool movesBytes(mlir::Operation *op);
-
 struct OpGraph {
   struct Node {
     mlir::Operation *op;
@@ -39,6 +36,8 @@ struct OpGraph {
 
  private:
   int valueOf(mlir::Value shown, ShardTable &table);
+  // Ops that compute keep to their kAfter; transfers get theirs from each schedule anew.
+  void keepTurns();
   void link(size_t before, size_t after);
   void addOp(size_t index, bool overwrites, ShardTable &table);
 

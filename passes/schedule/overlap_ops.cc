@@ -3,14 +3,12 @@
 //   y = matmul; z = all_reduce y; g = outer; w = add z    -->    all_reduce starts behind its matmul, add waits behind outer
 //
 // A list schedule by what ops and transfers are predicted to take, critical path first, in no more memory than the order
-// before and a tenth.
-
-#include <map>
+// before and a tenth, nor than the module's budget, where it has one.
 
 #include "llvm/Support/Format.h"
-#include "passes/cost/op_cost.h"
 #include "passes/passes.h"
-#include "passes/schedule/list_schedule.h"
+#include "passes/schedule/apply_schedule.h"
+#include "passes/schedule/entry_layout.h"
 
 namespace cleave {
 #define GEN_PASS_DEF_OVERLAPOPSPASS
@@ -25,63 +23,70 @@ enum class Mode { kForbidden, kWherePays, kForced };
 
 class Overlap {
  public:
-  Overlap(const Machine &machine, ShardTable &table, Mode mode) : machine_(machine), table_(table), mode_(mode) {}
+  Overlap(const Machine &machine, ShardTable &table, Mode mode, std::optional<int64_t> budget)
+      : machine_(machine), table_(table), mode_(mode), budget_(budget) {}
 
-  void run(mlir::func::FuncOp entry, const ModuleVariables &variables) {
+  // Fails as buildEntryProgram does.
+  mlir::LogicalResult run(mlir::func::FuncOp entry, const ModuleVariables &variables) {
     const OpGraph graph(entry, placeUpdates(entry, variables), table_);
-    if (llvm::none_of(graph.nodes, [](const OpGraph::Node &node) { return movesBytes(node.op); })) return;
-    const std::vector<NodeTime> times = timesOf(graph);
+    const std::vector<NodeTime> times = timesOf(graph, table_, machine_);
     const Schedule plain = inOrder(graph, times);
-    if (mode_ == Mode::kForbidden) return apply(entry, graph, times, plain);
-    const Schedule schedule = listSchedule(graph, times, int64_t(kMoreMemory * double(peakInOrder(graph))));
-    const bool pays = schedule.seconds < kWorthwhile * plain.seconds;
+    applySchedule(entry, graph, plain);
+    setPredicted(entry, times, plain);
+    const bool communicates = llvm::any_of(graph.nodes, [](const OpGraph::Node &node) { return movesBytes(node.op); });
+    if (mode_ == Mode::kForbidden || !communicates) return mlir::success();
+    const auto caps = capsOf(entry, graph, variables);
+    if (failed(caps)) return mlir::failure();
+    Schedule schedule;
+    bool fits = false;
+    for (size_t i = 0; i < caps->size() && !fits; ++i) {
+      schedule = listSchedule(graph, times, (*caps)[i]);
+      applySchedule(entry, graph, schedule);
+      const auto isWithin = fitsBudget(entry, variables);
+      if (failed(isWithin)) return mlir::failure();
+      fits = *isWithin;
+    }
+    const bool isTaken = fits && (schedule.seconds < kWorthwhile * plain.seconds || mode_ == Mode::kForced);
     llvm::SmallString<64> text;
     llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3, plain.seconds * 1e3);
-    const bool isTaken = pays || mode_ == Mode::kForced;
     mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << text
-                                     << (isTaken ? "" : ": too little, left as it is");
-    apply(entry, graph, times, isTaken ? schedule : plain);
+                                     << (isTaken ? ""
+                                         : fits  ? ": too little, left as it is"
+                                                 : ": more memory than there is, left as it is");
+    if (!isTaken) applySchedule(entry, graph, plain);
+    setPredicted(entry, times, isTaken ? schedule : plain);
+    return mlir::success();
   }
 
  private:
-  // The slowest rank's: the others wait for it.
-  std::vector<NodeTime> timesOf(const OpGraph &graph) {
-    std::vector<NodeTime> times;
-    for (const OpGraph::Node &node : graph.nodes) {
-      NodeTime &time = times.emplace_back();
-      if (isView(node.op)) continue;
-      if (movesBytes(node.op)) {
-        const TransferCost cost = transferCost(node.op, table_, machine_);
-        time = {cost.work, cost.wire, linkOf(node.op)};
-        continue;
-      }
-      time.work = slowestSeconds(node.op, table_, machine_);
-    }
-    return times;
+  // What list schedules may hold, the largest first: a tenth more than the order before, as far as the budget leaves so much.
+  mlir::FailureOr<llvm::SmallVector<int64_t, 3>> capsOf(mlir::func::FuncOp entry, const OpGraph &graph,
+                                                        const ModuleVariables &variables) {
+    const int64_t peak = peakInOrder(graph), most = int64_t(kMoreMemory * double(peak));
+    if (!budget_) return llvm::SmallVector<int64_t, 3>{most};
+    const auto memory = memoryOfEntry(entry, variables, table_);
+    if (failed(memory)) return mlir::failure();
+    const int64_t room = std::max<int64_t>(*budget_ - memory->arenaBytes, 0);
+    return llvm::SmallVector<int64_t, 3>{std::min(most, peak + room), std::min(most, peak + room / 2), peak};
   }
 
-  int linkOf(mlir::Operation *collective) {
-    const auto axes = mlir::cast<CollectiveOpInterface>(collective).alongAxes();
-    const llvm::SmallVector<int64_t> key(axes.begin(), axes.end());
-    return int(links_.insert({key, links_.size()}).first->second);
+  mlir::FailureOr<bool> fitsBudget(mlir::func::FuncOp entry, const ModuleVariables &variables) {
+    if (!budget_) return true;
+    const auto memory = memoryOfEntry(entry, variables, table_);
+    if (failed(memory)) return mlir::failure();
+    return memory->arenaBytes <= *budget_;
   }
 
-  static void apply(mlir::func::FuncOp entry, const OpGraph &graph, const std::vector<NodeTime> &times,
-                    const Schedule &schedule) {
-    mlir::Operation *terminator = entry.getBody().front().getTerminator();
-    for (size_t node : schedule.order) graph.nodes[node].op->moveBefore(terminator);
-    mlir::Builder b(entry.getContext());
-    for (auto [node, before] : schedule.after)
-      graph.nodes[node].op->setAttr(kAfter, b.getStringAttr(nameOf(graph.nodes[before].op)));
+  static void setPredicted(mlir::func::FuncOp entry, const std::vector<NodeTime> &times, const Schedule &schedule) {
     double wire = 0;
     for (const NodeTime &time : times) wire += time.wire;
-    entry->setAttr(kPredicted, b.getDenseF64ArrayAttr({schedule.seconds, wire}));
+    entry->setAttr(kPredicted, mlir::Builder(entry.getContext()).getDenseF64ArrayAttr({schedule.seconds, wire}));
   }
 
   const Machine &machine_;
   ShardTable &table_;
   const Mode mode_;
-  std::map<llvm::SmallVector<int64_t>, size_t> links_;  // by the axes that a transfer runs along
+  const std::optional<int64_t> budget_;
 };
 
 struct OverlapOpsPass : impl::OverlapOpsPassBase<OverlapOpsPass> {
@@ -98,8 +103,9 @@ struct OverlapOpsPass : impl::OverlapOpsPassBase<OverlapOpsPass> {
     const auto variables = ModuleVariables::of(getOperation());
     const auto machine = machineOf(getOperation(), table->mesh());
     if (failed(variables) || failed(machine)) return signalPassFailure();
-    Overlap pass(*machine, *table, mode);
-    for (mlir::func::FuncOp entry : entriesOf(getOperation())) pass.run(entry, *variables);
+    Overlap pass(*machine, *table, mode, memoryBudgetOf(getOperation()));
+    for (mlir::func::FuncOp entry : entriesOf(getOperation()))
+      if (failed(pass.run(entry, *variables))) return signalPassFailure();
   }
 };
 

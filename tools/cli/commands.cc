@@ -214,6 +214,10 @@ CommandSpec compileCommand() {
           FlagSpec{"--overlap", FlagType::kText, "auto|none|LIST", "", "auto",
                    "how communication hides: as is predicted to be fastest, not at all, or by the named passes: split, "
                    "slice, buckets, sequence, prefetch"},
+          absentMeans("as much as it takes",
+                      text("--memory", "BYTES",
+                           "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed again "
+                           "in the backward pass")),
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/files/strict_json.h"
 
 namespace cleave::cli {
@@ -17,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kDepth = 4;          // of pins and groups
+constexpr double kMostMemory = 1e15;
 constexpr size_t kLongest = 1000;  // names and globs, in bytes
 
 std::string inQuotes(absl::string_view text) { return absl::StrCat("\"", absl::CEscape(text.substr(0, 100)), "\""); }
@@ -126,6 +128,25 @@ absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::strin
     names.emplace_back(name);
   }
   return names;
+}
+
+absl::StatusOr<int64_t> parseMemory(absl::string_view text) {
+  static constexpr std::pair<absl::string_view, double> kUnits[] = {
+      {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024}};
+  absl::string_view number = text;
+  double unit = 1;
+  for (const auto &[name, bytes] : kUnits)
+    if (absl::ConsumeSuffix(&number, name)) {
+      unit = bytes;
+      break;
+    }
+  double amount = 0;
+  const bool isNumber = !number.empty() && number.find_first_not_of("0123456789.") == absl::string_view::npos &&
+                        absl::SimpleAtod(number, &amount);
+  const double bytes = amount * unit;
+  if (!isNumber || bytes < 1 || bytes > kMostMemory)
+    return wrong("--memory", "bytes, such as 2GB, 512MiB or 1000000", inQuotes(text));
+  return int64_t(bytes);
 }
 
 absl::StatusOr<std::vector<PinText>> parsePins(absl::string_view json) {

@@ -29,6 +29,9 @@ absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text);
 // "auto" (gives none), "none" (an empty list), or names of overlap passes: "split,slice". Errors say which name is wrong.
 absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text);
 
+// "2GB", "512MiB", "1.5GB", or plain bytes; kB, MB and GB are powers of 1000. At least one byte.
+absl::StatusOr<int64_t> parseMemory(absl::string_view text);
+
 // A value's name, or a glob, and its placements by axis, as typed.
 struct PinText {
   std::string match;

@@ -220,6 +220,11 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
   }
   if (flags.has("--zero"))
     module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(std::stoll(flags.text("--zero"))));
+  if (flags.has("--memory")) {
+    const auto memory = parseMemory(flags.text("--memory"));
+    if (!memory.ok()) return memory.status();
+    module->setAttr(kMemoryBudget, mlir::Builder(module.getContext()).getI64IntegerAttr(*memory));
+  }
   return setPins(flags, module);
 }
 
@@ -250,6 +255,8 @@ absl::Status checkCompileLine(const ParsedFlags &flags) {
     if (absl::Status status = checkLinks(flags, *mesh); !status.ok()) return status;
   }
   if (const auto overlap = parseOverlap(flags.text("--overlap")); !overlap.ok()) return overlap.status();
+  if (flags.has("--memory"))
+    if (const auto memory = parseMemory(flags.text("--memory")); !memory.ok()) return memory.status();
   if (flags.text("-o") == flags.positional(0))
     return absl::InvalidArgumentError(
         absl::StrCat("-o: requires another path than the model's, got \"", flags.text("-o"), "\""));

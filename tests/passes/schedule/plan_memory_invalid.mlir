@@ -40,3 +40,15 @@ func.func @step(%w: tensor<8xf32, #b> {cleave.parameter = "w"}, %x: tensor<8xf32
   %new = cleave.add %x, %w : (tensor<8xf32, #b>, tensor<8xf32, #b>) -> tensor<8xf32, #b>
   return %new : tensor<8xf32, #b>
 }
+
+// -----
+
+// A budget holds for the plan, whatever the passes before did.
+// expected-error @+1 {{requires at most 100 bytes a device, got 128}}
+module attributes {cleave.memory_budget = 100 : i64} {
+  cleave.mesh @mesh <"data" = 1>
+  func.func @step(%x: tensor<16xf32> {cleave.input = "x"}) -> (tensor<16xf32> {cleave.output = "y"}, tensor<16xf32> {cleave.output = "z"}) attributes {cleave.entry = "step"} {
+    %y = cleave.exp %x : (tensor<16xf32>) -> tensor<16xf32>
+    return %x, %y : tensor<16xf32>, tensor<16xf32>
+  }
+}

@@ -63,6 +63,20 @@ TEST(ParsePins, NamesTheFieldThatIsWrong) {
   EXPECT_NE(errorOf(parsePins("{\"pins\": ")), "none");
 }
 
+TEST(ParseMemory, ReadsUnitsOfPowersOf1000And1024) {
+  EXPECT_EQ(*parseMemory("1000000"), 1000000);
+  EXPECT_EQ(*parseMemory("2GB"), 2000000000);
+  EXPECT_EQ(*parseMemory("1.5MB"), 1500000);
+  EXPECT_EQ(*parseMemory("3kB"), 3000);
+  EXPECT_EQ(*parseMemory("512MiB"), int64_t{512} << 20);
+  EXPECT_EQ(*parseMemory("2GiB"), int64_t{2} << 30);
+}
+
+TEST(ParseMemory, TakesNothingElse) {
+  for (const char *text : {"", "GB", "2gb", "2 GB", "-1", "0", "0.5", "1e9", "nan", "inf", "1.2.3MB", "2TB", "9999999999GB"})
+    EXPECT_THAT(errorOf(parseMemory(text)), HasSubstr("--memory requires bytes, such as 2GB, 512MiB or 1000000, got")) << text;
+}
+
 TEST(ParseGroups, KeepsOrderAndLeavesAbsentFieldsOut) {
   const auto groups = parseGroups(
       R"json({"groups": [{"match": "*.bias", "lr": 0.5},
