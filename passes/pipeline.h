@@ -27,8 +27,8 @@ struct CompileProgress {
 };
 
 // Runs the phases that the module has not gone through yet, up to `stopAfter` (all of them if it is empty). The module
-// holds a mesh and its options as attributes: cleave.training, cleave.pins, cleave.strategy, cleave.family. The error
-// is what the phase said, with the places in the source.
+// holds a mesh and its options as attributes: cleave.training, cleave.pins, cleave.strategy, cleave.family,
+// cleave.cluster, cleave.links. The error is what the phase said, with the places in the source.
 absl::Status runPhases(mlir::ModuleOp module, llvm::StringRef stopAfter, const CompileProgress &progress);
 
 // The plan of a module that went through all phases.

@@ -133,7 +133,9 @@ double Machine::seconds(const Work &work) const {
     efficiency = valueAt(kernel->efficiency, size, 1);
   else if (work.multipliesMatrices)
     efficiency = valueAt(cluster_.device.matmulEfficiency, size, 1);
-  const double arithmetic = work.flops / (peakOf(work.dtype) * efficiency * cores_);
+  const double sums = kernel && work.depth > 0 ? work.flops / (2 * work.depth) : 0;
+  const double flops = work.flops + (kernel ? kernel->flopsBySum * sums : 0);
+  const double arithmetic = flops / (peakOf(work.dtype) * efficiency * cores_);
   const double memory = work.bytes > 0 ? work.bytes / bandwidthFor(work.bytes, kernel) : 0;
   return std::max(arithmetic, memory) + cluster_.device.launchOverhead / std::min(1.0, cores_);
 }

@@ -23,6 +23,7 @@ struct Work {
   double flops = 0;
   double bytes = 0;               // read and written
   double elements = 0;            // of all operands and results
+  double depth = 0;               // extent of the last dimension of the first operand, where there is one
   absl::string_view kernel = "";  // as registered
   absl::string_view dtype = "f32";
   bool multipliesMatrices = false;

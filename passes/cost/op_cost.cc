@@ -141,6 +141,9 @@ OpWork::OpWork(TensorOpInterface op, const ShardingRule &rule)
   };
   for (mlir::Value operand : op->getOperands()) add(operand);
   for (mlir::Value result : op->getResults()) add(result);
+  if (op->getNumOperands() > 0)
+    if (auto first = mlir::cast<mlir::RankedTensorType>(op->getOperand(0).getType()); first.getRank() > 0)
+      depth_ = double(first.getShape().back());
   if (op->getNumResults() > 0) dtype_ = dtypeOf(op->getResult(0).getType());
   isPicked_ = pickedValues(op, rule);
   drawsRandom_ = takesKey(rule);
@@ -152,6 +155,7 @@ Work OpWork::part(double share, llvm::ArrayRef<double> elements) const {
   work.kernel = kernel_;
   work.dtype = dtype_;
   work.flops = share * flops_;
+  work.depth = depth_;
   work.multipliesMatrices = multipliesMatrices_;
   work.drawsRandom = drawsRandom_;
   double largest = 0;

@@ -36,7 +36,7 @@ class OpWork {
 
  private:
   absl::string_view kernel_;  // empty: a view
-  double flops_ = 0;
+  double flops_ = 0, depth_ = 0;
   bool multipliesMatrices_ = false, drawsRandom_ = false;
   absl::string_view dtype_ = "f32";
   llvm::SmallVector<double, 8> elements_, elementBytes_;  // by operand, then result

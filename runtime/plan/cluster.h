@@ -31,6 +31,7 @@ struct Cluster {
   struct Kernel {
     std::string name;
     Table efficiency, bandwidth;
+    double flopsBySum = 0;
   };
   struct Device {
     std::vector<Peak> peaks;

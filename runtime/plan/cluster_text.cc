@@ -168,8 +168,9 @@ Cluster::Device takeDevice(const Part &part, const plan::Device &from) {
     const plan::Kernel &kernel = from.kernels(i);
     const Part row = part.at("kernels", kernel, i);
     row.needs("name", !kernel.name().empty());
+    if (row.has("flops_by_sum")) row.above0("flops_by_sum", kernel.flops_by_sum());
     to.kernels.push_back({kernel.name(), takeTable(row, "efficiency", kernel.efficiency(), Values::kFractions),
-                          takeTable(row, "bandwidth", kernel.bandwidth(), Values::kRates)});
+                          takeTable(row, "bandwidth", kernel.bandwidth(), Values::kRates), kernel.flops_by_sum()});
   }
   return to;
 }
@@ -247,6 +248,7 @@ plan::Device giveDevice(const Cluster::Device &from) {
     row.set_name(kernel.name);
     giveTable(kernel.efficiency, *row.mutable_efficiency());
     giveTable(kernel.bandwidth, *row.mutable_bandwidth());
+    row.set_flops_by_sum(kernel.flopsBySum);
   }
   return to;
 }

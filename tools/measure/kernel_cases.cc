@@ -20,8 +20,10 @@ class Cases {
  public:
   std::vector<KernelCase> all() {
     for (int64_t edge : {32, 64, 128, 256, 512, 1024}) products(edge);
-    for (int64_t length : {64, 128, 256, 512})
-      for (bool drops : {false, true}) attention(length, drops);
+    for (bool drops : {false, true}) {
+      for (int64_t length : {64, 128, 256, 512}) attention(length, /*features=*/64, drops);
+      attention(/*length=*/128, /*features=*/16, drops);  // what of it doesn't grow with the features
+    }
     // From what a first-level cache holds to more than a core's share of the last one.
     for (int64_t rows : {16, 256, 2048, 16384}) {
       elementwise(rows);
@@ -36,7 +38,7 @@ class Cases {
  private:
   KernelCase &add(std::string kernel, Attributes attributes, std::vector<KernelOperand> inputs,
                   std::vector<KernelOperand> outputs) {
-    cases_.push_back({std::move(kernel), "", std::move(attributes), std::move(inputs), std::move(outputs), {}, 0, 0});
+    cases_.push_back({std::move(kernel), "", std::move(attributes), std::move(inputs), std::move(outputs), {}, 0, 0, false});
     return cases_.back();
   }
 
@@ -47,8 +49,8 @@ class Cases {
     add("outer", {}, {{{n, n}}, {{n, n}}}, {{{n, n}}}).flops = flops;
   }
 
-  void attention(int64_t length, bool drops) {
-    const int64_t batch = std::max<int64_t>(1, 256 / length), heads = 4, features = 64;
+  void attention(int64_t length, int64_t features, bool drops) {
+    const int64_t batch = std::max<int64_t>(1, 256 / length), heads = 4;
     const Ints shape = {batch, length, heads, features}, lse = {batch, heads, length};
     const Attributes attributes = {{"causal", int64_t{1}},
                                    {"dropout_rate", drops ? 0.1 : 0.0},
@@ -72,6 +74,7 @@ class Cases {
       if (drops) inputs.push_back({{4}, DType::kI32, 1000});
       KernelCase &form = add(kernel, std::move(all), std::move(inputs), std::move(outputs));
       form.flops = formFlops;
+      form.isShallow = features < 64;
       if (drops) form.variant = "/random";
     };
     addForm("attention", {{shape}, {shape}, {shape}}, {{shape}, {lse}}, flops);
@@ -150,6 +153,10 @@ class Cases {
 };
 
 }  // namespace
+
+double KernelCase::depth() const {
+  return inputs.empty() || inputs[0].shape.empty() ? 0 : double(inputs[0].shape.back());
+}
 
 double KernelCase::allBytes() const {
   if (bytes > 0) return bytes;

@@ -27,7 +27,10 @@ struct KernelCase {
   std::vector<int> inPlace;  // by output: the input whose bytes it takes, or -1; may be shorter
   double flops = 0;          // where arithmetic counts: the cost model's efficiency is measured, else the bandwidth
   double bytes = 0;          // read and written; 0: all of inputs and outputs
+  // Of the size of another case, but less deep: tells apart what grows with the flops and what with the number of sums.
+  bool isShallow = false;
 
+  double depth() const;     // extent of the last dimension of the first operand
   double allBytes() const;
   double elements() const;  // of inputs and outputs
 };

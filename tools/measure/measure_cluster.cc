@@ -67,15 +67,34 @@ class Measurement {
     table.push_back({size, value});
   }
 
+  static double sizeOf(const KernelCase &held) { return 1.5 * held.flops / held.elements(); }
+
+  // How many flops a sum costs besides its own: seconds by flop are proportional to 1 + x / (2 depth), at one size.
+  double flopsBySum(const std::string &name) const {
+    for (const Timed &shallow : timed_)
+      for (const Timed &deep : timed_) {
+        if (!shallow.of.isShallow || deep.of.isShallow || nameOf(shallow.of) != name || nameOf(deep.of) != name) continue;
+        if (std::abs(std::log(sizeOf(shallow.of) / sizeOf(deep.of))) > 0.1) continue;
+        const double ratio = (shallow.seconds / shallow.of.flops) / (deep.seconds / deep.of.flops);
+        const double left = 1 / (2 * shallow.of.depth()) - ratio / (2 * deep.of.depth());
+        return ratio > 1 && left > 0 ? (ratio - 1) / left : 0;
+      }
+    return 0;
+  }
+
+  static std::string nameOf(const KernelCase &held) { return held.kernel + held.variant; }
+
   void describeKernels(Cluster::Device &device) const {
     device.peaks = {{"f32", peak_}};
     for (const Timed &timed : timed_) {
-      const std::string name = timed.of.kernel + timed.of.variant;
+      if (timed.of.isShallow) continue;
+      const std::string name = nameOf(timed.of);
       auto known = std::find_if(device.kernels.begin(), device.kernels.end(),
                                 [&](const Cluster::Kernel &kernel) { return kernel.name == name; });
-      if (known == device.kernels.end()) known = device.kernels.insert(known, {name, {}, {}});
+      if (known == device.kernels.end()) known = device.kernels.insert(known, {name, {}, {}, flopsBySum(name)});
+      const double flops = timed.of.flops * (1 + known->flopsBySum / (2 * timed.of.depth()));
       if (timed.of.flops > 0)
-        addRow(known->efficiency, 1.5 * timed.of.flops / timed.of.elements(), timed.of.flops / timed.seconds / peak_);
+        addRow(known->efficiency, sizeOf(timed.of), std::min(1.0, flops / timed.seconds / peak_));
       else
         addRow(known->bandwidth, timed.of.allBytes(), timed.of.allBytes() / timed.seconds);
     }

@@ -37,14 +37,14 @@ TEST(MachineTest, WorkTakesTheLongerOfArithmeticAndMemoryAndTheLaunch) {
 
 TEST(MachineTest, ADtypeWithoutAPeakRunsAtThatOfF32) {
   const Machine machine = machineOn(plainCluster(), 2);
-  EXPECT_DOUBLE_EQ(machine.seconds({4e9, 0, 0, "", "bf16"}), 1e-3 + 1e-6);
-  EXPECT_DOUBLE_EQ(machine.seconds({4e9, 0, 0, "", "f16"}), 4e-3 + 1e-6);
+  EXPECT_DOUBLE_EQ(machine.seconds({4e9, 0, 0, 0, "", "bf16"}), 1e-3 + 1e-6);
+  EXPECT_DOUBLE_EQ(machine.seconds({4e9, 0, 0, 0, "", "f16"}), 4e-3 + 1e-6);
 }
 
 TEST(MachineTest, ProductsOfMatricesHaveAnEfficiencyByTheEdgeOfTheirCube) {
   const Machine machine = machineOn(plainCluster(), 2);
   auto product = [&](double m, double n, double k) {
-    return machine.seconds({2 * m * n * k, 0, m * k + k * n + m * n, "matmul", "f32", true}) - 1e-6;
+    return machine.seconds({2 * m * n * k, 0, m * k + k * n + m * n, 0, "matmul", "f32", true}) - 1e-6;
   };
   EXPECT_NEAR(product(1000, 1000, 1000), 2e-3 / 0.75, 1e-9);
   EXPECT_NEAR(product(100, 100, 100), 2e-6 / 0.25, 1e-12);
@@ -55,11 +55,21 @@ TEST(MachineTest, ProductsOfMatricesHaveAnEfficiencyByTheEdgeOfTheirCube) {
 
 TEST(MachineTest, AKernelsOwnTableGoesFirst) {
   Cluster cluster = plainCluster();
-  cluster.device.kernels = {{"gelu", {}, {{1, 1e9}}}, {"matmul", {{1, 0.5}}, {}}};
+  cluster.device.kernels = {{"gelu", {}, {{1, 1e9}}, 0}, {"matmul", {{1, 0.5}}, {}, 0}};
   const Machine machine = machineOn(cluster, 2);
-  EXPECT_DOUBLE_EQ(machine.seconds({0, 1e6, 0, "gelu"}), 1e-3 + 1e-6);
-  EXPECT_DOUBLE_EQ(machine.seconds({0, 1e6, 0, "relu"}), 1e-4 + 1e-6);
-  EXPECT_DOUBLE_EQ(machine.seconds({1e9, 0, 3e6, "matmul", "f32", true}), 2e-3 + 1e-6);
+  EXPECT_DOUBLE_EQ(machine.seconds({0, 1e6, 0, 0, "gelu"}), 1e-3 + 1e-6);
+  EXPECT_DOUBLE_EQ(machine.seconds({0, 1e6, 0, 0, "relu"}), 1e-4 + 1e-6);
+  EXPECT_DOUBLE_EQ(machine.seconds({1e9, 0, 3e6, 0, "matmul", "f32", true}), 2e-3 + 1e-6);
+}
+
+TEST(MachineTest, SumsThatCostMoreThanTheirFlopsCountByTheirNumber) {
+  Cluster cluster = plainCluster();
+  cluster.device.kernels = {{"attention", {{1, 1}}, {}, 30}};
+  const Machine machine = machineOn(cluster, 2);
+  Work work{1e9, 0, 3e6, 15, "attention"};
+  EXPECT_DOUBLE_EQ(machine.seconds(work), 2e-3 + 1e-6);
+  work.depth = 150;
+  EXPECT_DOUBLE_EQ(machine.seconds(work), 1.1e-3 + 1e-6);
 }
 
 TEST(MachineTest, SmallWorkReadsFromTheCache) {

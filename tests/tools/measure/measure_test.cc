@@ -31,6 +31,7 @@ TEST(KernelCasesTest, EveryCallIsOneThatItsKernelTakes) {
 TEST(KernelCasesTest, SizesOfAKernelGrow) {
   std::map<std::string, double> last;
   for (const KernelCase &held : trainingCases()) {
+    if (held.isShallow) continue;
     double &size = last[held.kernel + held.variant];
     const double now = held.flops > 0 ? 1.5 * held.flops / held.elements() : held.allBytes();
     EXPECT_GE(now, size) << held.kernel;
@@ -41,8 +42,10 @@ TEST(KernelCasesTest, SizesOfAKernelGrow) {
 
 TEST(KernelCasesTest, OutputsInPlaceHaveTheShapesOfTheirInputs) {
   for (const KernelCase &held : trainingCases())
-    for (size_t i = 0; i < held.inPlace.size(); ++i)
-      if (held.inPlace[i] >= 0) EXPECT_EQ(held.outputs[i].shape, held.inputs[held.inPlace[i]].shape) << held.kernel;
+    for (size_t i = 0; i < held.inPlace.size(); ++i) {
+      if (held.inPlace[i] < 0) continue;
+      EXPECT_EQ(held.outputs[i].shape, held.inputs[held.inPlace[i]].shape) << held.kernel;
+    }
 }
 
 }  // namespace
