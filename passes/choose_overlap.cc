@@ -1,5 +1,6 @@
 #include "passes/choose_overlap.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,7 +20,7 @@ struct Form {
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
 constexpr double kWorthwhile = 0.99;
-// Of the memory of the plain form, where no budget says what there is.
+// Of the memory of the plain form, where no budget says what there is; or as much more as the form is faster.
 constexpr double kMoreMemory = 1.1;
 
 void mark(mlir::ModuleOp module, const Form &form) {
@@ -66,7 +67,8 @@ void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult
     for (const Form &form : {Form{true}, Form{true, true}, Form{true, false, true}, Form{true, true, true}}) {
       const Prediction predicted = predict(module, form, compile);
       const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;
-      const bool hasRoom = hasBudget || double(predicted.bytes) <= kMoreMemory * double(plain.bytes);
+      const double moreMemory = std::max(kMoreMemory, plain.seconds / predicted.seconds);
+      const bool hasRoom = hasBudget || double(predicted.bytes) <= moreMemory * double(plain.bytes);
       if (!isFaster || !hasRoom) continue;
       best = form;
       least = predicted;
