@@ -75,10 +75,12 @@ PinOp pinBehind(mlir::Value value, llvm::ArrayRef<mlir::Attribute> axisNames, ll
                 llvm::StringRef reason) {
   mlir::OpBuilder b(value.getContext());
   b.setInsertionPointAfterValue(value);
-  auto pin = PinOp::create(b, value.getLoc(), value, b.getArrayAttr(axisNames), AxesAttr::get(b.getContext(), placements));
+  auto pin =
+      PinOp::create(b, value.getLoc(), value, b.getArrayAttr(axisNames), AxesAttr::get(b.getContext(), placements));
   if (mlir::Operation *producer = value.getDefiningOp()) copyMarks(producer, pin);
   std::string name = nameOf(value) + ":pin";
-  const auto others = llvm::count_if(value.getUsers(), [&](mlir::Operation *user) { return user != pin && mlir::isa<PinOp>(user); });
+  const auto others =
+      llvm::count_if(value.getUsers(), [&](mlir::Operation *user) { return user != pin && mlir::isa<PinOp>(user); });
   if (others > 0) name += "." + std::to_string(others + 1);
   pin->setAttr(CleaveDialect::kName, b.getStringAttr(name));
   pin->setAttr(CleaveDialect::kReason, b.getStringAttr(reason));

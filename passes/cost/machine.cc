@@ -70,7 +70,8 @@ absl::StatusOr<Machine> Machine::create(Cluster cluster, std::vector<Axis> mesh,
   std::string names;
   for (const Axis &axis : machine.mesh_) absl::StrAppend(&names, names.empty() ? "" : ", ", axis.name);
   for (const Cluster::Link &link : links)
-    if (std::none_of(machine.mesh_.begin(), machine.mesh_.end(), [&](const Axis &axis) { return axis.name == link.axis; }))
+    if (std::none_of(machine.mesh_.begin(), machine.mesh_.end(),
+                     [&](const Axis &axis) { return axis.name == link.axis; }))
       return absl::InvalidArgumentError(
           absl::StrCat("requires a link of an axis of the mesh (", names, "), got \"", link.axis, "\""));
   machine.linkAxes(links);
@@ -129,10 +130,8 @@ double Machine::seconds(const Work &work) const {
   if (!kernel) kernel = find(work.kernel);
   double efficiency = 1;
   const double size = work.elements > 0 ? 1.5 * work.flops / work.elements : 0;
-  if (kernel && !kernel->efficiency.empty())
-    efficiency = valueAt(kernel->efficiency, size, 1);
-  else if (work.multipliesMatrices)
-    efficiency = valueAt(cluster_.device.matmulEfficiency, size, 1);
+  if (kernel && !kernel->efficiency.empty()) efficiency = valueAt(kernel->efficiency, size, 1);
+  else if (work.multipliesMatrices) efficiency = valueAt(cluster_.device.matmulEfficiency, size, 1);
   const double sums = kernel && work.depth > 0 ? work.flops / (2 * work.depth) : 0;
   const double flops = work.flops + (kernel ? kernel->flopsBySum * sums : 0);
   const double arithmetic = flops / (peakOf(work.dtype) * efficiency * cores_);

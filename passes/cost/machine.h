@@ -45,8 +45,8 @@ class Machine {
     int64_t size = 1;
   };
 
-  // Devices are row-major in the mesh, and lie on hosts in this order. `links` go before the cluster's own and must name an
-  // axis each. A device whose neighbours along such an axis share its memory still copies there, besides.
+  // Devices are row-major in the mesh, and lie on hosts in this order. `links` go before the cluster's own and must
+  // name an axis each. A device whose neighbours along such an axis share its memory still copies there, besides.
   static absl::StatusOr<Machine> create(Cluster cluster, std::vector<Axis> mesh, std::vector<Cluster::Link> links = {});
 
   const std::string &name() const { return cluster_.name; }

@@ -33,7 +33,8 @@ llvm::SmallVector<bool, 8> pickedValues(TensorOpInterface op, const ShardingRule
   return isPicked;
 }
 
-// What of the op's arithmetic falls to a rank: its share of the dimensions that any value splits, each axis counted once.
+// What of the op's arithmetic falls to a rank: its share of the dimensions that any value splits, each axis counted
+// once.
 double shareOf(mlir::Operation *op, size_t rank, ShardTable &table) {
   llvm::SmallVector<bool, 4> isCounted(table.axes(), false);
   double share = 1;
@@ -134,7 +135,8 @@ bool multipliesMatrices(const ShardingRule &rule) {
 }
 
 OpWork::OpWork(TensorOpInterface op, const ShardingRule &rule)
-    : kernel_(op.kernelName().data(), op.kernelName().size()), flops_(op.flops()), multipliesMatrices_(cleave::multipliesMatrices(rule)) {
+    : kernel_(op.kernelName().data(), op.kernelName().size()), flops_(op.flops()),
+      multipliesMatrices_(cleave::multipliesMatrices(rule)) {
   auto add = [&](mlir::Value value) {
     elements_.push_back(elementsOf(value));
     elementBytes_.push_back(double(elementBytes(value.getType())));
@@ -198,7 +200,8 @@ llvm::StringRef localStepKernel(mlir::Operation *op) {
 }
 
 TransferKind transferOf(mlir::Operation *collective) {
-  const auto from = placementOf(collective->getOperand(0)).getAxes(), to = placementOf(collective->getResult(0)).getAxes();
+  const auto from = placementOf(collective->getOperand(0)).getAxes(),
+             to = placementOf(collective->getResult(0)).getAxes();
   const auto along = mlir::cast<CollectiveOpInterface>(collective).alongAxes();
   const int64_t axis = along.front();
   if (from[axis].isPartial()) return to[axis].isSplit() ? TransferKind::kReduceScatter : TransferKind::kAllReduce;
@@ -217,7 +220,8 @@ int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table) {
 
 double sentBytes(mlir::Operation *collective, ShardTable &table) {
   double n = 1;
-  for (int64_t axis : mlir::cast<CollectiveOpInterface>(collective).alongAxes()) n *= double(table.mesh().getSizes()[axis]);
+  for (int64_t axis : mlir::cast<CollectiveOpInterface>(collective).alongAxes())
+    n *= double(table.mesh().getSizes()[axis]);
   return wireBytes(transferOf(collective), n, double(collectiveBytes(collective, table)));
 }
 

@@ -21,8 +21,7 @@ std::vector<int> meetingsOf(llvm::ArrayRef<int64_t> axes, llvm::ArrayRef<int> cl
     // The rank of the same group whose coordinates along the axes are 0.
     int64_t first = 0;
     for (auto [axis, coordinate] : llvm::enumerate(table.coordinatesOf(rank)))
-      first = first * table.mesh().getSizes()[axis] +
-              (llvm::is_contained(axes, int64_t(axis)) ? 0 : coordinate);
+      first = first * table.mesh().getSizes()[axis] + (llvm::is_contained(axes, int64_t(axis)) ? 0 : coordinate);
     const int a = find(classOf[rank]), b = find(classOf[first]);
     root[std::max(a, b)] = std::min(a, b);
   }
@@ -123,10 +122,10 @@ class Predictor {
   const RankClasses &classes_;
   ShardTable &table_;
   const Machine &machine_;
-  std::vector<int> classOf_;                       // by rank
+  std::vector<int> classOf_;                                   // by rank
   std::map<std::vector<int64_t>, std::vector<int>> meetings_;  // by axes: see meetingsOf
-  llvm::DenseMap<int, int> writers_;               // by register: the last task that wrote it
-  llvm::DenseMap<int, std::vector<int>> readers_;  // by register: those that read it since
+  llvm::DenseMap<int, int> writers_;                           // by register: the last task that wrote it
+  llvm::DenseMap<int, std::vector<int>> readers_;              // by register: those that read it since
   PredictedStep out_;
 };
 

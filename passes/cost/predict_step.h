@@ -12,12 +12,12 @@
 
 namespace cleave {
 
-// The graph of an entry. Ranks of a class do the same at the same time, hence one device stands for all of them: device c
-// is `classes[c]`, and its task t (in the order of the program) is graph.tasks[c * tasks + t].
+// The graph of an entry. Ranks of a class do the same at the same time, hence one device stands for all of them: device
+// c is `classes[c]`, and its task t (in the order of the program) is graph.tasks[c * tasks + t].
 struct PredictedStep {
   struct Task {
-    Work work;          // of a rank of the class; of a collective: the bytes that it sends
-    double seconds = 0; // of its own, without waiting
+    Work work;           // of a rank of the class; of a collective: the bytes that it sends
+    double seconds = 0;  // of its own, without waiting
   };
 
   StepGraph graph;

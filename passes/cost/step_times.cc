@@ -57,9 +57,7 @@ class Simulation {
     Kind kind = Kind::kTaskEnds;
     int index = 0;  // a task, or a collective
     int version = 0;
-    bool operator<(const Event &other) const {
-      return std::tie(time, order) > std::tie(other.time, other.order);
-    }
+    bool operator<(const Event &other) const { return std::tie(time, order) > std::tie(other.time, other.order); }
   };
   struct Stream {
     std::vector<int> tasks;
@@ -70,9 +68,9 @@ class Simulation {
   };
   struct State {
     int missing = 0;
-    int lastCause = -1;      // whose end came last of all that the task waits for
-    double lastEnd = 0;      // when that was
-    int version = 0;         // of its end
+    int lastCause = -1;  // whose end came last of all that the task waits for
+    double lastEnd = 0;  // when that was
+    int version = 0;     // of its end
     bool isOver = false;
     std::vector<int> readers;
   };
@@ -210,7 +208,8 @@ class Simulation {
         busy[graph_.tasks[member].device].push_back(
             {graph_.collectives[c].wire > 0 ? times_.collectives[c].start : times_.collectives[c].arrived,
              times_.collectives[c].end});
-    for (const auto &[device, spans] : busy) times_.communication = std::max(times_.communication, lengthOfUnion(spans));
+    for (const auto &[device, spans] : busy)
+      times_.communication = std::max(times_.communication, lengthOfUnion(spans));
     for (const auto &[device, seconds] : compute) times_.compute = std::max(times_.compute, seconds);
     gather(exposed, times_.exposed, &StepTimes::Transfer::exposed);
     gather(late, times_.late, &StepTimes::Transfer::late);
@@ -242,7 +241,8 @@ class Simulation {
       if (c >= 0) {
         const double arrived = std::max(since, times_.collectives[c].arrived);
         if (arrived < until) exposed[c] += until - arrived;
-        if (std::max(since, start) < std::min(arrived, until)) late[c] += std::min(arrived, until) - std::max(since, start);
+        if (std::max(since, start) < std::min(arrived, until))
+          late[c] += std::min(arrived, until) - std::max(since, start);
       }
       until = std::min(until, start);
       cause = states_[cause].lastCause;
@@ -252,7 +252,7 @@ class Simulation {
   const StepGraph &graph_;
   std::vector<State> states_;
   std::vector<Meeting> meetings_;
-  std::map<std::pair<int, int>, Stream> streams_;  // by device and stream
+  std::map<std::pair<int, int>, Stream> streams_;   // by device and stream
   std::map<int, double> linkFreeAt_, copiesUntil_;  // by link, by device
   std::map<int, int> running_;                      // by device: the task of its compute stream
   std::priority_queue<Event> events_;

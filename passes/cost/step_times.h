@@ -1,4 +1,5 @@
-// What a step takes: tasks with known durations run through streams, collectives and links. Knows no ops and no machine.
+// What a step takes: tasks with known durations run through streams, collectives and links. Knows no ops and no
+// machine.
 
 #ifndef CLEAVE_PASSES_COST_STEP_TIMES_H
 #define CLEAVE_PASSES_COST_STEP_TIMES_H

@@ -50,7 +50,8 @@ int64_t viewOffset(mlir::Value view, int64_t rank, ShardTable &table) {
   int64_t offset = 0;
   for (mlir::Operation *op = view.getDefiningOp(); op && isView(op); op = op->getOperand(0).getDefiningOp()) {
     if (!mlir::isa<CollectiveOpInterface>(op)) continue;
-    const Shard &outer = table.shardsOf(op->getOperand(0).getType())[rank], &inner = table.shardsOf(op->getResult(0).getType())[rank];
+    const Shard &outer = table.shardsOf(op->getOperand(0).getType())[rank],
+                &inner = table.shardsOf(op->getResult(0).getType())[rank];
     if (inner.elements() > 0 && !inner.start.empty())
       offset += (inner.start[0] - outer.start[0]) * (inner.elements() / inner.extent[0]);
   }
@@ -64,7 +65,8 @@ void emitViewOffsets(mlir::Value view, llvm::ArrayRef<int64_t> ranks, ShardTable
   if (offsets != llvm::SmallVector<int64_t>{0}) to.mutable_view_offset()->Add(offsets.begin(), offsets.end());
 }
 
-void emitRegisters(const ScheduledEntry &entry, size_t rankClass, llvm::ArrayRef<int64_t> ranks, ShardTable &table, plan::Program &to) {
+void emitRegisters(const ScheduledEntry &entry, size_t rankClass, llvm::ArrayRef<int64_t> ranks, ShardTable &table,
+                   plan::Program &to) {
   for (size_t r = 0; r < entry.program.registers.size(); ++r) {
     const EntryProgram::Register &from = entry.program.registers[r];
     plan::Register &held = *to.add_registers();

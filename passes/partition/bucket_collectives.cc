@@ -31,8 +31,8 @@ struct Candidate {
   int64_t readyAt = 0;  // the place in the block of the op of the backward pass that it waits for
 };
 
-// What may meet in a bucket: step, whether the results replace variables, how many candidates it depends on one behind the
-// other, axes, element type, and combiner.
+// What may meet in a bucket: step, whether the results replace variables, how many candidates it depends on one behind
+// the other, axes, element type, and combiner.
 using Kind = std::tuple<std::string, bool, int, std::vector<int64_t>, const void *, int>;
 
 struct Saving {
@@ -74,7 +74,8 @@ class Finder {
     if (!movesBytes(op) || op->getNumResults() != 1) return false;
     switch (transferOf(op)) {
       case TransferKind::kAllReduce:
-      case TransferKind::kReduceScatter: return phaseOf(op) == "backward" && !op->use_empty() && feedsUpdates_.lookup(op);
+      case TransferKind::kReduceScatter:
+        return phaseOf(op) == "backward" && !op->use_empty() && feedsUpdates_.lookup(op);
       case TransferKind::kAllGather: return replacesVariable(op);
       default: return false;
     }
@@ -99,9 +100,12 @@ class Finder {
     auto collective = mlir::cast<CollectiveOpInterface>(op);
     const llvm::ArrayRef<int64_t> axes = collective.alongAxes();
     const AxisPlacement &from = placementOf(op->getOperand(0)).getAxes()[axes.front()];
-    return {collective.stepName().str(), transferOf(op) == TransferKind::kAllGather, depth,
+    return {collective.stepName().str(),
+            transferOf(op) == TransferKind::kAllGather,
+            depth,
             std::vector<int64_t>(axes.begin(), axes.end()),
-            mlir::getElementTypeOrSelf(op->getOperand(0)).getAsOpaquePointer(), from.isPartial() ? int(from.combiner) : -1};
+            mlir::getElementTypeOrSelf(op->getOperand(0)).getAsOpaquePointer(),
+            from.isPartial() ? int(from.combiner) : -1};
   }
 
   struct State {
@@ -171,9 +175,8 @@ class Bucketing {
   // Returns the seconds that it saves.
   double makeBucket(llvm::ArrayRef<mlir::Operation *> members) {
     mlir::Operation *first = members.front();
-    mlir::Operation *last = *std::max_element(members.begin(), members.end(), [](mlir::Operation *a, mlir::Operation *b) {
-      return a->isBeforeInBlock(b);
-    });
+    mlir::Operation *last = *std::max_element(
+        members.begin(), members.end(), [](mlir::Operation *a, mlir::Operation *b) { return a->isBeforeInBlock(b); });
     mlir::OpBuilder b(last);
     llvm::SmallVector<mlir::Value> operands;
     llvm::SmallVector<mlir::Type> types;

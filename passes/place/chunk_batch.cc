@@ -184,9 +184,8 @@ void BatchChunker::reshapeData(ChunkedOp chunked) {
     auto batch = ReshapeOp::create(b_, argument.getLoc(), whole, argument);
     batch->setAttr(CleaveDialect::kName, b_.getStringAttr(nameOf(Value(argument)) + ".batch"));
     batch->setAttr(CleaveDialect::kPhase, b_.getStringAttr("update"));
-    argument.replaceUsesWithIf(batch, [&](mlir::OpOperand &use) {
-      return use.getOwner() != chunked && use.getOwner() != batch;
-    });
+    argument.replaceUsesWithIf(
+        batch, [&](mlir::OpOperand &use) { return use.getOwner() != chunked && use.getOwner() != batch; });
   }
   function_.setFunctionType(mlir::FunctionType::get(b_.getContext(), types, function_.getResultTypes()));
 }

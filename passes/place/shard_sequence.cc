@@ -50,8 +50,8 @@ class SequenceSharding {
     auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
     const int64_t dim = type.getRank() - 2;
     if (dim < 0 || type.getDimSize(dim) < mesh_.getSizes()[axis]) {
-      mlir::emitRemark(value.getLoc()) << "sequence: requires at least one token a device along " << mesh_.axisName(axis)
-                                       << ", got " << type << ", left whole";
+      mlir::emitRemark(value.getLoc()) << "sequence: requires at least one token a device along "
+                                       << mesh_.axisName(axis) << ", got " << type << ", left whole";
       return;
     }
     const std::string reason = "tokens split along " + mesh_.axisName(axis).str() + " between chains";

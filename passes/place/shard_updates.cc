@@ -3,8 +3,8 @@
 //   g: P --all_reduce--> B --adamw on all of p, m, v-->  p': B
 //   g: P --reduce_scatter--> S --adamw on a share (m, v: S)--> p': S --all_gather--> B
 //
-// Both ways move the same bytes, but the second one repeats no work and holds each optimizer state once along the axis. In
-// stage 3 the parameters themselves lie split, and are gathered where the forward and the backward pass read them.
+// Both ways move the same bytes, but the second one repeats no work and holds each optimizer state once along the axis.
+// In stage 3 the parameters themselves lie split, and are gathered where the forward and the backward pass read them.
 //
 // "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO,
 // Rajbhandari et al., 2020.
@@ -30,7 +30,8 @@ struct Update {
 class UpdateSharding {
  public:
   // Without a stage, what pays is shared out.
-  UpdateSharding(std::vector<mlir::func::FuncOp> entries, MeshOp mesh, const Machine &machine, std::optional<int64_t> stage)
+  UpdateSharding(std::vector<mlir::func::FuncOp> entries, MeshOp mesh, const Machine &machine,
+                 std::optional<int64_t> stage)
       : entries_(std::move(entries)), step_(entries_.front()), mesh_(mesh), machine_(machine), stage_(stage) {}
 
   void run() {
@@ -125,7 +126,9 @@ class UpdateSharding {
       if (held[other].isSplit()) bytes /= double(mesh_.getSizes()[other]);
     const auto transfer = [&](TransferKind kind) { return machine_.transfer(kind, {int64_t(axis)}, bytes).seconds(); };
     const double saved = machine_.memorySeconds((1 - 1 / double(mesh_.getSizes()[axis])) * touched * bytes);
-    return transfer(TransferKind::kReduceScatter) + transfer(TransferKind::kAllGather) - transfer(TransferKind::kAllReduce) < saved;
+    return transfer(TransferKind::kReduceScatter) + transfer(TransferKind::kAllGather) -
+               transfer(TransferKind::kAllReduce) <
+           saved;
   }
 
   // The first dimension that is long enough: one that nothing splits yet, or else behind what does.
@@ -158,7 +161,8 @@ class UpdateSharding {
 
   void pinGradient(mlir::Value gradient, size_t axis, const AxisPlacement &share, const std::string &reason) {
     PinOp pin = pinBehind(gradient, mesh_.getNames()[axis], share, reason);
-    gradient.replaceUsesWithIf(pin.getResult(), [](mlir::OpOperand &use) { return phaseOf(use.getOwner()) == "update"; });
+    gradient.replaceUsesWithIf(pin.getResult(),
+                               [](mlir::OpOperand &use) { return phaseOf(use.getOwner()) == "update"; });
   }
 
   std::vector<mlir::func::FuncOp> entries_;

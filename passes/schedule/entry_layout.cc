@@ -127,8 +127,8 @@ class EntryBuffers {
     isGradient_.assign(lives_.size(), false);
     for (const EntryProgram::Task &task : llvm::reverse(program_.tasks)) {
       const bool isUpdate = hasPhase(task.op, "update");
-      const bool passesOn =
-          mlir::isa<CollectiveOpInterface>(task.op) && llvm::any_of(task.writes, [&](int held) { return isUsed[held]; });
+      const bool passesOn = mlir::isa<CollectiveOpInterface>(task.op) &&
+                            llvm::any_of(task.writes, [&](int held) { return isUsed[held]; });
       for (int held : task.reads)
         if (isUpdate || passesOn) isUsed[program_.rootOf(held)] = true;
     }
@@ -208,12 +208,14 @@ EntryOffsets layEntry(const EntryProgram &program, const ModuleVariables &variab
   return offsets;
 }
 
-mlir::FailureOr<ClassMemory> memoryOfEntry(mlir::func::FuncOp entry, const ModuleVariables &variables, ShardTable &table) {
+mlir::FailureOr<ClassMemory> memoryOfEntry(mlir::func::FuncOp entry, const ModuleVariables &variables,
+                                           ShardTable &table) {
   const auto program = buildEntryProgram(entry, variables);
   if (failed(program)) return mlir::failure();
   std::vector<ClassMemory> classes = layVariables(entry->getParentOfType<mlir::ModuleOp>(), variables, table);
   layEntry(*program, variables, table, classes);
-  return *llvm::max_element(classes, [](const ClassMemory &a, const ClassMemory &b) { return a.arenaBytes < b.arenaBytes; });
+  return *llvm::max_element(classes,
+                            [](const ClassMemory &a, const ClassMemory &b) { return a.arenaBytes < b.arenaBytes; });
 }
 
 }  // namespace cleave

@@ -23,7 +23,8 @@ EntryOffsets layEntry(const EntryProgram &program, const ModuleVariables &variab
 
 // What the devices that need most would need if this entry were the only one, with its ops in the order in which they
 // stand. Fails as buildEntryProgram does.
-mlir::FailureOr<ClassMemory> memoryOfEntry(mlir::func::FuncOp entry, const ModuleVariables &variables, ShardTable &table);
+mlir::FailureOr<ClassMemory> memoryOfEntry(mlir::func::FuncOp entry, const ModuleVariables &variables,
+                                           ShardTable &table);
 
 }  // namespace cleave
 

@@ -110,7 +110,8 @@ class ProgramBuilder {
     }
     for (mlir::OpResult result : op->getResults()) {
       if (const mlir::Value old = inPlaceShares_.lookup(result)) {
-        out_.registerOf[result] = out_.registerOf[op->getOperand(unsigned(inPlaceOperand(op, result.getResultNumber())))];
+        out_.registerOf[result] =
+            out_.registerOf[op->getOperand(unsigned(inPlaceOperand(op, result.getResultNumber())))];
         if (failed(overwriteOld(result, old))) return mlir::failure();
       } else if (failed(overwrite(result))) {
         return mlir::failure();
@@ -153,7 +154,7 @@ class ProgramBuilder {
   llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
   llvm::StringMap<int> taskNamed_;
   llvm::DenseMap<mlir::Value, mlir::Value> inPlaceShares_;  // arguments by the shares of them that are updated in place
-  llvm::DenseSet<int> replaced_;                 // variables
+  llvm::DenseSet<int> replaced_;                            // variables
   EntryProgram out_;
 };
 
@@ -234,8 +235,9 @@ bool movesBytes(mlir::Operation *op) {
 // Whether a device keeps some rows of what it holds, which lie one after the other.
 static bool keepsRows(CollectiveOpInterface op) {
   const PlacementAttr to = placementOf(op->getResult(0));
-  return !op.movesBytes() &&
-         llvm::all_of(op.alongAxes(), [&](int64_t axis) { return to.getAxes()[axis].isSplit() && to.getAxes()[axis].dim == 0; });
+  return !op.movesBytes() && llvm::all_of(op.alongAxes(), [&](int64_t axis) {
+    return to.getAxes()[axis].isSplit() && to.getAxes()[axis].dim == 0;
+  });
 }
 
 bool isView(mlir::Operation *op) {

@@ -12,8 +12,8 @@ constexpr int64_t kNegligible = 1024;  // bytes
 
 int streamOf(const OpGraph::Node &node) { return movesBytes(node.op) ? kCommunicate : kCompute; }
 
-// Which values are live, node by node. What a transfer has read is free for others only when something that computes has
-// waited for the transfer, or for one behind it.
+// Which values are live, node by node. What a transfer has read is free for others only when something that computes
+// has waited for the transfer, or for one behind it.
 class LiveBytes {
  public:
   explicit LiveBytes(const OpGraph &graph) : graph_(graph), transferOf_(graph.nodes.size(), -1) {
@@ -76,15 +76,15 @@ class LiveBytes {
   }
 
   const OpGraph &graph_;
-  std::vector<int> readersLeft_;   // by value
-  std::vector<int> transferOf_;    // by node: its number among transfers, once it has run
-  std::vector<int64_t> unseen_;    // by transfer: bytes that it has freed
-  int seen_ = 0;                   // transfers that something that computes has waited for
+  std::vector<int> readersLeft_;  // by value
+  std::vector<int> transferOf_;   // by node: its number among transfers, once it has run
+  std::vector<int64_t> unseen_;   // by transfer: bytes that it has freed
+  int seen_ = 0;                  // transfers that something that computes has waited for
   int64_t live_ = 0;
 };
 
-// Room for transfers that run before their turn: what they bring is held, besides what would be live anyway, until the node
-// that has its turn behind them.
+// Room for transfers that run before their turn: what they bring is held, besides what would be live anyway, until the
+// node that has its turn behind them.
 class Room {
  public:
   Room(const OpGraph &graph, int64_t cap) : cap_(cap) {
@@ -130,8 +130,8 @@ std::vector<double> criticalPaths(const OpGraph &graph, const std::vector<NodeTi
 class ListScheduler {
  public:
   ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap)
-      : graph_(graph), times_(times), cap_(cap), paths_(criticalPaths(graph, times)), timeline_(graph, times), live_(graph),
-        room_(graph, cap), isIssued_(graph.nodes.size(), false) {
+      : graph_(graph), times_(times), cap_(cap), paths_(criticalPaths(graph, times)), timeline_(graph, times),
+        live_(graph), room_(graph, cap), isIssued_(graph.nodes.size(), false) {
     double computed = 0;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       computedBefore_.push_back(computed);
@@ -149,7 +149,8 @@ class ListScheduler {
     while (!ready_[kCompute].empty() || !ready_[kCommunicate].empty()) {
       const Choice compute = choose(kCompute), communicate = choose(kCommunicate);
       // A transfer that memory has no room for waits for what computes, if anything does.
-      const bool communicates = compute.node < 0 || (communicate.node >= 0 && communicate.fits && communicate.start <= compute.start);
+      const bool communicates =
+          compute.node < 0 || (communicate.node >= 0 && communicate.fits && communicate.start <= compute.start);
       issue(size_t(communicates ? communicate.node : compute.node));
     }
     for (size_t n = 0; n < graph_.nodes.size(); ++n)  // constants that are only returned
@@ -162,9 +163,7 @@ class ListScheduler {
   // By critical path, longest first; of equals, in the order of the graph.
   struct LongestFirst {
     const std::vector<double> *paths;
-    bool operator()(size_t a, size_t b) const {
-      return (*paths)[a] != (*paths)[b] ? (*paths)[a] > (*paths)[b] : a < b;
-    }
+    bool operator()(size_t a, size_t b) const { return (*paths)[a] != (*paths)[b] ? (*paths)[a] > (*paths)[b] : a < b; }
   };
   using Ready = std::set<size_t, LongestFirst>;
 
@@ -181,8 +180,8 @@ class ListScheduler {
 
   void becomeReady(size_t n) { ready_[streamOf(graph_.nodes[n])].insert(n); }
 
-  // The first that can start at once and fits into memory; else what starts first, and among what does not fit what needs
-  // least.
+  // The first that can start at once and fits into memory; else what starts first, and among what does not fit what
+  // needs least.
   Choice choose(int stream) {
     Choice best;
     int64_t bestGrowth = 0;
@@ -196,10 +195,10 @@ class ListScheduler {
       const Choice choice{int64_t(n), timeline_.startOf(n), growth <= kNegligible || fits(n, growth, pending)};
       if (choice.fits && choice.start <= now) return choice;
       if (!choice.fits && stream == kCommunicate && ++refused == kMostRefused) break;
-      const bool isBetter = choice.fits != best.fits   ? choice.fits
-                            : choice.fits              ? choice.start < best.start
-                            : stream == kCommunicate   ? false  // the most urgent one, where nothing else is to do
-                                                       : growth < bestGrowth;
+      const bool isBetter = choice.fits != best.fits ? choice.fits
+                            : choice.fits            ? choice.start < best.start
+                            : stream == kCommunicate ? false  // the most urgent one, where nothing else is to do
+                                                     : growth < bestGrowth;
       if (best.node >= 0 && !isBetter) continue;
       best = choice;
       bestGrowth = growth;
@@ -241,15 +240,17 @@ class ListScheduler {
       if (--waits_[after] == 0) becomeReady(after);
   }
 
-  // What is computed before a transfer begins in this schedule is computed before it in any run, so that the memory that it
-  // needs is free then.
+  // What is computed before a transfer begins in this schedule is computed before it in any run, so that the memory
+  // that it needs is free then.
   void holdBack(size_t n) {
     const int64_t growth = live_.growth(graph_.nodes[n]);
     if (growth <= kNegligible) return;
     room_.take(growth, turn_, n);
     const double start = timeline_.startOf(n);
-    const auto last = std::find_if(computed_.rbegin(), computed_.rend(), [&](size_t c) { return timeline_.endOf(c) <= start; });
-    if (last != computed_.rend() && timeline_.endOf(*last) > timeline_.readyAt(n)) schedule_.after.push_back({n, *last});
+    const auto last =
+        std::find_if(computed_.rbegin(), computed_.rend(), [&](size_t c) { return timeline_.endOf(c) <= start; });
+    if (last != computed_.rend() && timeline_.endOf(*last) > timeline_.readyAt(n))
+      schedule_.after.push_back({n, *last});
   }
 
   const OpGraph &graph_;

@@ -16,14 +16,16 @@ struct NodeTime {
   int link = -1;
 };
 
-// Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer waits
-// for its link, and who reads what it brings for its end.
+// Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer
+// waits for its link, and who reads what it brings for its end.
 class Timeline {
  public:
   Timeline(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-  double readyAt(size_t node) const { return readyAt_[node]; }  // when all that it reads is there, as far as it is known
-  double startOf(size_t node) const;                            // if it were issued now
+  double readyAt(size_t node) const {
+    return readyAt_[node];
+  }                                   // when all that it reads is there, as far as it is known
+  double startOf(size_t node) const;  // if it were issued now
   void holdBack(size_t node, size_t behind) { readyAt_[node] = std::max(readyAt_[node], ends_[behind]); }
   double streamFree(int stream) const { return streamFree_[stream]; }
   void issue(size_t node);
@@ -48,7 +50,8 @@ struct Schedule {
 // The order of the graph. Transfers into new memory run when their turn comes.
 Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-// What the longest chain of work waits for comes first. `cap` in bytes: what is live at any time, as far as there is a choice.
+// What the longest chain of work waits for comes first. `cap` in bytes: what is live at any time, as far as there is a
+// choice.
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.

@@ -6,12 +6,13 @@
 
 namespace cleave {
 
-mlir::FailureOr<EntryFacts> EntryFacts::of(mlir::func::FuncOp entry, const ModuleVariables &variables, const Machine &machine,
-                                           ShardTable &table) {
+mlir::FailureOr<EntryFacts> EntryFacts::of(mlir::func::FuncOp entry, const ModuleVariables &variables,
+                                           const Machine &machine, ShardTable &table) {
   const auto program = buildEntryProgram(entry, variables);
   if (failed(program)) return mlir::failure();
   EntryFacts facts(machine, table);
-  for (const ModuleVariable &variable : variables.all()) facts.variableBytes_ += aligned(table.mostBytes(variable.type));
+  for (const ModuleVariable &variable : variables.all())
+    facts.variableBytes_ += aligned(table.mostBytes(variable.type));
   const auto variableOf = [&](int held) { return program->registers[program->rootOf(held)].variable; };
   for (auto [value, held] : program->registerOf)
     if (variableOf(held) >= 0) facts.inVariables_.insert(value);
@@ -52,7 +53,9 @@ mlir::Value EntryFacts::shownBy(mlir::Value value) {
   return value;
 }
 
-int EntryFacts::inPlaceOperand(mlir::OpResult result) { return factsOf(result.getOwner()).inPlace[result.getResultNumber()]; }
+int EntryFacts::inPlaceOperand(mlir::OpResult result) {
+  return factsOf(result.getOwner()).inPlace[result.getResultNumber()];
+}
 
 double EntryFacts::secondsOf(mlir::Operation *op) {
   OpFacts &facts = factsOf(op);
@@ -96,8 +99,8 @@ LiveProfile::LiveProfile(mlir::func::FuncOp entry, EntryFacts &facts) {
   }
 }
 
-// By place: where what computes first knows that the transfer there has ended, and its operand's bytes are free; -1 where
-// that is no question.
+// By place: where what computes first knows that the transfer there has ended, and its operand's bytes are free; -1
+// where that is no question.
 std::vector<int> LiveProfile::transfersSeen(EntryFacts &facts) const {
   std::vector<int> seen(std::max<size_t>(ops_.size(), 1), -1);
   int next = int(ops_.size()) - 1;  // transfers run one after the other: who waits for one waits for those before it
@@ -138,7 +141,8 @@ int64_t LiveProfile::takenOver(mlir::Operation *op, int place, EntryFacts &facts
     const mlir::Value from = facts.shownBy(op->getOperand(unsigned(operand)));
     const Held *held = heldFor(from);
     if (!held || held->isKept || held->last() != place || held->bytes != facts.bytesOf(result)) continue;
-    const auto readers = llvm::count_if(op->getOperands(), [&](mlir::Value read) { return facts.shownBy(read) == from; });
+    const auto readers =
+        llvm::count_if(op->getOperands(), [&](mlir::Value read) { return facts.shownBy(read) == from; });
     if (readers == 1) bytes += held->bytes;
   }
   return bytes;

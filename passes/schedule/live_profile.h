@@ -1,5 +1,5 @@
-// How many bytes are live at each op of an entry, in the order in which its ops stand: what recompute decides by. Counts as
-// memory planning does, but for gaps between values and for what transfers that run ahead hold.
+// How many bytes are live at each op of an entry, in the order in which its ops stand: what recompute decides by.
+// Counts as memory planning does, but for gaps between values and for what transfers that run ahead hold.
 
 #ifndef CLEAVE_PASSES_SCHEDULE_LIVE_PROFILE_H
 #define CLEAVE_PASSES_SCHEDULE_LIVE_PROFILE_H
@@ -11,13 +11,13 @@
 
 namespace cleave {
 
-// What ops and values of an entry are, asked once. Stays right while ops come and go, as long as none of them writes over a
-// variable.
+// What ops and values of an entry are, asked once. Stays right while ops come and go, as long as none of them writes
+// over a variable.
 class EntryFacts {
  public:
   // Of an ordered entry; fails as buildEntryProgram does.
-  static mlir::FailureOr<EntryFacts> of(mlir::func::FuncOp entry, const ModuleVariables &variables, const Machine &machine,
-                                        ShardTable &table);
+  static mlir::FailureOr<EntryFacts> of(mlir::func::FuncOp entry, const ModuleVariables &variables,
+                                        const Machine &machine, ShardTable &table);
 
   int64_t variableBytes() const { return variableBytes_; }
   // Of a value that is no view, on the device that holds most; 0 for one that lies in a variable's bytes.
@@ -60,8 +60,8 @@ class LiveProfile {
   struct Held {
     mlir::Value value;
     int64_t bytes = 0;
-    bool isKept = false;              // returned
-    llvm::SmallVector<int, 4> places; // of the ops that write and read it, ascending
+    bool isKept = false;               // returned
+    llvm::SmallVector<int, 4> places;  // of the ops that write and read it, ascending
 
     int first() const { return places.front(); }
     int last() const { return places.back(); }
@@ -75,7 +75,7 @@ class LiveProfile {
   // Null for a variable.
   const Held *heldFor(mlir::Value root) const;
   int64_t liveAt(int place) const { return live_[size_t(place)]; }  // variables included
-  int peak() const { return peak_; }                                 // the first place where most is live
+  int peak() const { return peak_; }                                // the first place where most is live
   int64_t peakBytes() const { return ops_.empty() ? 0 : live_[size_t(peak_)]; }
 
  private:

@@ -34,7 +34,8 @@ void OpGraph::keepTurns() {
   llvm::StringMap<size_t> named;
   for (size_t n = 0; n < nodes.size(); ++n) {
     auto turn = movesBytes(nodes[n].op) ? mlir::StringAttr() : nodes[n].op->getAttrOfType<mlir::StringAttr>(kAfter);
-    if (const auto before = turn ? named.find(turn.getValue()) : named.end(); before != named.end()) link(before->second, n);
+    if (const auto before = turn ? named.find(turn.getValue()) : named.end(); before != named.end())
+      link(before->second, n);
     named[nameOf(nodes[n].op)] = n;
   }
 }

@@ -1,9 +1,10 @@
 // Orders the ops of each entry so that collectives run while something else is computed.
 //
-//   y = matmul; z = all_reduce y; g = outer; w = add z    -->    all_reduce starts behind its matmul, add waits behind outer
+//   y = matmul; z = all_reduce y; g = outer; w = add z    -->    all_reduce starts behind its matmul, add waits behind
+//   outer
 //
-// A list schedule by what ops and transfers are predicted to take, critical path first, in no more memory than the order
-// before and a tenth, nor than the module's budget, where it has one.
+// A list schedule by what ops and transfers are predicted to take, critical path first, in no more memory than the
+// order before and a tenth, nor than the module's budget, where it has one.
 
 #include "llvm/Support/Format.h"
 #include "passes/passes.h"
@@ -48,7 +49,8 @@ class Overlap {
     }
     const bool isTaken = fits && (schedule.seconds < kWorthwhile * plain.seconds || mode_ == Mode::kForced);
     llvm::SmallString<64> text;
-    llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3, plain.seconds * 1e3);
+    llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3,
+                                                    plain.seconds * 1e3);
     mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << text
                                      << (isTaken ? ""
                                          : fits  ? ": too little, left as it is"
@@ -59,7 +61,8 @@ class Overlap {
   }
 
  private:
-  // What list schedules may hold, the largest first: a tenth more than the order before, as far as the budget leaves so much.
+  // What list schedules may hold, the largest first: a tenth more than the order before, as far as the budget leaves so
+  // much.
   mlir::FailureOr<llvm::SmallVector<int64_t, 3>> capsOf(mlir::func::FuncOp entry, const OpGraph &graph,
                                                         const ModuleVariables &variables) {
     const int64_t peak = peakInOrder(graph), most = int64_t(kMoreMemory * double(peak));

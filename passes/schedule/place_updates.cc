@@ -44,7 +44,8 @@ class UpdatePlacer {
     const mlir::OpResult share = shareUpdatedInPlace(value, old);
     const mlir::Value first = share ? share : value;
     const bool mayWrite = writer && !isView(writer) && !claimed_.contains(value) &&
-                          !readsElsewhere(first.getDefiningOp(), first, old) && !reachesAny(first.getDefiningOp(), readers);
+                          !readsElsewhere(first.getDefiningOp(), first, old) &&
+                          !reachesAny(first.getDefiningOp(), readers);
     const mlir::Value written = mayWrite ? value : copy(value, variables_.all()[variable].name, /*isFirst=*/false);
     mlir::Operation *overwriter = mayWrite ? first.getDefiningOp() : written.getDefiningOp();
     terminator_->setOperand(result, written);

@@ -1,5 +1,5 @@
-// Keeps a plan within the bytes that a device may use: values of the forward pass are computed again in the backward pass
-// instead of being kept.
+// Keeps a plan within the bytes that a device may use: values of the forward pass are computed again in the backward
+// pass instead of being kept.
 //
 //   h = matmul x, w; y = gelu h; ...; dw = outer y, dz     -->     ...; y.again = gelu h; dw = outer y.again, dz
 //
@@ -43,7 +43,8 @@ class EntryRecompute {
     for (int attempt = 0; attempt < kMostAttempts && memory.arenaBytes > budget_; ++attempt) {
       const int64_t missing = std::max(memory.arenaBytes - budget_, attempt == 0 ? 0 : budget_ / kSmallest);
       const int64_t target = again.peakBytes() - missing;
-      const bool isReached = again.reach(target, /*mayCommunicate=*/false) || again.reach(target, /*mayCommunicate=*/true);
+      const bool isReached =
+          again.reach(target, /*mayCommunicate=*/false) || again.reach(target, /*mayCommunicate=*/true);
       auto after = planned(machine);
       if (failed(after)) return mlir::failure();
       memory = *after;
@@ -54,7 +55,8 @@ class EntryRecompute {
     remark << "recompute of '" << entry_.getName() << "': " << again.copies() << " ops run again, "
            << milliseconds(again.seconds()) << ", for " << megabytes(memory.arenaBytes) << " instead of "
            << megabytes(before->arenaBytes);
-    if (again.collectives() > 0) remark << "; " << again.collectives() << " of them collectives, without which it does not fit";
+    if (again.collectives() > 0)
+      remark << "; " << again.collectives() << " of them collectives, without which it does not fit";
     return mlir::success();
   }
 
@@ -78,8 +80,8 @@ class EntryRecompute {
       (variable.isState ? optimizer : parameters) +=
           table_.shardsOf(variable.type)[size_t(memory.ranks[0])].elements() * elementBytes(variable.type);
     return entry_.emitError("requires a plan of at most ")
-           << megabytes(budget_) << " a device (--memory), got " << megabytes(memory.arenaBytes) << " for '" << entry_.getName()
-           << "' with all recompute that helps: " << megabytes(memory.arenaBytes - budget_)
+           << megabytes(budget_) << " a device (--memory), got " << megabytes(memory.arenaBytes) << " for '"
+           << entry_.getName() << "' with all recompute that helps: " << megabytes(memory.arenaBytes - budget_)
            << " are missing; when most is held, that is parameters " << megabytes(parameters) << ", optimizer "
            << megabytes(optimizer) << ", gradients " << megabytes(memory.gradients) << ", activations "
            << megabytes(memory.activations);

@@ -8,7 +8,7 @@
 namespace cleave {
 namespace {
 
-constexpr size_t kMostOps = 256;      // that run again for one value
+constexpr size_t kMostOps = 256;        // that run again for one value
 constexpr double kLeastSeconds = 1e-9;  // of a view
 // An input of so many times fewer bytes than the value is kept, rather than computed again.
 constexpr int64_t kSmallInput = 8;
@@ -61,7 +61,8 @@ std::vector<Rematerializer::Drop> Rematerializer::drops(int64_t target, bool may
 bool Rematerializer::consider(const LiveProfile::Held &held, int64_t target, bool mayCommunicate, Drop &drop) {
   const int peak = profile_.peak();
   mlir::Operation *writer = held.value.getDefiningOp();
-  if (!writer || held.isKept || held.first() >= peak || held.last() <= peak || rejected_.contains(held.value)) return false;
+  if (!writer || held.isKept || held.first() >= peak || held.last() <= peak || rejected_.contains(held.value))
+    return false;
   if (phaseOf(writer) != "forward") return false;
   const auto late = llvm::lower_bound(held.places, peak);
   if (*late == peak) return false;
@@ -131,7 +132,8 @@ mlir::Value Rematerializer::copyInTime(mlir::OpResult result, const Drop &drop) 
   if (copies == copiesOf_.end()) return {};
   for (mlir::Operation *copy : copies->second) {
     const int place = profile_.placeOf(copy);
-    if (copy != result.getOwner() && place > profile_.peak() && place < drop.to) return copy->getResult(result.getResultNumber());
+    if (copy != result.getOwner() && place > profile_.peak() && place < drop.to)
+      return copy->getResult(result.getResultNumber());
   }
   return {};
 }
@@ -139,7 +141,8 @@ mlir::Value Rematerializer::copyInTime(mlir::OpResult result, const Drop &drop) 
 bool Rematerializer::mayRunAgain(mlir::Operation *op, bool mayCommunicate) {
   if (!op || op->getNumRegions() > 0 || !mlir::isMemoryEffectFree(op)) return false;
   if (phaseOf(op) != "forward" && !origins_.contains(op)) return false;
-  if (llvm::any_of(op->getResults(), [&](mlir::Value result) { return facts_.isInVariable(result) && !facts_.isView(op); }))
+  if (llvm::any_of(op->getResults(),
+                   [&](mlir::Value result) { return facts_.isInVariable(result) && !facts_.isView(op); }))
     return false;
   return mayCommunicate || !facts_.movesBytes(op);
 }

@@ -8,8 +8,8 @@
 
 namespace cleave {
 
-// Works on an ordered entry, in place. Each step takes the value that is live, but not read, where most is live, and that
-// saves the most bytes times places above the target for each second of recompute.
+// Works on an ordered entry, in place. Each step takes the value that is live, but not read, where most is live, and
+// that saves the most bytes times places above the target for each second of recompute.
 class Rematerializer {
  public:
   Rematerializer(mlir::func::FuncOp entry, EntryFacts &facts);
@@ -27,11 +27,11 @@ class Rematerializer {
   // A value to drop, and what must run again in front of its next reader.
   struct Drop {
     mlir::Value value;
-    int from = 0, to = 0;                          // places of the last op that reads it early, and of the first late one
+    int from = 0, to = 0;  // places of the last op that reads it early, and of the first late one
     llvm::SmallVector<mlir::OpOperand *, 4> uses;  // late ones
     llvm::SetVector<mlir::Operation *> ops;
     llvm::DenseMap<mlir::Value, mlir::Value> copies;  // that are there already
-    double seconds = 0, saved = 0;                 // saved: bytes times places above the target
+    double seconds = 0, saved = 0;                    // saved: bytes times places above the target
     double score() const { return saved / seconds; }
   };
   struct Copies {
@@ -59,7 +59,7 @@ class Rematerializer {
   EntryFacts &facts_;
   LiveProfile profile_;
   std::vector<int> above_;  // by place: how many places in front of it are above the target
-  llvm::DenseMap<mlir::Operation *, mlir::Operation *> origins_;                   // of copies
+  llvm::DenseMap<mlir::Operation *, mlir::Operation *> origins_;                         // of copies
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Operation *, 2>> copiesOf_;  // by origin
   llvm::DenseSet<mlir::Value> rejected_;
   llvm::StringSet<> names_;

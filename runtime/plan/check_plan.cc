@@ -190,8 +190,8 @@ struct Place {
   bool meets(const Place &other) const { return std::max(begin, other.begin) < std::min(end, other.end); }
 };
 
-// Whether a member's output may take the bytes of its input: where all boxes are equal, or where the input is the part of
-// the output that nobody brings but this member, so that it stays as it is.
+// Whether a member's output may take the bytes of its input: where all boxes are equal, or where the input is the part
+// of the output that nobody brings but this member, so that it stays as it is.
 bool mayTakeBytes(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segment, size_t member, const Place &input,
                   const Place &output) {
   if (input.held.strides != output.held.strides) return false;
@@ -217,10 +217,11 @@ absl::Status checkPlaces(const std::string &where, const CollectiveSpec &spec, c
     for (size_t other = 0; other < to.size(); ++other) {
       const bool isSame = other == s;
       if (to[s].meets(from[other]) && !(isSame && mayTakeBytes(spec, group.segments[s], member, from[s], to[s])))
-        return planError(where,
-                         "an output in the input's bytes only where all boxes of the group are equal or the input is the "
-                         "output's part that it brings",
-                         "input ", quoted(from[other].held.name), " and output ", quoted(to[s].held.name), ofRank);
+        return planError(
+            where,
+            "an output in the input's bytes only where all boxes of the group are equal or the input is the "
+            "output's part that it brings",
+            "input ", quoted(from[other].held.name), " and output ", quoted(to[s].held.name), ofRank);
       if (!isSame && to[s].meets(to[other]))
         return planError(where, "outputs with bytes of their own", quoted(to[s].held.name), " and ",
                          quoted(to[other].held.name), ofRank);
@@ -286,8 +287,10 @@ absl::Status checkCollectives(const std::string &where, const LoadedPlan &plan, 
 // The proof of sharing knows such a view only as a range that it lies in.
 absl::Status checkWritten(const std::string &where, const program::Register &output) {
   if (output.starts.empty() || output.variable >= 0) return absl::OkStatus();
-  return planError(where, absl::StrCat("a written view to lie at one offset on all ranks, or to show a variable, in ", quoted(output.name)),
-                   "several offsets");
+  return planError(
+      where,
+      absl::StrCat("a written view to lie at one offset on all ranks, or to show a variable, in ", quoted(output.name)),
+      "several offsets");
 }
 
 absl::Status checkTasks(const std::string &where, const program::Program &program) {
@@ -336,8 +339,10 @@ absl::Status findKernels(const Registry &registry, LoadedPlan &plan) {
       for (program::Task &task : entry.programs[p].tasks) {
         if (task.collective >= 0) continue;
         std::vector<TensorView> inputs, outputs;
-        for (int r : task.inputs) inputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
-        for (int r : task.outputs) outputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
+        for (int r : task.inputs)
+          inputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
+        for (int r : task.outputs)
+          outputs.push_back(entry.programs[p].registers[r].view(nullptr, /*use=*/0, /*member=*/0));
         for (size_t m = 0; m < task.attributes.size(); ++m) {
           const auto kernel = registry.find(task.kernel, {task.attributes[m], inputs, outputs});
           if (!kernel.ok())
