@@ -50,9 +50,8 @@ Prediction predict(mlir::ModuleOp module, const Form &form,
 }  // namespace
 
 void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
-  if (auto forced = module->getAttrOfType<mlir::ArrayAttr>(kOverlap)) {
-    const auto names = forced.getAsValueRange<mlir::StringAttr>();
-    const auto asks = [&](llvm::StringRef name) { return llvm::is_contained(names, name); };
+  if (module->hasAttr(kOverlap)) {
+    const auto asks = [&](llvm::StringRef name) { return forcesOverlap(module, name); };
     return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence")});
   }
   Form best;

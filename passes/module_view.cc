@@ -60,6 +60,11 @@ std::optional<int64_t> memoryBudgetOf(mlir::ModuleOp module) {
   return budget ? std::optional(budget.getInt()) : std::nullopt;
 }
 
+bool forcesOverlap(mlir::ModuleOp module, llvm::StringRef name) {
+  const auto names = module->getAttrOfType<mlir::ArrayAttr>(kOverlap);
+  return names && llvm::is_contained(names, mlir::StringAttr::get(module.getContext(), name));
+}
+
 bool choosesPlacements(mlir::ModuleOp module) {
   auto strategy = module->getAttrOfType<mlir::StringAttr>("cleave.strategy");
   return !strategy || strategy.getValue() == "rules";

@@ -13,6 +13,7 @@
 #include "passes/emit/emit_entry.h"
 #include "passes/emit/emit_plan.h"
 #include "passes/passes.h"
+#include "passes/verify_options.h"
 
 namespace cleave {
 namespace {
@@ -151,6 +152,7 @@ absl::Status runPhases(mlir::ModuleOp module, llvm::StringRef stopAfter, const C
   const absl::StatusOr<size_t> done = phasesDone(module);
   if (!done.ok()) return done.status();
   DiagnosticLog log(module.getContext(), progress.warnings);
+  if (failed(verifyOptions(module))) return log.status("options");
   if (*done > 0) {  // taken back from text that may have been changed
     const llvm::StringRef name = kPhases[*done - 1].name;
     mlir::PassManager pm(module.getContext());

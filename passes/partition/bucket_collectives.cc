@@ -217,9 +217,8 @@ class Bucketing {
 
 struct BucketCollectivesPass : impl::BucketCollectivesPassBase<BucketCollectivesPass> {
   void runOnOperation() final {
-    const auto overlap = getOperation()->getAttrOfType<mlir::ArrayAttr>(kOverlap);
-    const bool isForced = overlap && llvm::is_contained(overlap.getAsValueRange<mlir::StringAttr>(), "buckets");
-    if (overlap && !isForced) return;
+    const bool isForced = forcesOverlap(getOperation(), "buckets");
+    if (getOperation()->hasAttr(kOverlap) && !isForced) return;
     auto table = ShardTable::of(getOperation());
     if (failed(table)) return signalPassFailure();
     const auto machine = machineOf(getOperation(), table->mesh());

@@ -94,13 +94,11 @@ class Overlap {
 
 struct OverlapOpsPass : impl::OverlapOpsPassBase<OverlapOpsPass> {
   void runOnOperation() final {
-    const auto overlap = getOperation()->getAttrOfType<mlir::ArrayAttr>(kOverlap);
-    const auto asks = [&](llvm::StringRef name) {
-      return overlap && llvm::is_contained(overlap.getAsValueRange<mlir::StringAttr>(), name);
-    };
+    const bool isSaid = getOperation()->hasAttr(kOverlap);
     const auto chosen = getOperation()->getAttrOfType<mlir::BoolAttr>(kSplit);
-    const bool isForced = asks("split") || asks("prefetch") || (!overlap && chosen && chosen.getValue());
-    const Mode mode = isForced ? Mode::kForced : overlap || chosen ? Mode::kForbidden : Mode::kWherePays;
+    const bool isForced = forcesOverlap(getOperation(), "split") || forcesOverlap(getOperation(), "prefetch") ||
+                          (!isSaid && chosen && chosen.getValue());
+    const Mode mode = isForced ? Mode::kForced : isSaid || chosen ? Mode::kForbidden : Mode::kWherePays;
     auto table = ShardTable::of(getOperation());
     if (failed(table)) return signalPassFailure();
     const auto variables = ModuleVariables::of(getOperation());
