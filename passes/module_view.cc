@@ -65,6 +65,10 @@ bool forcesOverlap(mlir::ModuleOp module, llvm::StringRef name) {
   return names && llvm::is_contained(names, mlir::StringAttr::get(module.getContext(), name));
 }
 
+bool startsCollectives(mlir::ModuleOp module) {
+  return !module->hasAttr(kOverlap) || forcesOverlap(module, "split") || forcesOverlap(module, "prefetch");
+}
+
 bool choosesPlacements(mlir::ModuleOp module) {
   auto strategy = module->getAttrOfType<mlir::StringAttr>("cleave.strategy");
   return !strategy || strategy.getValue() == "rules";

@@ -56,6 +56,10 @@ inline bool isOverlapName(llvm::StringRef name) { return llvm::is_contained(kOve
 // Whether kOverlap names the pass.
 bool forcesOverlap(mlir::ModuleOp module, llvm::StringRef name);
 
+// Whether collectives that move bytes are started and waited for later. Else (--overlap none, or a list without split and
+// prefetch) each holds its device until it is over.
+bool startsCollectives(mlir::ModuleOp module);
+
 // The parameter that a value is, perhaps through views; null if it is none.
 mlir::BlockArgument parameterOf(mlir::Value value);
 

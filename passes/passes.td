@@ -398,16 +398,25 @@ def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
   }];
 }
 
-def AssignStreamsPass : Pass<"cleave-assign-streams", "::mlir::ModuleOp"> {
-  let summary = "Gives every op a stream: collectives that move bytes communicate, all else computes";
+def SplitCollectivesPass : Pass<"cleave-split-collectives", "::mlir::ModuleOp"> {
+  let summary = "Splits collectives that move bytes into start and wait, and gives every op a stream";
   let description = [{
+    A collective starts where it stands, on the stream that communicates; in front of the first op that reads what it brings
+    stands its `cleave.wait`. All else computes. With a `cleave.overlap` that names neither "split" nor "prefetch",
+    collectives stay whole: they run on the stream that computes, and hold it until they are over.
+
     Before:
     ```mlir
     %1 = cleave.all_reduce %0 along [0] : ...
+    %2 = cleave.exp %x : ...
+    %3 = cleave.add %1, %2 : ...
     ```
     After:
     ```mlir
-    %1 = cleave.all_reduce %0 along [0] {cleave.stream = 1 : i64} : ...
+    %t = cleave.all_reduce %0 along [0] {cleave.stream = 1 : i64} : ...
+    %2 = cleave.exp %x {cleave.stream = 0 : i64} : ...
+    %1 = cleave.wait %t {cleave.stream = 0 : i64} : ...
+    %3 = cleave.add %1, %2 {cleave.stream = 0 : i64} : ...
     ```
   }];
 }

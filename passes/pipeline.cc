@@ -57,7 +57,7 @@ void schedule(mlir::OpPassManager &pm) {
   pm.addPass(createOrderOpsPass());
   pm.addPass(createRecomputePass());  // and no CSE behind it
   pm.addPass(createOverlapOpsPass());
-  pm.addPass(createAssignStreamsPass());
+  pm.addPass(createSplitCollectivesPass());
   pm.addPass(createPlanMemoryPass());
 }
 

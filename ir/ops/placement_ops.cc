@@ -70,6 +70,22 @@ mlir::LogicalResult BucketOp::verify() {
   return mlir::success();
 }
 
+mlir::LogicalResult WaitOp::verify() {
+  if (getTransfers().empty()) return emitOpError("requires a started collective, got none");
+  mlir::Operation *start = this->start();
+  auto collective = mlir::dyn_cast_or_null<CollectiveOpInterface>(start);
+  if (!collective || !collective.movesBytes())
+    return emitOpError("requires the results of a collective that moves bytes, got ") << getTransfers().front();
+  if (getTransfers() != mlir::ValueRange(start->getResults()))
+    return emitOpError("requires all results of one collective, in their order, got ")
+           << getTransfers().size() << " operands for " << start->getNumResults() << " results of " << start->getName();
+  for (mlir::Value transfer : getTransfers())
+    if (!transfer.hasOneUse())
+      return emitOpError("requires to be alone in reading what a started collective brings, got other users of ")
+             << start->getName();
+  return mlir::success();
+}
+
 mlir::LogicalResult GradientOp::verifyRegions() {
   mlir::Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())

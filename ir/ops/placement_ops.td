@@ -198,6 +198,36 @@ def Cleave_BucketOp
   }];
 }
 
+def Cleave_WaitOp
+    : Op<Cleave_Dialect, "wait", [Pure, RangedTypesMatchWith<"results are of the transfers' types", "transfers", "values",
+                                                             "::llvm::make_range($_self.begin(), $_self.end())">]> {
+  let summary = "What started collectives bring, once it is there";
+  let description = [{
+    A collective that moves bytes starts where it stands, and its device goes on. Its results may be read only by one wait,
+    which gives each of them back, in their order; until then nobody touches their bytes, nor those that it reads. A
+    collective without a wait holds its device until it is over.
+
+    Example:
+    ```mlir
+    %t = cleave.all_reduce %x along [1]
+        : tensor<8xf32, #cleave.placement<@pod, [B, P(sum)]>>
+          -> tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+    %y = cleave.wait %t : tensor<8xf32, #cleave.placement<@pod, [B, B]>>
+    ```
+  }];
+  let arguments = (ins Variadic<Cleave_Tensor>:$transfers);
+  let results = (outs Variadic<Cleave_Tensor>:$values);
+  let assemblyFormat = "$transfers attr-dict `:` type($transfers)";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$transfers), [{
+    build($_builder, $_state, transfers.getTypes(), transfers);
+  }]>];
+  let extraClassDeclaration = [{
+    // The collective that is waited for.
+    ::mlir::Operation *start() { return getTransfers().front().getDefiningOp(); }
+  }];
+}
+
 //===- Regions ----------------------------------------------------------------------------------===//
 
 def Cleave_YieldOp : Op<Cleave_Dialect, "yield", [Pure, ReturnLike, Terminator]> {

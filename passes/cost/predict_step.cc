@@ -63,7 +63,7 @@ class Predictor {
     auto add = [&](int before) {
       if (before >= 0 && !llvm::is_contained(after, before)) after.push_back(before);
     };
-    add(task.after);
+    for (int before : task.after) add(before);
     for (int held : task.reads) add(lookUp(writers_, entry_.program.rootOf(held)));
     for (int held : task.writes) {
       const int root = entry_.program.rootOf(held);

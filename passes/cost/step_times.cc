@@ -196,8 +196,13 @@ class Simulation {
       double since = 0;
       for (int task : stream.tasks) {
         const StepTimes::Span &span = times_.tasks[task];
-        compute[device] += span.end - span.start;
         walk(states_[task].lastCause, since, span.start, exposed[device], late[device]);
+        if (const int c = graph_.tasks[task].collective; c >= 0) {  // the stream is held until it is over
+          exposed[device][c] += span.end - times_.collectives[c].arrived;
+          late[device][c] += times_.collectives[c].arrived - span.start;
+        } else {
+          compute[device] += span.end - span.start;
+        }
         since = span.end;
       }
       const int last = lastOf(device);

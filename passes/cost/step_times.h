@@ -30,7 +30,7 @@ struct StepGraph {
 
   std::vector<Task> tasks;
   std::vector<Collective> collectives;
-  int computeStream = 0;  // whose idle time counts as exposed
+  int computeStream = 0;  // whose idle time counts as exposed, or late; so do collectives that hold it
 };
 
 struct StepTimes {

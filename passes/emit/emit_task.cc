@@ -111,7 +111,7 @@ void emitTask(const EntryProgram::Task &task, int collective, llvm::ArrayRef<int
   for (int held : task.reads) to.add_inputs(held);
   for (int held : task.writes) to.add_outputs(held);
   to.set_repeat(1);
-  if (task.after >= 0) to.add_after(task.after);
+  to.mutable_after()->Add(task.after.begin(), task.after.end());
   emitMarks(task.op, to);
   if (collective >= 0) {
     to.set_kernel("collective");

@@ -26,7 +26,7 @@ void applySchedule(mlir::func::FuncOp entry, const OpGraph &graph, const Schedul
   mlir::Operation *terminator = entry.getBody().front().getTerminator();
   for (size_t node : schedule.order) {
     graph.nodes[node].op->moveBefore(terminator);
-    if (movesBytes(graph.nodes[node].op)) graph.nodes[node].op->removeAttr(kAfter);
+    graph.nodes[node].op->removeAttr(kAfter);
   }
   mlir::Builder b(entry.getContext());
   for (auto [node, before] : schedule.after)

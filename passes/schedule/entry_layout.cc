@@ -52,7 +52,7 @@ class EntryBuffers {
     for (const EntryProgram::Task &task : program.tasks) {
       TimedTask &to = tasks.emplace_back();
       to.stream = task.stream;
-      to.after = task.after;
+      to.after.assign(task.after.begin(), task.after.end());
       for (int held : task.reads) to.reads.push_back(program.rootOf(held));
       for (int held : task.writes) to.writes.push_back(program.rootOf(held));
     }

@@ -5,6 +5,11 @@
 namespace cleave {
 namespace {
 
+// What a value is waited for as; itself where it is no wait's.
+mlir::Value transferOf(mlir::Value value) {
+  return value.getDefiningOp<WaitOp>() ? viewedBy(mlir::cast<mlir::OpResult>(value)) : value;
+}
+
 llvm::StringRef textOf(mlir::Attribute attribute) {
   auto text = mlir::dyn_cast_or_null<mlir::StringAttr>(attribute);
   return text ? text.getValue() : llvm::StringRef();
@@ -64,9 +69,11 @@ class ProgramBuilder {
   // A value that replaces a variable lies in the variable's bytes.
   mlir::LogicalResult claimVariables() {
     mlir::Operation *terminator = entry_.getBody().front().getTerminator();
-    for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    for (auto [i, returned] : llvm::enumerate(terminator->getOperands())) {
+      mlir::Value value = returned;
       const int variable = variables_.ofResult(entry_, i);
       if (variable < 0 || value == argumentOf_.lookup(variable)) continue;
+      value = transferOf(value);
       mlir::Operation *op = value.getDefiningOp();
       if (!op || isView(op) || out_.registerOf.contains(value) || !replaced_.insert(variable).second)
         return entry_.emitError(
@@ -84,9 +91,14 @@ class ProgramBuilder {
   }
 
   mlir::LogicalResult addOp(mlir::Operation *op) {
-    if (!mlir::isa<TensorOpInterface, CollectiveOpInterface>(op))
+    if (!mlir::isa<TensorOpInterface, CollectiveOpInterface, WaitOp>(op))
       return op->emitOpError(
           "requires to be lowered before it is scheduled (see cleave-lower-reshards, cleave-unroll-chunks)");
+    if (auto wait = mlir::dyn_cast<WaitOp>(op)) {
+      for (auto [transfer, value] : llvm::zip(wait.getTransfers(), wait.getValues()))
+        out_.registerOf[value] = out_.registerOf[transfer];
+      return mlir::success();
+    }
     if (isView(op)) {
       const int root = out_.registerOf[shownBy(op->getOperand(0))];
       out_.registers[add(op->getResult(0))].viewOf = out_.rootOf(root);
@@ -94,16 +106,8 @@ class ProgramBuilder {
     }
     EntryProgram::Task &task = out_.tasks.emplace_back();
     task.op = op;
-    auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream);
-    const bool communicates = stream ? stream.getValue() == kCommunicate : movesBytes(op);
-    task.stream = communicates ? kCommunicate : kCompute;
-    taskNamed_[nameOf(op)] = int(out_.tasks.size()) - 1;
-    if (auto before = op->getAttrOfType<mlir::StringAttr>(kAfter)) {
-      const auto known = taskNamed_.find(before.getValue());
-      if (known == taskNamed_.end())
-        return op->emitOpError("requires to run after an op in front of it, got ") << kAfter << " = " << before;
-      if (out_.tasks[size_t(known->second)].stream != task.stream) task.after = known->second;
-    }
+    task.stream = streamOf(op);
+    if (failed(addAfter(op))) return mlir::failure();
     for (mlir::Value operand : op->getOperands()) {
       if (failed(checkStillThere(op, operand))) return mlir::failure();
       task.reads.push_back(out_.registerOf[operand]);
@@ -119,6 +123,23 @@ class ProgramBuilder {
       const auto known = out_.registerOf.find(result);
       task.writes.push_back(known != out_.registerOf.end() ? known->second : add(result));
     }
+    return mlir::success();
+  }
+
+  // Of the task that is the last one so far.
+  mlir::LogicalResult addAfter(mlir::Operation *op) {
+    const int index = int(out_.tasks.size()) - 1;
+    EntryProgram::Task &task = out_.tasks.back();
+    if (auto before = op->getAttrOfType<mlir::StringAttr>(kAfter)) {
+      const auto known = taskNamed_.find(before.getValue());
+      if (known == taskNamed_.end())
+        return op->emitOpError("requires to run after an op in front of it, got ") << kAfter << " = " << before;
+      if (out_.tasks[size_t(known->second)].stream != task.stream) task.after.push_back(known->second);
+    }
+    taskNamed_[nameOf(op)] = index;
+    if (task.stream != kCompute) return mlir::success();
+    if (held_ >= 0) task.after.push_back(held_);
+    held_ = movesBytes(op) ? index : -1;
     return mlir::success();
   }
 
@@ -153,6 +174,7 @@ class ProgramBuilder {
   llvm::DenseSet<mlir::Value> overwritten_;      // arguments
   llvm::DenseMap<int, mlir::Value> argumentOf_;  // by variable
   llvm::StringMap<int> taskNamed_;
+  int held_ = -1;  // the last task that computes, if it is a collective: it holds the stream until it is over
   llvm::DenseMap<mlir::Value, mlir::Value> inPlaceShares_;  // arguments by the shares of them that are updated in place
   llvm::DenseSet<int> replaced_;                            // variables
   EntryProgram out_;
@@ -213,9 +235,13 @@ int ModuleVariables::ofResult(mlir::func::FuncOp entry, unsigned result) const {
 mlir::Value shownBy(mlir::Value value) {
   while (mlir::Operation *op = value.getDefiningOp()) {
     if (!isView(op)) break;
-    value = op->getOperand(0);
+    value = viewedBy(mlir::cast<mlir::OpResult>(value));
   }
   return value;
+}
+
+mlir::Value viewedBy(mlir::OpResult view) {
+  return view.getOwner()->getOperand(mlir::isa<WaitOp>(view.getOwner()) ? view.getResultNumber() : 0);
 }
 
 int64_t groupSize(CollectiveOpInterface op) {
@@ -240,7 +266,14 @@ static bool keepsRows(CollectiveOpInterface op) {
   });
 }
 
+Stream streamOf(mlir::Operation *op) {
+  if (auto stream = op->getAttrOfType<mlir::IntegerAttr>(kStream))
+    return stream.getValue() == kCommunicate ? kCommunicate : kCompute;
+  return movesBytes(op) && startsCollectives(op->getParentOfType<mlir::ModuleOp>()) ? kCommunicate : kCompute;
+}
+
 bool isView(mlir::Operation *op) {
+  if (mlir::isa<WaitOp>(op)) return true;
   if (auto collective = mlir::dyn_cast<CollectiveOpInterface>(op))
     return op->getNumResults() == 1 && (groupSize(collective) == 1 || keepsRows(collective));
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
@@ -264,9 +297,10 @@ int inPlaceOperand(mlir::Operation *op, unsigned result) {
 }
 
 mlir::OpResult shareUpdatedInPlace(mlir::Value replacement, mlir::Value old) {
-  auto gather = replacement.getDefiningOp<CollectiveOpInterface>();
+  const mlir::Value brought = transferOf(replacement);
+  auto gather = brought.getDefiningOp<CollectiveOpInterface>();
   if (!gather || !gather.movesBytes() || !old) return {};
-  const unsigned number = mlir::cast<mlir::OpResult>(replacement).getResultNumber();
+  const unsigned number = mlir::cast<mlir::OpResult>(brought).getResultNumber();
   const auto share = mlir::dyn_cast<mlir::OpResult>(gather->getOperand(number));
   if (!share || !share.hasOneUse() || mlir::isa<CollectiveOpInterface>(share.getOwner())) return {};
   const int inPlace = inPlaceOperand(share.getOwner(), share.getResultNumber());

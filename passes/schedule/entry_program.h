@@ -19,6 +19,7 @@ namespace cleave {
 // Attributes that the phase leaves.
 inline constexpr llvm::StringLiteral kStream = "cleave.stream";    // of an op: i64, see Stream
 inline constexpr llvm::StringLiteral kAfter = "cleave.after";      // of an op: the name of one that must have ended first
+inline constexpr llvm::StringLiteral kTurn = "cleave.turn";        // of an op that computes: the name of one in front
 inline constexpr llvm::StringLiteral kOffsets =
     "cleave.offsets";  // where values lie in a device's memory, by rank class
 inline constexpr llvm::StringLiteral kMemory = "cleave.memory";    // of the module: what each rank class needs
@@ -55,8 +56,9 @@ class ModuleVariables {
   llvm::StringMap<int> byName_;
 };
 
-// The op only renames its operand's bytes, or some of them in a row: it gives no task.
+// The op only renames its operands' bytes, or some of them in a row: it gives no task. Result i shows viewedBy(i).
 bool isView(mlir::Operation *op);
+mlir::Value viewedBy(mlir::OpResult view);
 
 // The value whose bytes `value` shows: itself, or what a view shows.
 mlir::Value shownBy(mlir::Value value);
@@ -66,6 +68,9 @@ int64_t groupSize(CollectiveOpInterface op);
 
 // A collective between two or more devices.
 bool movesBytes(mlir::Operation *op);
+
+// The stream that an op runs on: what it is marked with, or what it will be.
+Stream streamOf(mlir::Operation *op);
 
 // The operand whose bytes the result of a task may take, or -1: an op's own say, or an all_reduce and its like.
 int inPlaceOperand(mlir::Operation *op, unsigned result);
@@ -88,7 +93,7 @@ struct EntryProgram {
     mlir::Operation *op;
     int stream = kCompute;
     llvm::SmallVector<int, 4> reads, writes;  // registers
-    int after = -1;                           // a task before in the order that must have ended first
+    llvm::SmallVector<int, 2> after;          // tasks before in the order that must have ended first
   };
 
   int rootOf(int held) const { return registers[held].viewOf < 0 ? held : registers[held].viewOf; }

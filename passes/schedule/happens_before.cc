@@ -24,7 +24,7 @@ HappensBefore::HappensBefore(const std::vector<TimedTask> &tasks, int registers,
     positionOf_.push_back(static_cast<int>(stream.size()));
     if (!stream.empty()) follow(stream.back());
     stream.push_back(static_cast<int>(t));
-    follow(tasks[t].after);
+    for (int before : tasks[t].after) follow(before);
     for (int held : tasks[t].reads) {
       for (int writer : history[held].writers) follow(writer);
       history[held].readers[tasks[t].stream] = static_cast<int>(t);

@@ -10,7 +10,7 @@ namespace cleave {
 struct TimedTask {
   int stream = 0;
   std::vector<int> reads, writes;  // registers, views by what they show
-  int after = -1;                  // a task before in the list that must have ended first
+  std::vector<int> after = {};     // tasks before in the list that must have ended first
 };
 
 // Tasks are in the order of the program's list; each stream runs its own in that order. A reader of a register waits

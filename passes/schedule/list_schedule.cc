@@ -9,8 +9,7 @@ namespace cleave {
 namespace {
 
 constexpr int64_t kNegligible = 1024;  // bytes
-
-int streamOf(const OpGraph::Node &node) { return movesBytes(node.op) ? kCommunicate : kCompute; }
+constexpr double kAsFast = 1.01;       // of the shortest time: memory decides
 
 // Which values are live, node by node. What a transfer has read is free for others only when something that computes
 // has waited for the transfer, or for one behind it.
@@ -25,7 +24,7 @@ class LiveBytes {
 
   // By how much what is live grows if the node runs next.
   int64_t growth(const OpGraph::Node &node) const {
-    return node.makes - (frees(node, /*readersLeft=*/1) - lateFrees(node)) - seenFrees(node);
+    return node.makes - (frees(node, /*readersLeft=*/1) - lateFrees(node)) - unseen(lastTransfer(node));
   }
   void run(size_t n) {
     const OpGraph::Node &node = graph_.nodes[n];
@@ -36,16 +35,27 @@ class LiveBytes {
       transferOf_[n] = int(unseen_.size());
       unseen_.push_back(freed);
     } else {
-      if (streamOf(node) == kCommunicate) {
+      if (node.stream == kCommunicate) {
         transferOf_[n] = int(unseen_.size());
         unseen_.push_back(0);
       }
       live_ -= freed;
     }
-    live_ -= seenFrees(node);
-    for (; seen_ <= lastTransfer(node); ++seen_) unseen_[size_t(seen_)] = 0;
+    see(lastTransfer(node));
   }
   int64_t live() const { return live_; }
+  int transfers() const { return int(unseen_.size()); }  // so far, numbered from 0
+
+  // Bytes that transfers up to one have read, and that are not free before something that computes waits for it.
+  int64_t unseen(int transfer) const {
+    int64_t bytes = 0;
+    for (int t = seen_; t <= transfer; ++t) bytes += unseen_[size_t(t)];
+    return bytes;
+  }
+  void see(int transfer) {
+    live_ -= unseen(transfer);
+    seen_ = std::max(seen_, transfer + 1);
+  }
 
  private:
   // A variable's bytes go to what replaces it.
@@ -57,30 +67,55 @@ class LiveBytes {
   }
   // The result does not take its operand's bytes over.
   static bool isLate(const OpGraph::Node &node) {
-    return streamOf(node) == kCommunicate && inPlaceOperand(node.op, 0) < 0;
+    return node.stream == kCommunicate && inPlaceOperand(node.op, 0) < 0;
   }
   int64_t lateFrees(const OpGraph::Node &node) const { return isLate(node) ? frees(node, /*readersLeft=*/1) : 0; }
 
   // The last transfer that the node waits for if it computes; -1: none.
   int lastTransfer(const OpGraph::Node &node) const {
     int last = -1;
-    if (streamOf(node) == kCompute)
+    if (node.stream == kCompute)
       for (int value : node.reads)
         if (graph_.values[value].writer >= 0) last = std::max(last, transferOf_[size_t(graph_.values[value].writer)]);
     return last;
   }
-  int64_t seenFrees(const OpGraph::Node &node) const {
-    int64_t bytes = 0;
-    for (int t = seen_; t <= lastTransfer(node); ++t) bytes += unseen_[size_t(t)];
-    return bytes;
-  }
-
   const OpGraph &graph_;
   std::vector<int> readersLeft_;  // by value
   std::vector<int> transferOf_;   // by node: its number among transfers, once it has run
   std::vector<int64_t> unseen_;   // by transfer: bytes that it has freed
   int seen_ = 0;                  // transfers that something that computes has waited for
   int64_t live_ = 0;
+};
+
+// Transfers that are sure to be over when something that computes begins: a schedule has them over before that, by the
+// time of a longest one. What they have read is free for it, if it waits for them, which it does in vain.
+class SureTransfers {
+ public:
+  SureTransfers(const OpGraph &graph, const std::vector<NodeTime> &times) {
+    for (size_t n = 0; n < times.size(); ++n)
+      if (graph.nodes[n].stream == kCommunicate) longest_ = std::max(longest_, times[n].work + times[n].wire);
+  }
+  void add(size_t node) { nodes_.push_back(node); }
+  double longest() const { return longest_; }
+
+  // Lets what computes next, at `now`, see what is over, where that frees memory.
+  void look(double now, const Timeline &timeline, LiveBytes &live) {
+    int last = int(nodes_.size()) - 1;
+    while (last >= 0 && timeline.endOf(nodes_[size_t(last)]) + longest_ > now) --last;
+    if (live.unseen(last) <= kNegligible) return;
+    live.see(last);
+    seen_ = last;
+  }
+  // The transfer that the node waits for, if it has to.
+  void hold(size_t node, Schedule &schedule) {
+    if (seen_ >= 0) schedule.after.push_back({node, nodes_[size_t(seen_)]});
+    seen_ = -1;
+  }
+
+ private:
+  double longest_ = 0;
+  std::vector<size_t> nodes_;  // in order
+  int seen_ = -1;              // in `nodes_`; by nobody yet that computes
 };
 
 // Room for transfers that run before their turn: what they bring is held, besides what would be live anyway, until the
@@ -117,9 +152,11 @@ class Room {
   std::vector<int64_t> inOrder_;  // without what runs before its turn
 };
 
+using Priorities = std::vector<double>;  // by node: the highest first, and of equals what stands first
+
 // Seconds from the start of each node to the end of all, if nothing else were in the way.
-std::vector<double> criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &times) {
-  std::vector<double> paths(graph.nodes.size(), 0);
+Priorities criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Priorities paths(graph.nodes.size(), 0);
   for (size_t n = paths.size(); n-- > 0;) {
     for (size_t after : graph.nodes[n].after) paths[n] = std::max(paths[n], paths[after]);
     paths[n] += times[n].work + times[n].wire;
@@ -129,20 +166,19 @@ std::vector<double> criticalPaths(const OpGraph &graph, const std::vector<NodeTi
 
 class ListScheduler {
  public:
-  ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap)
-      : graph_(graph), times_(times), cap_(cap), paths_(criticalPaths(graph, times)), timeline_(graph, times),
-        live_(graph), room_(graph, cap), isIssued_(graph.nodes.size(), false) {
+  // Priorities by stream.
+  ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap, const Priorities &compute,
+                const Priorities &communicate)
+      : graph_(graph), times_(times), cap_(cap), timeline_(graph, times), live_(graph), sure_(graph, times),
+        room_(graph, cap), isIssued_(graph.nodes.size(), false), ready_{Ready({&compute}), Ready({&communicate})} {
     double computed = 0;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       computedBefore_.push_back(computed);
-      if (streamOf(graph.nodes[n]) == kCompute) {
-        computed += times[n].work;
-      } else {
-        longest_ = std::max(longest_, times[n].work + times[n].wire);
-      }
+      if (graph.nodes[n].stream == kCompute) computed += times[n].work;
       waits_.push_back(graph.nodes[n].waits);
       if (waits_[n] == 0 && !graph.nodes[n].isLazy) becomeReady(n);
     }
+    computedBefore_.push_back(computed);
   }
 
   Schedule run() {
@@ -160,12 +196,11 @@ class ListScheduler {
   }
 
  private:
-  // By critical path, longest first; of equals, in the order of the graph.
-  struct LongestFirst {
-    const std::vector<double> *paths;
-    bool operator()(size_t a, size_t b) const { return (*paths)[a] != (*paths)[b] ? (*paths)[a] > (*paths)[b] : a < b; }
+  struct HighestFirst {
+    const Priorities *of;
+    bool operator()(size_t a, size_t b) const { return (*of)[a] != (*of)[b] ? (*of)[a] > (*of)[b] : a < b; }
   };
-  using Ready = std::set<size_t, LongestFirst>;
+  using Ready = std::set<size_t, HighestFirst>;
 
   // Transfers into new memory are over before their turn comes, by the time of so many of the longest ones.
   static constexpr double kAhead = 3;
@@ -178,7 +213,7 @@ class ListScheduler {
     bool fits = false;
   };
 
-  void becomeReady(size_t n) { ready_[streamOf(graph_.nodes[n])].insert(n); }
+  void becomeReady(size_t n) { ready_[graph_.nodes[n].stream].insert(n); }
 
   // The first that can start at once and fits into memory; else what starts first, and among what does not fit what
   // needs least.
@@ -186,6 +221,7 @@ class ListScheduler {
     Choice best;
     int64_t bestGrowth = 0;
     const double now = timeline_.streamFree(stream);
+    if (stream == kCompute) sure_.look(now, timeline_, live_);
     if (const auto smaller = shrinking(stream, now)) return *smaller;
     int refused = 0;
     double pending = 0;
@@ -217,9 +253,9 @@ class ListScheduler {
 
   // A transfer into new memory has time until its turn comes; `pending` seconds are what it and those before it take.
   bool fits(size_t n, int64_t growth, double pending) const {
-    if (streamOf(graph_.nodes[n]) == kCompute) return live_.live() + growth <= cap_;
+    if (graph_.nodes[n].stream == kCompute) return live_.live() + growth <= cap_;
     const double slack = computedBefore_[n] - computedBefore_[turn_] - pending;
-    return slack <= kAhead * longest_ && room_.has(growth, turn_, n);
+    return slack <= kAhead * sure_.longest() && room_.has(growth, turn_, n);
   }
 
   void issue(size_t n) {
@@ -227,12 +263,18 @@ class ListScheduler {
     if (isIssued_[n]) return;
     isIssued_[n] = true;
     for (size_t before : node.lazyBefore) issue(before);
-    const int stream = streamOf(node);
+    const int stream = node.stream;
     ready_[stream].erase(n);
-    while (turn_ < isIssued_.size() && isIssued_[turn_]) ++turn_;
-    if (stream == kCommunicate) holdBack(n);
-    if (stream == kCompute && !isView(node.op)) computed_.push_back(n);
+    if (stream == kCompute) turn_ = std::max(turn_, n + 1);
+    if (stream == kCommunicate) {
+      holdBack(n);
+      sure_.add(n);
+    } else if (!isView(node.op)) {
+      sure_.hold(n, schedule_);
+      computed_.push_back(n);
+    }
     timeline_.issue(n);
+    schedule_.peak = std::max(schedule_.peak, live_.live() + node.makes);
     live_.run(n);
     schedule_.order.push_back(n);
     if (node.isLazy) return;
@@ -246,54 +288,64 @@ class ListScheduler {
     const int64_t growth = live_.growth(graph_.nodes[n]);
     if (growth <= kNegligible) return;
     room_.take(growth, turn_, n);
+    const double ready = timeline_.readyAt(n);
+    // It may have waited for room until what computes now began.
+    if (!computed_.empty()) timeline_.holdBack(n, timeline_.begunAt(computed_.back()));
     const double start = timeline_.startOf(n);
     const auto last =
         std::find_if(computed_.rbegin(), computed_.rend(), [&](size_t c) { return timeline_.endOf(c) <= start; });
-    if (last != computed_.rend() && timeline_.endOf(*last) > timeline_.readyAt(n))
+    if (last != computed_.rend() && timeline_.endOf(*last) > ready)
       schedule_.after.push_back({n, *last});
   }
 
   const OpGraph &graph_;
   const std::vector<NodeTime> &times_;
   const int64_t cap_;
-  const std::vector<double> paths_;     // by node
-  std::vector<double> computedBefore_;  // by node: seconds of what computes in front of it
-  double longest_ = 0;                  // of all transfers
+  std::vector<double> computedBefore_;  // by node, and at the end: seconds of what computes in front of it
   Timeline timeline_;
   LiveBytes live_;
+  SureTransfers sure_;
   Room room_;
-  size_t turn_ = 0;  // the first node of the graph that has not been issued
+  size_t turn_ = 0;  // the node of the graph behind the last one that has been issued and computes
   std::vector<bool> isIssued_;
   std::vector<int> waits_;
   std::vector<size_t> computed_;  // in order
-  Ready ready_[kStreams] = {Ready(LongestFirst{&paths_}), Ready(LongestFirst{&paths_})};
+  Ready ready_[kStreams];
   Schedule schedule_;
 };
 
 }  // namespace
 
 Timeline::Timeline(const OpGraph &graph, const std::vector<NodeTime> &times)
-    : graph_(graph), times_(times), readyAt_(graph.nodes.size(), 0), ends_(graph.nodes.size(), 0) {
-  for (const NodeTime &time : times) linkFree_.resize(std::max<size_t>(linkFree_.size(), size_t(time.link + 1)), 0);
+    : graph_(graph), times_(times), readyAt_(graph.nodes.size(), 0), begun_(graph.nodes.size(), 0),
+      ends_(graph.nodes.size(), 0) {
+  int links = 0;
+  for (const NodeTime &time : times) links = std::max(links, time.link + 1);
+  linkFree_.resize(size_t(links), 0);
+  linkBegun_.resize(size_t(links), 0);
 }
 
 double Timeline::startOf(size_t node) const {
-  return std::max(readyAt_[node], streamFree_[streamOf(graph_.nodes[node])]);
+  const double start = std::max(readyAt_[node], streamFree_[graph_.nodes[node].stream]);
+  const int link = times_[node].link;
+  return link < 0 ? start : std::max(start, linkBegun_[size_t(link)]);
 }
 
 void Timeline::issue(size_t node) {
   const OpGraph::Node &issued = graph_.nodes[node];
   double end = readyAt_[node];
   if (!isView(issued.op)) {
-    const double start = startOf(node);
-    const int stream = streamOf(issued);
+    const double start = begun_[node] = startOf(node);
+    const int stream = issued.stream;
     // Copying takes the cores that compute.
     if (stream == kCommunicate && streamFree_[kCompute] > start) streamFree_[kCompute] += times_[node].work;
     end = streamFree_[stream] = start + times_[node].work;
     if (times_[node].link >= 0) {
       double &free = linkFree_[size_t(times_[node].link)];
+      linkBegun_[size_t(times_[node].link)] = std::max(free, start);
       free = std::max(free, start) + times_[node].wire;
       end = std::max(end, free);
+      if (stream == kCompute) streamFree_[stream] = end;
     }
   }
   ends_[node] = end;
@@ -302,7 +354,18 @@ void Timeline::issue(size_t node) {
 }
 
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
-  return ListScheduler(graph, times, cap).run();
+  const Priorities paths = criticalPaths(graph, times), none(graph.nodes.size(), 0);
+  std::vector<Schedule> schedules;
+  schedules.push_back(ListScheduler(graph, times, cap, none, none).run());
+  schedules.push_back(ListScheduler(graph, times, cap, none, paths).run());
+  schedules.push_back(ListScheduler(graph, times, cap, paths, paths).run());
+  double least = schedules[0].seconds;
+  for (const Schedule &schedule : schedules) least = std::min(least, schedule.seconds);
+  const auto isBetter = [&](const Schedule &a, const Schedule &b) {
+    const bool isFast = a.seconds <= kAsFast * least;
+    return isFast != (b.seconds <= kAsFast * least) ? isFast : a.peak < b.peak;
+  };
+  return std::move(*std::min_element(schedules.begin(), schedules.end(), isBetter));
 }
 
 int64_t peakInOrder(const OpGraph &graph) {
@@ -319,14 +382,20 @@ Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times) {
   Schedule schedule;
   Timeline timeline(graph, times);
   LiveBytes live(graph);
+  SureTransfers sure(graph, times);
   std::optional<size_t> computed;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const OpGraph::Node &node = graph.nodes[n];
-    if (streamOf(node) == kCompute) {
-      if (!isView(node.op)) computed = n;
-    } else if (computed && live.growth(node) > kNegligible && timeline.endOf(*computed) > timeline.readyAt(n)) {
-      schedule.after.push_back({n, *computed});
-      timeline.holdBack(n, *computed);
+    if (node.stream == kCommunicate) {
+      if (computed && live.growth(node) > kNegligible && timeline.endOf(*computed) > timeline.readyAt(n)) {
+        schedule.after.push_back({n, *computed});
+        timeline.holdBack(n, timeline.endOf(*computed));
+      }
+      sure.add(n);
+    } else if (!isView(node.op)) {
+      sure.look(timeline.startOf(n), timeline, live);
+      sure.hold(n, schedule);
+      computed = n;
     }
     timeline.issue(n);
     live.run(n);

@@ -17,7 +17,7 @@ struct NodeTime {
 };
 
 // Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer
-// waits for its link, and who reads what it brings for its end.
+// waits for its link, and who reads what it brings for its end. On the stream that computes, it holds that until its end.
 class Timeline {
  public:
   Timeline(const OpGraph &graph, const std::vector<NodeTime> &times);
@@ -25,33 +25,39 @@ class Timeline {
   double readyAt(size_t node) const {
     return readyAt_[node];
   }                                   // when all that it reads is there, as far as it is known
-  double startOf(size_t node) const;  // if it were issued now
-  void holdBack(size_t node, size_t behind) { readyAt_[node] = std::max(readyAt_[node], ends_[behind]); }
+  // If it were issued now. A transfer starts when its link begins with the one before, so that one waits at most: what
+  // starts earlier ends no earlier, and holds memory for longer.
+  double startOf(size_t node) const;
+  void holdBack(size_t node, double until) { readyAt_[node] = std::max(readyAt_[node], until); }
   double streamFree(int stream) const { return streamFree_[stream]; }
   void issue(size_t node);
-  double endOf(size_t node) const { return ends_[node]; }  // once it is issued
-  double end() const { return end_; }                      // of all so far
+  double begunAt(size_t node) const { return begun_[node]; }  // once it is issued
+  double endOf(size_t node) const { return ends_[node]; }     // the same
+  double end() const { return end_; }                         // of all so far
 
  private:
   const OpGraph &graph_;
   const std::vector<NodeTime> &times_;
-  std::vector<double> readyAt_, ends_;  // by node
-  std::vector<double> linkFree_;        // by link
+  std::vector<double> readyAt_, begun_, ends_;  // by node
+  std::vector<double> linkFree_;        // by link: when its last transfer ends
+  std::vector<double> linkBegun_;       // and when it begins
   double streamFree_[kStreams] = {}, end_ = 0;
 };
 
 struct Schedule {
   std::vector<size_t> order;  // nodes
-  // A transfer that could run earlier, but would then hold memory for longer, and the node that it waits for.
+  // Nodes that wait for one of the other stream: a transfer that could run earlier, but would then hold memory for
+  // longer; what computes in bytes that a transfer, sure to be over by then, has read.
   std::vector<std::pair<size_t, size_t>> after;
   double seconds = 0;
+  int64_t peak = 0;  // bytes that are live at a time; of a list schedule
 };
 
 // The order of the graph. Transfers into new memory run when their turn comes.
 Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-// What the longest chain of work waits for comes first. `cap` in bytes: what is live at any time, as far as there is a
-// choice.
+// The best of a few: what the longest chain of work waits for comes first, or what stands first, among what computes and
+// among transfers. `cap` in bytes: what is live at any time, as far as there is a choice.
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.

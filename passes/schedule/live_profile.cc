@@ -31,6 +31,7 @@ EntryFacts::OpFacts &EntryFacts::factsOf(mlir::Operation *op) {
   if (isNew) {
     known->second.isView = cleave::isView(op);
     known->second.movesBytes = cleave::movesBytes(op);
+    known->second.isStarted = cleave::streamOf(op) == kCommunicate;
     for (unsigned result = 0; result < op->getNumResults(); ++result)
       known->second.inPlace.push_back(cleave::inPlaceOperand(op, result));
   }
@@ -48,8 +49,10 @@ bool EntryFacts::isView(mlir::Operation *op) { return factsOf(op).isView; }
 
 bool EntryFacts::movesBytes(mlir::Operation *op) { return factsOf(op).movesBytes; }
 
+bool EntryFacts::isStarted(mlir::Operation *op) { return factsOf(op).isStarted; }
+
 mlir::Value EntryFacts::shownBy(mlir::Value value) {
-  while (value.getDefiningOp() && isView(value.getDefiningOp())) value = value.getDefiningOp()->getOperand(0);
+  while (value.getDefiningOp() && isView(value.getDefiningOp())) value = viewedBy(mlir::cast<mlir::OpResult>(value));
   return value;
 }
 
@@ -106,10 +109,10 @@ std::vector<int> LiveProfile::transfersSeen(EntryFacts &facts) const {
   int next = int(ops_.size()) - 1;  // transfers run one after the other: who waits for one waits for those before it
   for (int place = int(ops_.size()) - 1; place >= 0; --place) {
     mlir::Operation *op = ops_[size_t(place)];
-    if (facts.isView(op) || !facts.movesBytes(op)) continue;
+    if (facts.isView(op) || !facts.isStarted(op)) continue;
     if (const Held *result = heldFor(op->getResult(0)))
       for (int reader : llvm::reverse(result->places))
-        if (reader > place && !facts.movesBytes(ops_[size_t(reader)])) next = std::min(next, reader);
+        if (reader > place && !facts.isStarted(ops_[size_t(reader)])) next = std::min(next, reader);
     if (facts.inPlaceOperand(op->getResult(0)) < 0) seen[size_t(place)] = next;
   }
   return seen;

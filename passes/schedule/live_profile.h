@@ -24,6 +24,7 @@ class EntryFacts {
   int64_t bytesOf(mlir::Value value);
   bool isView(mlir::Operation *op);
   bool movesBytes(mlir::Operation *op);
+  bool isStarted(mlir::Operation *op);  // it moves bytes on a stream of its own
   mlir::Value shownBy(mlir::Value value);
   // The first op that writes over a variable; null where none does.
   mlir::Operation *overwriterOf(mlir::Value variable) const { return overwriters_.lookup(variable); }
@@ -36,7 +37,7 @@ class EntryFacts {
 
  private:
   struct OpFacts {
-    bool isView = false, movesBytes = false;
+    bool isView = false, movesBytes = false, isStarted = false;
     llvm::SmallVector<int, 2> inPlace;  // by result
     double seconds = -1;                // below 0: not asked yet
   };

@@ -12,6 +12,7 @@ OpGraph::OpGraph(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, Sha
   for (mlir::Operation &op : block.without_terminator()) {
     indexOf_[&op] = nodes.size();
     nodes.emplace_back().op = &op;
+    nodes.back().stream = streamOf(&op);
   }
   for (size_t n = 0; n < nodes.size(); ++n) addOp(n, overwriters.contains(nodes[n].op), table);
   for (mlir::Value returned : block.getTerminator()->getOperands()) values[valueOf(returned, table)].isKept = true;
@@ -33,7 +34,7 @@ int OpGraph::valueOf(mlir::Value shown, ShardTable &table) {
 void OpGraph::keepTurns() {
   llvm::StringMap<size_t> named;
   for (size_t n = 0; n < nodes.size(); ++n) {
-    auto turn = movesBytes(nodes[n].op) ? mlir::StringAttr() : nodes[n].op->getAttrOfType<mlir::StringAttr>(kAfter);
+    auto turn = nodes[n].op->getAttrOfType<mlir::StringAttr>(kTurn);
     if (const auto before = turn ? named.find(turn.getValue()) : named.end(); before != named.end())
       link(before->second, n);
     named[nameOf(nodes[n].op)] = n;

@@ -13,6 +13,7 @@ namespace cleave {
 struct OpGraph {
   struct Node {
     mlir::Operation *op;
+    Stream stream = kCompute;
     llvm::SmallVector<size_t, 4> lazyBefore, after;  // nodes
     llvm::SmallVector<int, 4> reads;                 // values, each once; none for a view
     int64_t makes = 0;                               // bytes, on the rank that holds most
@@ -36,7 +37,7 @@ struct OpGraph {
 
  private:
   int valueOf(mlir::Value shown, ShardTable &table);
-  // Ops that compute keep to their kAfter; transfers get theirs from each schedule anew.
+  // Ops that compute keep to their kTurn.
   void keepTurns();
   void link(size_t before, size_t after);
   void addOp(size_t index, bool overwrites, ShardTable &table);

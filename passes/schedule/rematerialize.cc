@@ -171,8 +171,8 @@ Rematerializer::Copies Rematerializer::apply(const Drop &drop) {
     mlir::Operation *copy = b.clone(*op, map);
     copy->setAttr(CleaveDialect::kName, b.getStringAttr(nameFor(originOf(op))));
     copy->setAttr(CleaveDialect::kPhase, b.getStringAttr("backward"));
-    copy->removeAttr(kAfter);
-    if (turn && !facts_.movesBytes(copy)) copy->setAttr(kAfter, b.getStringAttr(nameOf(turn)));
+    copy->removeAttr(kTurn);
+    if (turn && !facts_.movesBytes(copy)) copy->setAttr(kTurn, b.getStringAttr(nameOf(turn)));
     origins_[copy] = originOf(op);
     copiesOf_[originOf(op)].push_back(copy);
     made.ops.push_back(copy);

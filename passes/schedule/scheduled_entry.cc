@@ -25,6 +25,10 @@ mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, 
 
 mlir::LogicalResult takeTask(const EntryProgram::Task &task, const Classes &classes, ScheduledEntry &entry) {
   if (!task.op->hasAttr(kStream)) return task.op->emitOpError("requires a stream");
+  const bool isAwaited = llvm::any_of(task.op->getUsers(), [](mlir::Operation *user) { return mlir::isa<WaitOp>(user); });
+  if (isAwaited != (task.stream == kCommunicate))
+    return task.op->emitOpError(isAwaited ? "requires the stream that communicates, since it is waited for"
+                                          : "requires a cleave.wait, since it is started");
   const auto lists = task.op->getAttrOfType<mlir::ArrayAttr>(kOffsets);
   if (!lists || lists.size() != task.writes.size())
     return task.op->emitOpError("requires ") << kOffsets << " for each of its " << task.writes.size() << " results";

@@ -45,7 +45,7 @@ ScheduleModel modelOf(const ScheduledEntry &entry, const std::vector<ClassMemory
       ScheduleModel::Task &to = program.tasks.emplace_back();
       to.op = nameOf(task.op);
       to.stream = task.stream;
-      if (task.after >= 0) to.after.push_back(task.after);
+      to.after.assign(task.after.begin(), task.after.end());
       to.reads.assign(task.reads.begin(), task.reads.end());
       to.writes.assign(task.writes.begin(), task.writes.end());
       to.collective = entry.collectiveOf[t];

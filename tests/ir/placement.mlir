@@ -32,6 +32,8 @@ func.func @marks(%w: tensor<8x8xf32> {cleave.init = #cleave.init<"normal", mean 
 // CHECK: cleave.keep_first {{%.+}} along [0] : tensor<8x8xf32, #cleave.placement<@pod, [B, B]>> -> tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>
 // CHECK: cleave.collective_broadcast {{%.+}} along [0, 1] : tensor<8x8xf32, #cleave.placement<@pod, [B, B]>> -> tensor<8x8xf32, #cleave.placement<@pod, [B, B]>>
 // CHECK: {{%.+}}:2 = cleave.bucket "all_reduce"({{%.+}}, {{%.+}}) along [1] : (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>) -> (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>)
+// CHECK: [[BOTH:%.+]]:2 = cleave.bucket
+// CHECK: {{%.+}}:2 = cleave.wait [[BOTH]]#0, [[BOTH]]#1 : tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>
 func.func @collectives(%p: tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>, %b: tensor<8x8xf32, #cleave.placement<@pod, [B, B]>>) {
   %0 = cleave.reshard %p : tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>> -> tensor<8x8xf32, #cleave.placement<@pod, [S(1), B]>>
   %1 = cleave.all_reduce %p along [0, 1] : tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>> -> tensor<8x8xf32, #cleave.placement<@pod, [B, B]>>
@@ -43,5 +45,7 @@ func.func @collectives(%p: tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(su
   %7 = cleave.keep_first %b along [0] : tensor<8x8xf32, #cleave.placement<@pod, [B, B]>> -> tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>
   %8 = cleave.collective_broadcast %b along [0, 1] : tensor<8x8xf32, #cleave.placement<@pod, [B, B]>> -> tensor<8x8xf32, #cleave.placement<@pod, [B, B]>>
   %9:2 = cleave.bucket "all_reduce"(%p, %p) along [1] : (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>) -> (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>)
+  %10:2 = cleave.bucket "all_reduce"(%p, %p) along [1] : (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), P(sum)]>>) -> (tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>)
+  %11:2 = cleave.wait %10#0, %10#1 : tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>, tensor<8x8xf32, #cleave.placement<@pod, [P(sum), B]>>
   return
 }

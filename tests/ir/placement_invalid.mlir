@@ -307,3 +307,66 @@ func.func @bucket_combiners(%x: tensor<8xf32, #part>, %y: tensor<8xf32, #most>) 
   %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #most>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
   return
 }
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+
+cleave.mesh @pod <"x" = 2>
+
+func.func @wait_for_what_computes(%x: tensor<8xf32, #whole>) -> tensor<8xf32, #whole> {
+  %0 = cleave.relu %x : (tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  // expected-error @+1 {{requires the results of a collective that moves bytes}}
+  %1 = cleave.wait %0 : tensor<8xf32, #whole>
+  return %1 : tensor<8xf32, #whole>
+}
+
+// -----
+
+func.func @wait_for_nothing() {
+  // expected-error @+1 {{requires a started collective, got none}}
+  "cleave.wait"() : () -> ()
+  return
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+cleave.mesh @pod <"x" = 2>
+
+func.func @two_waits(%x: tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>) {
+  %0 = cleave.all_reduce %x along [0] : tensor<8xf32, #part> -> tensor<8xf32, #whole>
+  // expected-error @+1 {{requires to be alone in reading what a started collective brings}}
+  %1 = cleave.wait %0 : tensor<8xf32, #whole>
+  %2 = cleave.wait %0 : tensor<8xf32, #whole>
+  return %1, %2 : tensor<8xf32, #whole>, tensor<8xf32, #whole>
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+cleave.mesh @pod <"x" = 2>
+
+func.func @read_under_way(%x: tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>) {
+  %0 = cleave.all_reduce %x along [0] : tensor<8xf32, #part> -> tensor<8xf32, #whole>
+  %1 = cleave.relu %0 : (tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  // expected-error @+1 {{requires to be alone in reading what a started collective brings}}
+  %2 = cleave.wait %0 : tensor<8xf32, #whole>
+  return %1, %2 : tensor<8xf32, #whole>, tensor<8xf32, #whole>
+}
+
+// -----
+
+#part = #cleave.placement<@pod, [P(sum)]>
+#whole = #cleave.placement<@pod, [B]>
+cleave.mesh @pod <"x" = 2>
+
+func.func @wait_for_half_a_bucket(%x: tensor<8xf32, #part>) -> tensor<8xf32, #whole> {
+  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
+  // expected-error @+1 {{requires all results of one collective, in their order, got 1 operands for 2 results of cleave.bucket}}
+  %1 = cleave.wait %0#1 : tensor<8xf32, #whole>
+  return %1 : tensor<8xf32, #whole>
+}

@@ -1,4 +1,4 @@
-// RUN: cleave-opt %s --cleave-assign-streams --cleave-plan-memory | FileCheck %s
+// RUN: cleave-opt %s --cleave-split-collectives --cleave-plan-memory | FileCheck %s
 
 #b = #cleave.placement<@mesh, [B]>
 #s = #cleave.placement<@mesh, [S(0)]>

@@ -4,7 +4,7 @@
 // CHECK-LABEL: func @step
 // CHECK: cleave.exp {{.*}} {cleave.layer = #cleave.layer<"block", 2>, cleave.name = "h", cleave.phase = "forward"}
 // CHECK: cleave.sum_squares
-// CHECK-NEXT: %[[AGAIN:.*]] = cleave.exp %arg0 {cleave.after = "loss", cleave.layer = #cleave.layer<"block", 2>, cleave.name = "h.again", cleave.phase = "backward"}
+// CHECK-NEXT: %[[AGAIN:.*]] = cleave.exp %arg0 {cleave.layer = #cleave.layer<"block", 2>, cleave.name = "h.again", cleave.phase = "backward", cleave.turn = "loss"}
 // CHECK-NEXT: cleave.outer %arg0, %[[AGAIN]]
 module attributes {cleave.memory_budget = 480000 : i64} {
   cleave.mesh @mesh <"model" = 1>

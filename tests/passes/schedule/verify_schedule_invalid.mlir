@@ -66,6 +66,36 @@ module attributes {cleave.memory = [{activations = 0 : i64, arena_bytes = 256 : 
       -> (tensor<16xf32, #b> {cleave.output = "s"}, tensor<16xf32, #b> {cleave.output = "b"}) attributes {cleave.entry = "step"} {
     %0 = cleave.all_reduce %x along [0] {cleave.name = "s", cleave.offsets = [array<i64: 128>], cleave.stream = 1 : i64} : tensor<16xf32, #p> -> tensor<16xf32, #b>
     %1 = cleave.sqrt %y {cleave.name = "b", cleave.offsets = [array<i64: 0>], cleave.stream = 0 : i64} : (tensor<16xf32, #b>) -> tensor<16xf32, #b>
-    return %0, %1 : tensor<16xf32, #b>, tensor<16xf32, #b>
+    %2 = cleave.wait %0 {cleave.stream = 0 : i64} : tensor<16xf32, #b>
+    return %2, %1 : tensor<16xf32, #b>, tensor<16xf32, #b>
+  }
+}
+
+// -----
+
+#b = #cleave.placement<@mesh, [B]>
+#p = #cleave.placement<@mesh, [P(sum)]>
+// expected-error @+1 {{phase 'schedule' did not keep its promise}}
+module attributes {cleave.memory = [{activations = 0 : i64, arena_bytes = 256 : i64, gradients = 0 : i64, lower_bound = 0 : i64, ranks = array<i64: 0, 1>, variables = array<i64>}]} {
+  cleave.mesh @mesh <"data" = 2>
+  func.func @step(%x: tensor<16xf32, #p> {cleave.input = "x", cleave.offsets = array<i64: 0>}) -> (tensor<16xf32, #b> {cleave.output = "s"}) attributes {cleave.entry = "step"} {
+    // expected-error @+1 {{requires a cleave.wait, since it is started}}
+    %0 = cleave.all_reduce %x along [0] {cleave.name = "s", cleave.offsets = [array<i64: 128>], cleave.stream = 1 : i64} : tensor<16xf32, #p> -> tensor<16xf32, #b>
+    return %0 : tensor<16xf32, #b>
+  }
+}
+
+// -----
+
+#b = #cleave.placement<@mesh, [B]>
+#p = #cleave.placement<@mesh, [P(sum)]>
+// expected-error @+1 {{phase 'schedule' did not keep its promise}}
+module attributes {cleave.memory = [{activations = 0 : i64, arena_bytes = 256 : i64, gradients = 0 : i64, lower_bound = 0 : i64, ranks = array<i64: 0, 1>, variables = array<i64>}]} {
+  cleave.mesh @mesh <"data" = 2>
+  func.func @step(%x: tensor<16xf32, #p> {cleave.input = "x", cleave.offsets = array<i64: 0>}) -> (tensor<16xf32, #b> {cleave.output = "s"}) attributes {cleave.entry = "step"} {
+    // expected-error @+1 {{requires the stream that communicates, since it is waited for}}
+    %0 = cleave.all_reduce %x along [0] {cleave.name = "s", cleave.offsets = [array<i64: 128>], cleave.stream = 0 : i64} : tensor<16xf32, #p> -> tensor<16xf32, #b>
+    %1 = cleave.wait %0 {cleave.stream = 0 : i64} : tensor<16xf32, #b>
+    return %1 : tensor<16xf32, #b>
   }
 }
