@@ -164,6 +164,18 @@ Priorities criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &time
   return paths;
 }
 
+// How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes first,
+// and what feeds none fills the gaps.
+Priorities nearestTransfers(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Priorities priorities(graph.nodes.size(), -std::numeric_limits<double>::infinity());
+  for (size_t n = priorities.size(); n-- > 0;) {
+    for (size_t after : graph.nodes[n].after)
+      priorities[n] = std::max(priorities[n], graph.nodes[after].stream == kCommunicate ? 0 : priorities[after]);
+    priorities[n] -= times[n].work;
+  }
+  return priorities;
+}
+
 class ListScheduler {
  public:
   // Priorities by stream.
@@ -354,11 +366,12 @@ void Timeline::issue(size_t node) {
 }
 
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
-  const Priorities paths = criticalPaths(graph, times), none(graph.nodes.size(), 0);
+  const Priorities paths = criticalPaths(graph, times), nearest = nearestTransfers(graph, times),
+                   none(graph.nodes.size(), 0);
   std::vector<Schedule> schedules;
-  schedules.push_back(ListScheduler(graph, times, cap, none, none).run());
-  schedules.push_back(ListScheduler(graph, times, cap, none, paths).run());
-  schedules.push_back(ListScheduler(graph, times, cap, paths, paths).run());
+  for (const Priorities *compute : {&none, &paths, &nearest})
+    for (const Priorities *communicate : {&none, &paths})
+      schedules.push_back(ListScheduler(graph, times, cap, *compute, *communicate).run());
   double least = schedules[0].seconds;
   for (const Schedule &schedule : schedules) least = std::min(least, schedule.seconds);
   const auto isBetter = [&](const Schedule &a, const Schedule &b) {

@@ -56,8 +56,8 @@ struct Schedule {
 // The order of the graph. Transfers into new memory run when their turn comes.
 Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-// The best of a few: what the longest chain of work waits for comes first, or what stands first, among what computes and
-// among transfers. `cap` in bytes: what is live at any time, as far as there is a choice.
+// The best of a few. What computes comes in the order of the graph, by the longest chain of work that waits for it, or by
+// how soon a transfer can start; transfers come in order or by the longest chain. `cap` in bytes: what is live at any time, as far as there is a choice.
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.
