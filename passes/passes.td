@@ -289,7 +289,7 @@ def LowerReshardsPass : Pass<"cleave-lower-reshards", "::mlir::ModuleOp"> {
 }
 
 def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
-  let summary = "Gathers a split parameter anew for each layer and phase that reads it, instead of keeping the whole one";
+  let summary = "Gathers a split parameter where it is read, anew for each layer and phase, instead of keeping the whole one";
   let description = [{
     Before:
     ```mlir

@@ -1,7 +1,8 @@
-// Gathers a parameter anew where it is read again much later, so that the whole one does not wait in memory.
+// Gathers a parameter where it is read, and anew where it is read again much later, so that the whole one does not wait
+// in memory.
 //
-//   %w1 = all_gather %w    %y = matmul %x, %w1 ... %dx = matmul %dy, %w1     -->    ... %w2 = all_gather %w
-//                                                                                   %dx = matmul %dy, %w2
+//   %w1 = all_gather %w  ...  %y = matmul %x, %w1  ...  %dx = matmul %dy, %w1
+//   -->    ...  %w1 = all_gather %w  %y = matmul %x, %w1  ...  %w2 = all_gather %w  %dx = matmul %dy, %w2
 
 #include "llvm/ADT/MapVector.h"
 #include "mlir/IR/IRMapping.h"
@@ -43,6 +44,8 @@ void gatherAgain(AllGatherOp gather) {
   llvm::stable_sort(groups, [&](const auto &a, const auto &b) {
     return firstOf(a)->getOwner()->isBeforeInBlock(firstOf(b)->getOwner());
   });
+  for (mlir::Operation *op : ops)
+    if (!groups.empty()) op->moveBefore(firstOf(groups[0])->getOwner());
   for (size_t g = 1; g < groups.size(); ++g) {
     mlir::Operation *reader = firstOf(groups[g])->getOwner();
     mlir::OpBuilder b(reader);

@@ -9,9 +9,10 @@ cleave.mesh @mesh <"data" = 2>
 // behind the gather.
 // CHECK-LABEL: func @by_layer_and_phase
 // CHECK-SAME: %[[W:.*]]: tensor<8x8xf32, {{.*}}> {cleave.parameter = "w"}
-// CHECK: %[[G:.*]] = cleave.all_gather %[[W]]
-// CHECK: %[[V:.*]] = cleave.pin %[[G]]
-// CHECK: cleave.matmul %{{.*}}, %[[V]] {{.*}}"y"
+// CHECK: %[[X:.*]] = cleave.relu
+// CHECK-NEXT: %[[G:.*]] = cleave.all_gather %[[W]]
+// CHECK-NEXT: %[[V:.*]] = cleave.pin %[[G]]
+// CHECK-NEXT: cleave.matmul %[[X]], %[[V]] {{.*}}"y"
 // CHECK: cleave.matmul %{{.*}}, %[[V]] {{.*}}"z"
 // CHECK: %[[G1:.*]] = cleave.all_gather %[[W]] along [0] {cleave.layer = #cleave.layer<"block", 0>, cleave.name = "w.whole.again.1", cleave.phase = "backward"}
 // CHECK: %[[V1:.*]] = cleave.pin %[[G1]]
@@ -19,7 +20,8 @@ cleave.mesh @mesh <"data" = 2>
 func.func @by_layer_and_phase(%w: tensor<8x8xf32, #rows> {cleave.parameter = "w"}, %x: tensor<4x8xf32, #whole> {cleave.input = "x"}) -> (tensor<4x8xf32, #whole>, tensor<4x8xf32, #whole>) {
   %0 = cleave.all_gather %w along [0] {cleave.name = "w.whole"} : tensor<8x8xf32, #rows> -> tensor<8x8xf32, #whole>
   %1 = cleave.pin %0 {axes = ["data"], placements = #cleave.axes<[B]>, cleave.name = "w.pin"} : (tensor<8x8xf32, #whole>) -> tensor<8x8xf32, #whole>
-  %y = cleave.matmul %x, %1 {cleave.name = "y", cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 0>} : (tensor<4x8xf32, #whole>, tensor<8x8xf32, #whole>) -> tensor<4x8xf32, #whole>
+  %2 = cleave.relu %x : (tensor<4x8xf32, #whole>) -> tensor<4x8xf32, #whole>
+  %y = cleave.matmul %2, %1 {cleave.name = "y", cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 0>} : (tensor<4x8xf32, #whole>, tensor<8x8xf32, #whole>) -> tensor<4x8xf32, #whole>
   %z = cleave.matmul %y, %1 {cleave.name = "z", cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 0>} : (tensor<4x8xf32, #whole>, tensor<8x8xf32, #whole>) -> tensor<4x8xf32, #whole>
   %dx = cleave.matmul %z, %1 {cleave.name = "dx", cleave.phase = "backward", cleave.layer = #cleave.layer<"block", 0>} : (tensor<4x8xf32, #whole>, tensor<8x8xf32, #whole>) -> tensor<4x8xf32, #whole>
   return %y, %dx : tensor<4x8xf32, #whole>, tensor<4x8xf32, #whole>
