@@ -199,6 +199,12 @@ llvm::StringRef localStepKernel(mlir::Operation *op) {
   return keeps ? "keep" : "slice";
 }
 
+std::string kernelOf(mlir::Operation *op) {
+  if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) return tensorOp.kernelName().str();
+  auto collective = mlir::cast<CollectiveOpInterface>(op);
+  return collective.movesBytes() ? collective.stepName().str() : localStepKernel(op).str();
+}
+
 TransferKind transferOf(mlir::Operation *collective) {
   const auto from = placementOf(collective->getOperand(0)).getAxes(),
              to = placementOf(collective->getResult(0)).getAxes();

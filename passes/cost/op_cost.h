@@ -55,6 +55,9 @@ TransferCost transferCost(mlir::Operation *collective, ShardTable &table, const 
 // The kernel of a step of a reshard that moves nothing between devices.
 llvm::StringRef localStepKernel(mlir::Operation *op);
 
+// What runs an op or a step of a reshard: a kernel's name, or the kind of collective. Empty: a view.
+std::string kernelOf(mlir::Operation *op);
+
 // What one device's operands hold (its results where shares become a whole), the largest over ranks.
 int64_t collectiveBytes(mlir::Operation *collective, ShardTable &table);
 

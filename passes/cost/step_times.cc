@@ -196,17 +196,19 @@ class Simulation {
       double since = 0;
       for (int task : stream.tasks) {
         const StepTimes::Span &span = times_.tasks[task];
-        walk(states_[task].lastCause, since, span.start, exposed[device], late[device]);
+        walk({device, task, states_[task].lastCause, since, span.start}, exposed[device], late[device]);
         if (const int c = graph_.tasks[task].collective; c >= 0) {  // the stream is held until it is over
-          exposed[device][c] += span.end - times_.collectives[c].arrived;
-          late[device][c] += times_.collectives[c].arrived - span.start;
+          const double arrived = times_.collectives[c].arrived;
+          exposed[device][c] += span.end - arrived;
+          late[device][c] += arrived - span.start;
+          if (arrived < span.end) times_.waits.push_back({device, c, nextIn(stream, task), arrived, span.end});
         } else {
           compute[device] += span.end - span.start;
         }
         since = span.end;
       }
       const int last = lastOf(device);
-      walk(last, since, times_.tasks[last].end, exposed[device], late[device]);
+      walk({device, /*waiter=*/-1, last, since, times_.tasks[last].end}, exposed[device], late[device]);
     }
     for (size_t c = 0; c < meetings_.size(); ++c)
       for (int member : meetings_[c].members)
@@ -216,8 +218,14 @@ class Simulation {
     for (const auto &[device, spans] : busy)
       times_.communication = std::max(times_.communication, lengthOfUnion(spans));
     for (const auto &[device, seconds] : compute) times_.compute = std::max(times_.compute, seconds);
-    gather(exposed, times_.exposed, &StepTimes::Transfer::exposed);
+    times_.exposedDevice = gather(exposed, times_.exposed, &StepTimes::Transfer::exposed);
     gather(late, times_.late, &StepTimes::Transfer::late);
+    for (const State &state : states_) times_.causes.push_back(state.lastCause);
+  }
+
+  static int nextIn(const Stream &stream, int task) {
+    const auto next = std::upper_bound(stream.tasks.begin(), stream.tasks.end(), task);
+    return next == stream.tasks.end() ? -1 : *next;
   }
 
   int lastOf(int device) const {
@@ -227,30 +235,44 @@ class Simulation {
     return last;
   }
 
-  void gather(const std::map<int, std::map<int, double>> &byDevice, double &most, double StepTimes::Transfer::*field) {
+  // Gives the device where the sum is largest.
+  int gather(const std::map<int, std::map<int, double>> &byDevice, double &most, double StepTimes::Transfer::*field) {
+    int largest = 0;
     for (const auto &[device, byCollective] : byDevice) {
       double sum = 0;
       for (const auto &[c, seconds] : byCollective) {
         times_.collectives[c].*field = std::max(times_.collectives[c].*field, seconds);
         sum += seconds;
       }
+      if (sum > most) largest = device;
       most = std::max(most, sum);
     }
+    return largest;
   }
 
-  // Goes back from `until` to `since` along what was waited for.
-  void walk(int cause, double since, double until, std::map<int, double> &exposed, std::map<int, double> &late) const {
-    while (cause >= 0 && until > since) {
+  // The compute stream stands still from `since` to `until`; then `cause` is over, and `waiter` begins.
+  struct Gap {
+    int device, waiter, cause;
+    double since, until;
+  };
+
+  // Goes back from the gap's end to its beginning along what was waited for.
+  void walk(const Gap &gap, std::map<int, double> &exposed, std::map<int, double> &late) {
+    const double since = gap.since;
+    double until = gap.until;
+    for (int cause = gap.cause; cause >= 0 && until > since; cause = states_[cause].lastCause) {
       const int c = graph_.tasks[cause].collective;
       const double start = times_.tasks[cause].start;
       if (c >= 0) {
         const double arrived = std::max(since, times_.collectives[c].arrived);
-        if (arrived < until) exposed[c] += until - arrived;
+        if (arrived < until) {
+          exposed[c] += until - arrived;
+          times_.waits.push_back({gap.device, c, gap.waiter, arrived, until});
+        }
         if (std::max(since, start) < std::min(arrived, until))
           late[c] += std::min(arrived, until) - std::max(since, start);
       }
       until = std::min(until, start);
-      cause = states_[cause].lastCause;
     }
   }
 

@@ -47,12 +47,22 @@ struct StepTimes {
     double late = 0;  // the same before `arrived`: a peer was waited for
   };
 
+  // A time in which a compute stream stands still for a transfer that all members have reached.
+  struct Wait {
+    int device = 0, collective = 0;
+    int waiter = -1;  // the task that can't begin; -1: nothing but the end is waited for
+    double from = 0, to = 0;
+  };
+
   double seconds = 0;  // until all is over
   std::vector<Span> tasks;
+  std::vector<int> causes;  // by task: whose end came last of all that it waited for, or -1
   std::vector<Transfer> collectives;
+  std::vector<Wait> waits;  // by device, then latest first within what one task waits for
   // Of the device where it is largest.
   double compute = 0;  // of the compute stream
   double exposed = 0, late = 0;
+  int exposedDevice = 0;     // where `exposed` is that long: the sum of its waits
   double communication = 0;  // links and copies are busy, overlaps counted once
 };
 

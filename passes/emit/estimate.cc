@@ -4,19 +4,12 @@
 #include <map>
 
 #include "passes/cost/op_cost.h"
-#include "passes/cost/predict_step.h"
-#include "passes/emit/emit_collective.h"
+#include "passes/emit/explain_overlap.h"
 
 namespace cleave {
 namespace {
 
 using OpClass = plan::Explanation::Estimate::OpClass;
-
-std::string kernelOf(mlir::Operation *op) {
-  if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) return tensorOp.kernelName().str();
-  auto collective = mlir::cast<CollectiveOpInterface>(op);
-  return collective.movesBytes() ? collective.stepName().str() : localStepKernel(op).str();
-}
 
 // Tasks by kernel, averaged over ranks.
 std::vector<OpClass> classesOf(const ScheduledEntry &step, const PredictedStep &predicted,
@@ -59,17 +52,9 @@ mlir::LogicalResult explainTimes(const ScheduledEntry &step, const std::vector<C
   estimate.set_exposed(times->exposed);
   estimate.set_late(times->late);
   for (const OpClass &held : classesOf(step, predicted, classes, table.ranks())) *estimate.add_classes() = held;
-  int next = 0;
-  for (size_t t = 0; t < predicted.tasks; ++t) {
-    if (step.collectiveOf[t] < 0 || groupSize(mlir::cast<CollectiveOpInterface>(step.program.tasks[t].op)) == 1) continue;
-    plan::Explanation::Collective &held = *to.mutable_collectives(next++);
-    double exposed = 0;
-    for (size_t c = 0; c < classes.size(); ++c)
-      exposed = std::max(exposed,
-                         times->collectives[predicted.graph.tasks[c * predicted.tasks + t].collective].exposed);
-    held.set_seconds(predicted.costs[t].seconds);
-    held.set_exposed(exposed);
-  }
+  mlir::func::FuncOp function = step.function;
+  const auto split = function->getParentOfType<mlir::ModuleOp>()->getAttrOfType<mlir::BoolAttr>(kSplit);
+  explainOverlap({step, predicted, *times, /*isOrdered=*/split && split.getValue()}, table, to);
   return mlir::success();
 }
 

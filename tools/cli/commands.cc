@@ -257,7 +257,9 @@ CommandSpec explainCommand() {
           "",
           "cleave explain gpt2.plan",
           {toggle("--json", "all of it, for scripts"),
-           absentMeans("none", file("--trace", "T.json", "a trace of this plan's run: measured times beside predicted"))}};
+           toggle("--overlap", "only collectives: what hides each, what of it computing stands still for, and why"),
+           absentMeans("none", file("--trace", "T.json", "a trace of this plan's run: measured times beside predicted"))},
+          [](const ParsedFlags &flags) { return excludes(flags, "--overlap", "--trace"); }};
 }
 
 CommandSpec trainCommand() {

@@ -4,6 +4,7 @@
 
 #include "runtime/plan/plan_file.h"
 #include "runtime/plan/print_plan.h"
+#include "tools/cli/overlap_explanation.h"
 #include "tools/cli/plan_explanation.h"
 #include "tools/cli/run_commands.h"
 
@@ -21,6 +22,11 @@ absl::StatusOr<ExitCode> print(const std::string &text) {
 absl::StatusOr<ExitCode> runExplain(const ParsedFlags &flags) {
   auto plan = readPlanFile(flags.positional(0));
   if (!plan.ok()) return plan.status();
+  if (flags.isOn("--overlap")) {
+    const absl::StatusOr<std::string> text = flags.isOn("--json") ? overlapJson(*plan) : overlapTables(*plan);
+    if (!text.ok()) return text.status();
+    return print(*text);
+  }
   std::optional<MeasuredStep> measured;
   if (flags.has("--trace")) {
     absl::StatusOr<MeasuredStep> read = measureStep(*plan, flags.text("--trace"));

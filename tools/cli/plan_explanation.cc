@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -35,13 +34,6 @@ Json listOf(const Texts &texts) {
   Json list = Json::array();
   for (const auto &text : texts) list.push_back(text);
   return list;
-}
-
-std::string sizeText(int64_t bytes) {
-  if (bytes < 10'000) return absl::StrCat(bytes, " B");
-  if (bytes < 10'000'000) return absl::StrFormat("%.1f kB", double(bytes) / 1e3);
-  if (bytes < 10'000'000'000) return absl::StrFormat("%.1f MB", double(bytes) / 1e6);
-  return absl::StrFormat("%.1f GB", double(bytes) / 1e9);
 }
 
 std::string originText(const plan::Plan &plan) {
@@ -73,18 +65,6 @@ std::string meshText(const plan::Plan &plan) {
 }
 
 std::string placementText(const Explanation::Value &value) { return absl::StrJoin(value.placement(), " "); }
-
-// "h.12.mlp" -> "h.*.mlp"
-std::string patternOf(const std::string &name) {
-  std::string pattern;
-  for (char c : name)
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
-      pattern.push_back(c);
-    } else if (pattern.empty() || pattern.back() != '*') {
-      pattern.push_back('*');
-    }
-  return pattern;
-}
 
 using Values = std::vector<const Explanation::Value *>;
 

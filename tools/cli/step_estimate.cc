@@ -11,8 +11,6 @@ namespace {
 
 using plan::Explanation;
 
-std::string milliseconds(double seconds) { return absl::StrFormat("%.3f", seconds * 1e3); }
-
 std::string errorText(double predicted, double measured) {
   return measured > 0 ? absl::StrFormat("%+.0f %%", (predicted / measured - 1) * 100) : "-";
 }
@@ -32,20 +30,20 @@ std::string estimateText(const plan::Plan &plan, const MeasuredStep *measured) {
   for (const Explanation::Estimate::OpClass &held : estimate.classes()) {
     std::vector<std::string> row = {held.kernel(), absl::StrCat(held.count()),
                                     held.moves() ? "-" : absl::StrFormat("%.3g", held.flops()),
-                                    absl::StrFormat("%.3g", held.bytes()), milliseconds(held.seconds())};
+                                    absl::StrFormat("%.3g", held.bytes()), millisecondsText(held.seconds())};
     if (measured) {
       const double seconds = measuredOf(*measured, held.kernel());
-      row.insert(row.end(), {milliseconds(seconds), errorText(held.seconds(), seconds)});
+      row.insert(row.end(), {millisecondsText(seconds), errorText(held.seconds(), seconds)});
     }
     rows.push_back(std::move(row));
   }
-  std::vector<std::string> sum = {"step", "", "", "", milliseconds(estimate.step())};
-  if (measured) sum.insert(sum.end(), {milliseconds(measured->seconds), errorText(estimate.step(), measured->seconds)});
+  std::vector<std::string> sum = {"step", "", "", "", millisecondsText(estimate.step())};
+  if (measured) sum.insert(sum.end(), {millisecondsText(measured->seconds), errorText(estimate.step(), measured->seconds)});
   rows.push_back(std::move(sum));
   return absl::StrCat(
-      "\nTime of a step, predicted for cluster ", estimate.cluster(), ": ", milliseconds(estimate.step()),
-      " ms; compute ", milliseconds(estimate.compute()), ", communication ", milliseconds(estimate.communication()),
-      " (", milliseconds(estimate.exposed()), " exposed), waiting for peers ", milliseconds(estimate.late()), "\n",
+      "\nTime of a step, predicted for cluster ", estimate.cluster(), ": ", millisecondsText(estimate.step()),
+      " ms; compute ", millisecondsText(estimate.compute()), ", communication ", millisecondsText(estimate.communication()),
+      " (", millisecondsText(estimate.exposed()), " exposed), waiting for peers ", millisecondsText(estimate.late()), "\n",
       textTable(rows), "Kernels: of a device, on average, without waiting; bytes of collectives are those that it sends.\n",
       measured ? absl::StrCat("Measured: medians of ", measured->steps,
                               " steps; of a collective what links carried, else its task, with what it waited for.\n")

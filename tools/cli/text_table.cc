@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 
 namespace cleave::cli {
@@ -35,6 +37,26 @@ std::string textTable(const std::vector<std::vector<std::string>> &rows, size_t 
     absl::StrAppend(&text, line, "\n");
   }
   return text;
+}
+
+std::string sizeText(int64_t bytes) {
+  if (bytes < 10'000) return absl::StrCat(bytes, " B");
+  if (bytes < 10'000'000) return absl::StrFormat("%.1f kB", double(bytes) / 1e3);
+  if (bytes < 10'000'000'000) return absl::StrFormat("%.1f MB", double(bytes) / 1e6);
+  return absl::StrFormat("%.1f GB", double(bytes) / 1e9);
+}
+
+std::string millisecondsText(double seconds) { return absl::StrFormat("%.3f", seconds * 1e3); }
+
+std::string patternOf(const std::string &name) {
+  std::string pattern;
+  for (char c : name)
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
+      pattern.push_back(c);
+    } else if (pattern.empty() || pattern.back() != '*') {
+      pattern.push_back('*');
+    }
+  return pattern;
 }
 
 }  // namespace cleave::cli

@@ -68,6 +68,47 @@ TEST(StepTimesTest, ATransferThatIsWaitedForIsExposed) {
   EXPECT_EQ(times.collectives[0].end, 4);
 }
 
+TEST(StepTimesTest, AWaitTellsWhoStandsStillForWhat) {
+  Program program(2);
+  const int before = program.compute({1});
+  const int sum = program.transfer(0, 3, {0}, {before});
+  const int hider = program.compute({2});
+  const int reader = program.compute({1}, {sum});
+  const StepTimes times = program.run();
+  ASSERT_EQ(times.waits.size(), 2);  // one a device
+  const StepTimes::Wait &wait = times.waits[0];
+  EXPECT_EQ(wait.device, times.exposedDevice);
+  EXPECT_EQ(wait.collective, 0);
+  EXPECT_EQ(wait.waiter, reader);
+  EXPECT_EQ(wait.from, 3);
+  EXPECT_EQ(wait.to, 4);
+  EXPECT_EQ(times.causes[before], -1);
+  EXPECT_EQ(times.causes[hider], before);
+  EXPECT_EQ(times.causes[reader], sum);
+}
+
+TEST(StepTimesTest, WhatIsLeftAtTheEndStandsStillForNoTask) {
+  Program program(2);
+  const int before = program.compute({1});
+  program.transfer(0, 3, {0}, {before});
+  const StepTimes times = program.run();
+  ASSERT_EQ(times.waits.size(), 2);
+  EXPECT_EQ(times.waits[0].waiter, -1);
+  EXPECT_EQ(times.waits[0].to - times.waits[0].from, times.exposed);
+}
+
+TEST(StepTimesTest, ExposedIsTheSumOfTheWaitsOfOneDevice) {
+  Program program(2);
+  const int before = program.compute({1, 2});
+  const int sum = program.transfer(0, 3, {0}, {before});
+  program.compute({2, 1}, {sum});
+  const StepTimes times = program.run();
+  double sums = 0;
+  for (const StepTimes::Wait &wait : times.waits)
+    if (wait.device == times.exposedDevice) sums += wait.to - wait.from;
+  EXPECT_EQ(sums, times.exposed);
+}
+
 TEST(StepTimesTest, WorkThatDoesNotNeedTheTransferHidesIt) {
   Program program(2);
   const int before = program.compute({1});
