@@ -11,7 +11,8 @@ namespace {
 using plan::Explanation;
 using Causes = std::vector<Explanation::Exposure>;
 
-constexpr char kNothingElse[] = "no independent work", kOrder[] = "order", kNoRoom[] = "memory cap", kCores[] = "own cores";
+constexpr char kNothingElse[] = "no independent work", kOrder[] = "order", kNoRoom[] = "memory cap",
+               kCores[] = "own cores";
 constexpr int64_t kNegligible = 1024;  // bytes
 
 class OverlapExplainer {
@@ -45,7 +46,8 @@ class OverlapExplainer {
     to.set_end(transfer.end);
     if (collectiveOf(t).wire > 0) addHiders(transfer, to);
     Causes &causes = causes_[c];
-    std::stable_sort(causes.begin(), causes.end(), [](const auto &a, const auto &b) { return a.seconds() > b.seconds(); });
+    std::stable_sort(causes.begin(), causes.end(),
+                     [](const auto &a, const auto &b) { return a.seconds() > b.seconds(); });
     double exposed = 0;
     for (const Explanation::Exposure &cause : causes) {
       exposed += cause.seconds();

@@ -102,10 +102,10 @@ std::string headText(const Explanation::Estimate &estimate) {
 
 constexpr char kLegend[] =
     "ms: of all in a row. hidden: what computing covers; by: what covers most. exposed: computing stands still for it.\n"
-    "why: no independent work: all that is left needs it. order: something else (named) could be computed, but has a later\n"
-    "turn, or another transfer (named) keeps the link busy. memory cap: the same, but there is no room for it.\n";
+    "why: no independent work: all that is left needs it. order: something else (named) could be computed but has a\n"
+    "later turn, or another transfer (named) keeps the link busy. memory cap: the same, but there is no room for it.\n";
 constexpr char kCoresLegend[] =
-    "own cores: devices share memory and copy themselves, which nothing hides; --link or --cluster of compile describe\n"
+    "own cores: devices share memory and copy themselves, which nothing hides; compile's --link or --cluster describe\n"
     "other machines.\n";
 
 Json jsonOf(const Explanation::Collective &held) {
@@ -125,7 +125,8 @@ Json jsonOf(const Explanation::Collective &held) {
     hiders.push_back({{"op", hider.op()}, {"kernel", hider.kernel()}, {"ms", hider.seconds() * 1e3}});
   }
   for (const Explanation::Exposure &cause : held.causes())
-    causes.push_back({{"cause", cause.cause()}, {"ms", cause.seconds() * 1e3}, {"op", cause.op()}, {"waiter", cause.waiter()}});
+    causes.push_back(
+        {{"cause", cause.cause()}, {"ms", cause.seconds() * 1e3}, {"op", cause.op()}, {"waiter", cause.waiter()}});
   to["hidden_ms"] = hidden * 1e3;
   to["hidden_by"] = std::move(hiders);
   to["exposed_ms"] = held.exposed() * 1e3;
@@ -145,9 +146,10 @@ absl::StatusOr<std::string> overlapTables(const plan::Plan &plan) {
   for (const Group &group : groupsOf(explanation)) {
     const Explanation::Collective &first = *group.first;
     rows.push_back({group.count > 1 ? absl::StrCat(group.count, " x ", first.kind()) : first.kind(),
-                    group.count > 1 ? patternOf(first.op()) : first.op(), first.phase(), absl::StrJoin(first.axes(), ","),
-                    sizeText(first.bytes()), millisecondsText(group.seconds), millisecondsText(group.hidden),
-                    hidersText(group.hiders), millisecondsText(group.exposed), causesText(group)});
+                    group.count > 1 ? patternOf(first.op()) : first.op(), first.phase(),
+                    absl::StrJoin(first.axes(), ","), sizeText(first.bytes()), millisecondsText(group.seconds),
+                    millisecondsText(group.hidden), hidersText(group.hiders), millisecondsText(group.exposed),
+                    causesText(group)});
     all.count += group.count;
     all.seconds += group.seconds;
     all.hidden += group.hidden;
