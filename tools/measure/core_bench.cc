@@ -17,8 +17,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kRounds = 5;
 constexpr double kSecondsOfRound = 6e-3;
-// Products of small matrices find their operands where a step leaves them: outside the first caches.
-constexpr double kRotatedBytes = 1.6e7;
+constexpr int kMostCopies = 512;  // of a call's operands
+// Operands are taken in turn from so many bytes of them.
+constexpr double kNear = 0, kBehindCaches = 1.6e7, kOlder = 6.4e7, kFarAway = 2e8;
 
 double wallSeconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
@@ -95,10 +96,9 @@ class CoreTimer {
 // One core's operands of a call, several times over.
 class KernelData {
  public:
-  static absl::StatusOr<std::shared_ptr<KernelData>> create(const KernelCase &kernelCase) {
+  static absl::StatusOr<std::shared_ptr<KernelData>> create(const KernelCase &kernelCase, double rotatedBytes) {
     auto data = std::make_shared<KernelData>();
-    const double bytes = kernelCase.allBytes();
-    const int copies = kernelCase.flops > 0 ? std::clamp(int(kRotatedBytes / bytes), 1, 64) : 1;
+    const int copies = std::clamp(int(rotatedBytes / kernelCase.allBytes()), 1, kMostCopies);
     for (int copy = 0; copy < copies; ++copy)
       if (absl::Status status = data->addCopy(kernelCase); !status.ok()) return status;
     auto site = KernelSite::create(/*threads=*/1, /*spinNanos=*/0);
@@ -176,14 +176,27 @@ absl::StatusOr<double> secondsOfMeetings(int cores, int calls, PrepareCore prepa
   return secondsOfCall(cores, /*seconds=*/0, calls, prepare);
 }
 
-absl::StatusOr<double> secondsOfKernel(const KernelCase &kernelCase, int cores, const Registry &registry) {
+// With operands that are taken in turn from so many bytes of them.
+static absl::StatusOr<double> secondsAmong(double rotatedBytes, const KernelCase &kernelCase, int cores,
+                                           const Registry &registry) {
   return secondsOfWork(cores, kSecondsOfRound, [&](int) -> absl::StatusOr<TimedCall> {
-    auto data = KernelData::create(kernelCase);
+    auto data = KernelData::create(kernelCase, rotatedBytes);
     if (!data.ok()) return data.status();
     const auto kernel = registry.find(kernelCase.kernel, (*data)->call(kernelCase.attributes));
     if (!kernel.ok()) return kernel.status();
     return TimedCall([data = *data, kernel = *kernel, &kernelCase] { return data->run(*kernel, kernelCase.attributes); });
   });
+}
+
+absl::StatusOr<double> secondsOfKernel(const KernelCase &kernelCase, int cores, const Registry &registry) {
+  using Lies = KernelCase::Lies;
+  if (kernelCase.lies == Lies::kFarAway) return secondsAmong(kFarAway, kernelCase, cores, registry);
+  if (kernelCase.lies == Lies::kBehindCaches) return secondsAmong(kBehindCaches, kernelCase, cores, registry);
+  const auto near = secondsAmong(kNear, kernelCase, cores, registry);
+  if (!near.ok()) return near;
+  const auto older = secondsAmong(kOlder, kernelCase, cores, registry);
+  if (!older.ok()) return older;
+  return (*near + *older) / 2;
 }
 
 }  // namespace cleave

@@ -38,15 +38,23 @@ class Cases {
  private:
   KernelCase &add(std::string kernel, Attributes attributes, std::vector<KernelOperand> inputs,
                   std::vector<KernelOperand> outputs) {
-    cases_.push_back({std::move(kernel), "", std::move(attributes), std::move(inputs), std::move(outputs), {}, 0, 0, false});
-    return cases_.back();
+    KernelCase &made = cases_.emplace_back();
+    made.kernel = std::move(kernel);
+    made.attributes = std::move(attributes);
+    made.inputs = std::move(inputs);
+    made.outputs = std::move(outputs);
+    return made;
+  }
+
+  void addProduct(std::string kernel, Attributes attributes, int64_t n) {
+    KernelCase &product = add(std::move(kernel), std::move(attributes), {{{n, n}}, {{n, n}}}, {{{n, n}}});
+    product.flops = 2.0 * double(n) * double(n) * double(n);
+    product.lies = KernelCase::Lies::kBehindCaches;
   }
 
   void products(int64_t n) {
-    const double flops = 2.0 * double(n) * double(n) * double(n);
-    for (int64_t transposed : {0, 1})
-      add("matmul", {{"transpose_rhs", transposed}}, {{{n, n}}, {{n, n}}}, {{{n, n}}}).flops = flops;
-    add("outer", {}, {{{n, n}}, {{n, n}}}, {{{n, n}}}).flops = flops;
+    for (int64_t transposed : {0, 1}) addProduct("matmul", {{"transpose_rhs", transposed}}, n);
+    addProduct("outer", {}, n);
   }
 
   void attention(int64_t length, int64_t features, bool drops) {
@@ -74,6 +82,7 @@ class Cases {
       if (drops) inputs.push_back({{4}, DType::kI32, 1000});
       KernelCase &form = add(kernel, std::move(all), std::move(inputs), std::move(outputs));
       form.flops = formFlops;
+      form.lies = KernelCase::Lies::kBehindCaches;
       form.isShallow = features < 64;
       if (drops) form.variant = "/random";
     };
@@ -88,8 +97,11 @@ class Cases {
     add("gelu", {{"approximate", std::string("tanh")}}, {x}, {x});
     add("scale", {{"factor", 1.0}}, {x}, {x}).inPlace = {0};
     add("add", {}, {x, x}, {x}).inPlace = {0};
-    for (const char *name : {"mul", "relu_gradient", "silu_gradient"}) add(name, {}, {x, x}, {x});
-    add("gelu_gradient", {{"approximate", std::string("tanh")}}, {x, x}, {x});
+    add("mul", {}, {x, x}, {x});
+    // Far above 0 slopes are 1: what is multiplied by them again and again stays a number of normal size.
+    const KernelOperand above = {{rows, kFeatures}, DType::kF32, 0, 5};
+    for (const char *name : {"relu_gradient", "silu_gradient"}) add(name, {}, {above, x}, {x}).inPlace = {1};
+    add("gelu_gradient", {{"approximate", std::string("tanh")}}, {above, x}, {x}).inPlace = {1};
     add("add_n", {{"segments", Ints{3}}}, {x, x, x}, {x});
     add("dropout",
         {{"global_shape", Ints{rows, kFeatures}},
@@ -142,11 +154,15 @@ class Cases {
 
   void updates(int64_t elements) {
     const KernelOperand p = {{elements}}, flag = {{}, DType::kBool, 2};
-    add("adamw", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.01}, {"lr_factor", 1.0}},
-        {p, p, p, p, kScalar, kScalar, {{}, DType::kF32, 0, 3}, flag}, {p, p, p})
-        .inPlace = {0, 2, 3};
-    add("sgd", {{"momentum", 0.9}, {"weight_decay", 0.1}, {"lr_factor", 1.0}}, {p, p, p, kScalar, kScalar, flag}, {p, p})
-        .inPlace = {0, 2};
+    KernelCase &adamw =
+        add("adamw", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.01}, {"lr_factor", 1.0}},
+            {p, p, p, p, kScalar, kScalar, {{}, DType::kF32, 0, 3}, flag}, {p, p, p});
+    adamw.inPlace = {0, 2, 3};
+    adamw.lies = KernelCase::Lies::kFarAway;
+    KernelCase &sgd = add("sgd", {{"momentum", 0.9}, {"weight_decay", 0.1}, {"lr_factor", 1.0}},
+                          {p, p, p, kScalar, kScalar, flag}, {p, p});
+    sgd.inPlace = {0, 2};
+    sgd.lies = KernelCase::Lies::kFarAway;
   }
 
   std::vector<KernelCase> cases_;

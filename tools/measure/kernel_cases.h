@@ -20,6 +20,13 @@ struct KernelOperand {
 };
 
 struct KernelCase {
+  // Where its operands lie when a step comes to it.
+  enum class Lies {
+    kPartlyNear,  // what the task before has made in the caches, what is older behind them
+    kBehindCaches,
+    kFarAway  // touched once a step: state, parameters that are updated
+  };
+
   std::string kernel;
   std::string variant;  // behind the kernel's name in a cluster file: "/random", or nothing
   Attributes attributes;
@@ -27,6 +34,7 @@ struct KernelCase {
   std::vector<int> inPlace;  // by output: the input whose bytes it takes, or -1; may be shorter
   double flops = 0;          // where arithmetic counts: the cost model's efficiency is measured, else the bandwidth
   double bytes = 0;          // read and written; 0: all of inputs and outputs
+  Lies lies = Lies::kPartlyNear;
   // Of the size of another case, but less deep: tells apart what grows with the flops and what with the number of sums.
   bool isShallow = false;
 
