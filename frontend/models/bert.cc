@@ -99,7 +99,7 @@ Value Bert::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInp
   const Value placeTable =
       model.parameter("position_embeddings.weight", {positions_, width_}, Init::normal(deviation_));
   const Value typeTable = model.parameter("token_type_embeddings.weight", {types_, width_}, Init::normal(deviation_));
-  Value x = model.embedding("word_embeddings", table, tokens.ids, paddingToken_);
+  Value x = model.embedding("word_embeddings", table, tokens.ids, {paddingToken_});
   x = model.add("with_types", x, model.embedding("token_type_embeddings", typeTable, types));
   x = model.add("with_positions", x, positionEmbedding(model, "position_embeddings", placeTable, entry, tokens));
   return model.dropout("dropout", model.layerNorm("LayerNorm", x, norm()), entry.rate(dropout_));

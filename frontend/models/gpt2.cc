@@ -64,6 +64,7 @@ FamilyDescription Gpt2::describe() const {
   family.vocabulary = vocabulary_;
   family.isCausal = true;
   family.inputs = tokenInputDescriptions(vocabulary_);
+  family.inputs.push_back(wordTypeDescription(vocabulary_));
   family.prefixes = {"transformer."};
   family.ignored = {"h.*.attn.bias", "h.*.attn.masked_bias", "h.*.crossattention.bias"};
   for (int64_t i = 0; i < layers_; ++i) {
@@ -128,6 +129,7 @@ Value Gpt2::logits(ModelBuilder &model, const EntryOptions &entry) const {
     const Value places = model.parameter("wpe.weight", {positions_, width_}, Init::normal(deviation_));
     const Value words = model.embedding("wte", table, tokens.ids);
     x = model.add("embedded", words, positionEmbedding(model, "wpe", places, entry, tokens));
+    x = withTokenTypes(model, entry, table, x);
     x = model.dropout("drop", x, entry.rate(embeddingDropout_));
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, i, x);
     x = model.layerNorm("ln_f", x, norm());

@@ -66,6 +66,7 @@ FamilyDescription Gptj::describe() const {
   family.vocabulary = vocabulary_;
   family.isCausal = true;
   family.inputs = tokenInputDescriptions(vocabulary_);
+  family.inputs.push_back(wordTypeDescription(vocabulary_));
   family.prefixes = {"transformer."};
   family.ignored = {"h.*.attn.bias", "h.*.attn.masked_bias", "h.*.attn.embed_positions"};
   if (isTied_)
@@ -130,7 +131,8 @@ Value Gptj::logits(ModelBuilder &model, const EntryOptions &entry) const {
   {
     Scope scope(model, "transformer");
     table = model.parameter("wte.weight", {vocabulary_, width_}, Init::normal(deviation_));
-    x = model.dropout("drop", model.embedding("wte", table, tokens.ids), entry.rate(embeddingDropout_));
+    x = withTokenTypes(model, entry, table, model.embedding("wte", table, tokens.ids));
+    x = model.dropout("drop", x, entry.rate(embeddingDropout_));
     const Value positions = tokenPositions(model, entry, tokens);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, positions, i, x);
     x = model.layerNorm("ln_f", x, {epsilon_});

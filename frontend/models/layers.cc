@@ -57,6 +57,18 @@ std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary) {
           {"labels", "labels", "required", vocabulary}};
 }
 
+Value withTokenTypes(ModelBuilder &model, const EntryOptions &entry, Value table, Value x) {
+  if (!entry.isTraining) return x;
+  const Value types = model.input("token_type_ids", {entry.batch, entry.seq}, ElementType::kInt32);
+  LookUpSpec spec;
+  spec.isOptional = true;
+  return model.add("with_types", x, model.embedding("types", table, types, spec));
+}
+
+DataInputDescription wordTypeDescription(int64_t vocabulary) {
+  return {"token_type_ids", "token_type_ids", "minus_ones", vocabulary};
+}
+
 Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens) {
   return tokens.positions ? tokens.positions : model.iota("positions", {entry.batch, entry.seq}, /*dimension=*/1);
 }

@@ -26,6 +26,12 @@ TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry);
 // The same as a data file has them; `labels` are of the same vocabulary.
 std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary);
 
+// `x` plus the rows of the words' table that token types stand for, where data have types: in training, an input of -1
+// where they don't.
+mlir::Value withTokenTypes(ModelBuilder &model, const EntryOptions &entry, mlir::Value table, mlir::Value x);
+// That input as a data file has it.
+DataInputDescription wordTypeDescription(int64_t vocabulary);
+
 // Positions 0, 1, ... of each example, where documents don't say otherwise. [batch, sequence] of int32
 mlir::Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens);
 

@@ -123,7 +123,7 @@ Value Llama::logits(ModelBuilder &model, const EntryOptions &entry) const {
     Scope scope(model, "model");
     table = model.parameter("embed_tokens.weight", {vocabulary_, width_},
                             Init::normal(deviation_).withZeroRow(paddingToken_));
-    x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
+    x = model.embedding("embed_tokens", table, tokens.ids, {paddingToken_});
     const Value positions = tokenPositions(model, entry, tokens);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, positions, i, x);
     x = model.rmsNorm("norm", x, norm());

@@ -95,7 +95,7 @@ Value Opt::places(ModelBuilder &model, const EntryOptions &entry, const TokenInp
 }
 
 Value Opt::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value table) const {
-  Value x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
+  Value x = model.embedding("embed_tokens", table, tokens.ids, {paddingToken_});
   if (wordWidth_ != width_) x = model.linear("project_in", x, projection(width_));
   const Value rows =
       model.parameter("embed_positions.weight", {positions_ + kFirstPosition, width_}, Init::normal(deviation_));

@@ -72,15 +72,17 @@ def Cleave_OuterOp : Cleave_InferredOp<"outer"> {
 def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let summary = "Looks rows of a table up";
   let description = [{
-    An index outside the table is an error when the program runs. The row `padding_index` gets no gradient (-1: none). A
-    split of the rows leaves a partial sum.
+    An index outside the table is an error when the program runs; if `optional`, -1 is not: it stands for no row and gives
+    zeros. The row `padding_index` gets no gradient (-1: none). A split of the rows leaves a partial sum.
 
     Example:
     ```mlir
     %x = cleave.embedding %table, %ids : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids, DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
+  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids,
+                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index,
+                       DefaultValuedAttr<BoolAttr, "false">:$optional);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "v c, ... -> ... c";
   let linearEach = [0];
@@ -93,7 +95,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let flops = [{ return 0; }];
   let gradient = [{
     return Gradients{EmbeddingGradientOp::create(b, loc, ::cleave::unplaced(getTable().getType()), getIds(), dResult,
-                                                 ::mlir::Value(), getPaddingIndexAttr()), {}};
+                                                 ::mlir::Value(), getPaddingIndexAttr(), getOptionalAttr()), {}};
   }];
   let local = [{ ::cleave::setRowRange(local.operands[0], attributes); }];
 }
@@ -101,7 +103,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
 def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
   let summary = "Adds each row to the table's row that it was looked up from";
   let description = [{
-    It starts from `accumulator`, or from zero.
+    It starts from `accumulator`, or from zero. What index -1 was given for, if `optional`, is added to no row.
 
     Example:
     ```mlir
@@ -109,7 +111,8 @@ def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
     ```
   }];
   let arguments = (ins Cleave_IntTensor:$ids, Cleave_FloatTensor:$d_result, Optional<Cleave_FloatTensor>:$accumulator,
-                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
+                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index,
+                       DefaultValuedAttr<BoolAttr, "false">:$optional);
   let results = (outs Cleave_FloatTensor:$d_table);
   let rule = "..., ... c, v c -> v c";
   let linearEach = [1];

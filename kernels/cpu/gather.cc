@@ -6,6 +6,16 @@
 #include "kernels/cpu/tiles.h"
 
 namespace cleave::cpu {
+namespace {
+
+// Of a table's rows. An id of -1 may stand for none.
+absl::Status checkIds(const TensorView &ids, const Attributes &attributes) {
+  absl::optional<int64_t> none;
+  if (attributes.getInt("optional") != 0) none = -1;
+  return checkEntries(ids, attributes.getInt("rows"), "an id", none);
+}
+
+}  // namespace
 
 absl::Status gather(const KernelCall &call, KernelContext &) {
   const TensorView &x = call.inputs[0], &indices = call.inputs[1];
@@ -43,7 +53,7 @@ absl::Status gatherGradient(const KernelCall &call, KernelContext &context) {
 absl::Status embedding(const KernelCall &call, KernelContext &context) {
   const TensorView &table = call.inputs[0], &ids = call.inputs[1];
   const int64_t offset = call.attributes.getInt("row_offset"), rows = table.shape[0], features = table.shape[1];
-  if (absl::Status bounds = checkEntries(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   const int32_t *id = ids.as<int32_t>();
   const float *values = table.as<float>();
   float *y = call.outputs[0].as<float>();
@@ -64,7 +74,7 @@ absl::Status embeddingGradient(const KernelCall &call, KernelContext &context) {
   const TensorView &ids = call.inputs[0], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("row_offset"), padding = call.attributes.getInt("padding_index", -1);
   const int64_t rows = out.shape[0], features = out.shape[1];
-  if (absl::Status bounds = checkEntries(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   const int32_t *id = ids.as<int32_t>();
   const float *dy = call.inputs[1].as<float>();
   const float *accumulator = call.inputs.size() > 2 ? call.inputs[2].as<float>() : nullptr;

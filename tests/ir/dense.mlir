@@ -23,11 +23,13 @@ func.func @products(%x: tensor<2x4x6xf32>, %w: tensor<6x8xf32>, %t: tensor<8x6xf
 // CHECK-LABEL: func.func @tables
 // CHECK: cleave.embedding {{%.+}}, {{%.+}} : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
 // CHECK: cleave.embedding {{%.+}}, {{%.+}} {padding_index = 3 : i64} : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
+// CHECK: cleave.embedding {{%.+}}, {{%.+}} {optional = true} : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
 // CHECK: cleave.embedding_gradient {{%.+}}, {{%.+}} : (tensor<4x16xi32>, tensor<4x16x64xf32>) -> tensor<96x64xf32>
 // CHECK: cleave.embedding_gradient {{%.+}}, {{%.+}}, {{%.+}} {padding_index = 3 : i64} : (tensor<4x16xi32>, tensor<4x16x64xf32>, tensor<96x64xf32>) -> tensor<96x64xf32>
 func.func @tables(%table: tensor<96x64xf32>, %ids: tensor<4x16xi32>, %dx: tensor<4x16x64xf32>) {
   %0 = cleave.embedding %table, %ids : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
   %1 = cleave.embedding %table, %ids {padding_index = 3 : i64} : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
+  %absent = cleave.embedding %table, %ids {optional = true} : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
   %2 = cleave.embedding_gradient %ids, %dx : (tensor<4x16xi32>, tensor<4x16x64xf32>) -> tensor<96x64xf32>
   %3 = cleave.embedding_gradient %ids, %dx, %table {padding_index = 3 : i64} : (tensor<4x16xi32>, tensor<4x16x64xf32>, tensor<96x64xf32>) -> tensor<96x64xf32>
   return

@@ -151,6 +151,10 @@ class Cases {
         add("embedding_gradient", rows, {ids, draw_.normal({4, 3, features})}, {empty({held, features})});
         add("embedding_gradient", rows, {ids, draw_.normal({4, 3, features}), draw_.normal({held, features})},
             {empty({held, features})});
+        const Tensor someIds = draw_.integers({4, 3}, -1, 11);
+        const Attributes some = {{"row_offset", offset}, {"rows", int64_t{11}}, {"optional", int64_t{1}}};
+        add("embedding", some, {draw_.normal({held, features}), someIds}, {empty({4, 3, features})});
+        add("embedding_gradient", some, {someIds, draw_.normal({4, 3, features})}, {empty({held, features})});
       }
     }
   }

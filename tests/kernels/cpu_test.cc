@@ -194,6 +194,19 @@ TEST(CpuKernels, NameTheIndexThatIsOutOfBounds) {
     }
 }
 
+TEST(CpuKernels, TakeNoIdBelowTheOneThatStandsForNoRow) {
+  const Registry cpu = cpuRegistry(), reference = referenceRegistry();
+  for (const auto &[optional, id] : {std::pair<int64_t, int32_t>{0, -1}, {1, -2}})
+    for (const Registry *registry : {&cpu, &reference}) {
+      const Tensor ids = Tensor::of(DType::kI32, {1}, {double(id)});
+      Case c = {"embedding",
+                {{"row_offset", int64_t{0}}, {"rows", int64_t{5}}, {"optional", optional}},
+                {empty({5, 3}), ids},
+                {empty({1, 3})}};
+      EXPECT_EQ(call(*registry, c).code(), absl::StatusCode::kOutOfRange) << id;
+    }
+}
+
 TEST(CpuKernels, SayWhatWasChosenForTheMachine) {
   EXPECT_THAT(
       cpuKernelChoices(),

@@ -179,6 +179,20 @@ TEST(Examples, GetWhatTheirFileLacks) {
       << "shifted right, -100 as the pad token";
 }
 
+TEST(Examples, HaveTypesOfMinusOneWhereAnAbsentTypeIsNone) {
+  TemporaryFolder folder;
+  LoadedPlan plan = encoderDecoderPlan();
+  plan.family.inputs[2] = {"token_type_ids", "token_type_ids", "minus_ones", 10};
+  const std::string without = examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}}, 1);
+  auto reader = openWith(plan, folder.write("without.safetensors", without));
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_THAT(valuesOf<int64_t>(*reader->read({0}, 1), "token_type_ids"), ElementsAre(-1, -1, -1));
+  const std::string with =
+      examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"token_type_ids", {9, 0, -1}}}, 1);
+  EXPECT_THAT(std::string(openWith(plan, folder.write("with.safetensors", with)).status().message()),
+              HasSubstr("at \"token_type_ids\" row 0 position 2: requires a value from 0 to 9, got -1"));
+}
+
 TEST(Examples, KeepTheMaskThatTheirFileHas) {
   TemporaryFolder folder;
   const std::string file =
