@@ -103,6 +103,13 @@ def flag_cases(s):
         ("momentum of AdamW", compile("--momentum", 0.9), 2, "--momentum: requires --optimizer sgd, got adamw"),
         ("a cosine without an end", compile("--schedule", "cosine"), 2, 'requires --total-steps with "cosine"'),
         ("microbatches that do not divide", compile("--microbatches", 3), 2, "requires a number that divides --batch 4, got 3"),
+        ("steps with a plus", train(steps="+1"), 2, '--steps: requires an integer from 0 to 9e+18, got "+1"'),
+        ("steps with a leading zero", train(steps="01"), 2, '--steps: requires an integer from 0 to 9e+18, got "01"'),
+        ("steps with an exponent", train(steps="1e0"), 2, '--steps: requires an integer from 0 to 9e+18, got "1e0"'),
+        ("a rate with a plus", compile("--lr", "+1e-3"), 2, '--lr: requires a number from 0 to 1e+38, got "+1e-3"'),
+        ("a rate with a leading zero", compile("--lr", "00.1"), 2, '--lr: requires a number from 0'),
+        ("a rate with a unit", compile("--lr", "1e-3x"), 2, '--lr: requires a number from 0 to 1e+38, got "1e-3x"'),
+        ("memory with a leading zero", compile("--memory", "01GB"), 2, "--memory requires bytes, such as 2GB"),
         ("too many digits", compile("--microbatches", 10**20), 2, "--microbatches: requires an integer from 1 to 9e+18"),
         ("sizes of a model in MLIR", ["compile", "m.mlir", "-o", s.out + "/plan", *MESH, *SIZES], 2, "--batch: requires a config"),
         ("no threads", train("--threads", 0), 2, '--threads: requires an integer from 1 to 1024, got "0"'),
@@ -136,6 +143,10 @@ def mesh_cases(s):
         ("an unknown kind", mesh("a:pipe=2"), 2, 'mesh axis "a" requires kind data or model, got "pipe"'),
         ("a kind that the name denies", mesh("data:model=2"), 2, 'requires the kind that it is named after, got "model"'),
         ("a comma too many", mesh("data=2,"), 2, "mesh axis requires name=size"),
+        ("an axis with a plus", mesh("data=+2"), 2, 'mesh axis "data" requires a size from 1 to 4096, got "+2"'),
+        ("an axis with a leading zero", mesh("data=02"), 2, 'requires a size from 1 to 4096, got "02"'),
+        ("an axis with a space", mesh("data=2 "), 2, 'mesh axis "data" requires a size from 1 to 4096, got "2 "'),
+        ("an axis with an exponent", mesh("data=1e0"), 2, 'mesh axis "data" requires a size from 1 to 4096, got "1e0"'),
     ]
 
 

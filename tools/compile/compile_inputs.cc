@@ -5,12 +5,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/files/strict_json.h"
+#include "runtime/files/strict_number.h"
 
 namespace cleave::cli {
 namespace {
@@ -51,7 +51,8 @@ absl::StatusOr<MeshAxisText> parseAxis(absl::string_view part) {
   if (names.size() > 1 && axis.name != axis.kind && (axis.name == "data" || axis.name == "model"))
     return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), "the kind that it is named after",
                  inQuotes(axis.kind));
-  if (!absl::SimpleAtoi(sides[1], &axis.size) || axis.size < 1 || axis.size > kMostDevices)
+  axis.size = parseInteger(sides[1]).value_or(0);
+  if (axis.size < 1 || axis.size > kMostDevices)
     return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), absl::StrCat("a size from 1 to ", kMostDevices),
                  inQuotes(sides[1]));
   return axis;
@@ -140,11 +141,9 @@ absl::StatusOr<int64_t> parseMemory(absl::string_view text) {
       unit = bytes;
       break;
     }
-  double amount = 0;
-  const bool isNumber = !number.empty() && number.find_first_not_of("0123456789.") == absl::string_view::npos &&
-                        absl::SimpleAtod(number, &amount);
-  const double bytes = amount * unit;
-  if (!isNumber || bytes < 1 || bytes > kMostMemory)
+  const bool isPlain = number.find_first_not_of("0123456789.") == absl::string_view::npos;
+  const double bytes = isPlain ? parseNumber(number).value_or(0) * unit : 0;
+  if (bytes < 1 || bytes > kMostMemory)
     return wrong("--memory", "bytes, such as 2GB, 512MiB or 1000000", inQuotes(text));
   return int64_t(bytes);
 }
