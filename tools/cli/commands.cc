@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "passes/overlap_names.h"
 #include "runtime/files/strict_number.h"
 #include "tools/cli/link_spec.h"
 
@@ -212,8 +213,9 @@ CommandSpec compileCommand() {
                                           "what splits along data axes: nothing, optimizer state, gradients too, "
                                           "parameters too")),
           FlagSpec{"--overlap", FlagType::kText, "auto|none|LIST", "", "auto",
-                   "how communication hides: as is predicted to be fastest, not at all, or by the named passes: split, "
-                   "slice, buckets, sequence, prefetch"},
+                   absl::StrCat("how communication hides: as is predicted to be fastest, not at all, or by the named "
+                                "passes: ",
+                                absl::StrJoin(kOverlapNames, ", "))},
           absentMeans("as much as it takes",
                       text("--memory", "BYTES",
                            "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed again "

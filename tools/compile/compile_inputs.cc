@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "passes/overlap_names.h"
 #include "runtime/files/strict_json.h"
 #include "runtime/files/strict_number.h"
 
@@ -119,13 +120,13 @@ absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text) {
 }
 
 absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text) {
-  static constexpr absl::string_view kNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
   if (text == "auto") return std::nullopt;
   std::vector<std::string> names;
   if (text == "none") return names;
   for (absl::string_view name : absl::StrSplit(text, ',')) {
-    if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
-      return wrong("--overlap", absl::StrCat("auto, none, or names of ", absl::StrJoin(kNames, ", ")), inQuotes(name));
+    if (!isOverlapName(name))
+      return wrong("--overlap", absl::StrCat("auto, none, or names of ", absl::StrJoin(kOverlapNames, ", ")),
+                   inQuotes(name));
     names.emplace_back(name);
   }
   return names;
