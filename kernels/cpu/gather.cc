@@ -17,7 +17,7 @@ absl::Status checkIds(const TensorView &ids, const Attributes &attributes) {
 
 }  // namespace
 
-absl::Status gather(const KernelCall &call, KernelContext &) {
+absl::Status gather(const KernelCall &call, KernelContext &context) {
   const TensorView &x = call.inputs[0], &indices = call.inputs[1];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastExtent(x);
   if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
@@ -25,10 +25,12 @@ absl::Status gather(const KernelCall &call, KernelContext &) {
   const int32_t *index = indices.as<int32_t>();
   const float *values = x.as<float>();
   float *y = call.outputs[0].as<float>();
-  for (int64_t row = 0; row < indices.elements(); ++row) {
-    const int64_t local = index[row] - offset;
-    y[row] = local >= 0 && local < held ? values[row * held + local] : 0.0f;
-  }
+  forRanges(context.pool, indices.elements(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t local = index[row] - offset;
+      y[row] = local >= 0 && local < held ? values[row * held + local] : 0.0f;
+    }
+  });
   return absl::OkStatus();
 }
 

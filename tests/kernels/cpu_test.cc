@@ -176,6 +176,27 @@ TEST(CpuKernels, CarryInfinitiesAndNaNsAsTheReferenceDoes) {
   }
 }
 
+TEST(CpuKernels, CompareAndConvertWhatNoIntegerHolds) {
+  const Registry cpu = cpuRegistry(), reference = referenceRegistry();
+  const std::vector<double> special = {0,   -0.0,        0.9,          -0.9,         HUGE_VAL,     -HUGE_VAL,
+                                       NAN, 2147483520., 2147483648.0, -2147483648., -2147483904., 1e30};
+  const int64_t n = special.size();
+  std::vector<Case> cases;
+  for (DType to : {DType::kI32, DType::kBool})
+    cases.push_back({"convert", {}, {Tensor::of(DType::kF32, {n}, special)}, {empty({n}, to)}});
+  for (const char *direction : {"eq", "ne", "lt", "le", "gt", "ge"})
+    cases.push_back({"compare",
+                     {{"direction", std::string(direction)}},
+                     {Tensor::of(DType::kF32, {n}, special), Tensor::of(DType::kF32, {n}, std::vector<double>(n, NAN))},
+                     {empty({n}, DType::kBool)}});
+  for (Case &c : cases) {
+    Case expected = c;
+    ASSERT_TRUE(call(reference, expected).ok()) << c.kernel;
+    ASSERT_TRUE(call(cpu, c).ok()) << c.kernel;
+    EXPECT_TRUE(c.outputs[0].sameBytes(expected.outputs[0])) << c.kernel;
+  }
+}
+
 TEST(CpuKernels, NameTheIndexThatIsOutOfBounds) {
   const Registry cpu = cpuRegistry(), reference = referenceRegistry();
   const Tensor ids = Tensor::of(DType::kI32, {2, 2}, {0, 1, 7, 2});
