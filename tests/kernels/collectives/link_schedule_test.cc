@@ -2,33 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/kernels/collectives/spec_builder.h"
+
 namespace cleave {
 namespace {
 
 using collectives::LinkSchedule;
 
-Box shardOf(const std::vector<int64_t> &dims, int dim, int64_t i, int64_t n) {
-  Box box = wholeBox(dims);
-  if (dim >= 0) {
-    box.start[dim] = i * dims[dim] / n;
-    box.extent[dim] = (i + 1) * dims[dim] / n - box.start[dim];
-  }
-  return box;
-}
-
-// One group of `members`; dimension -1: the whole.
 CollectiveSpec specOf(Reduction reduction, const std::vector<int64_t> &dims, int members, int inputDim, int outputDim) {
-  CollectiveSpec spec;
-  spec.reduction = reduction;
-  spec.dims = {dims};
-  CollectiveSpec::Group &group = spec.groups.emplace_back();
-  CollectiveSpec::Boxes &boxes = group.segments.emplace_back();
-  for (int m = 0; m < members; ++m) {
-    group.ranks.push_back(m);
-    boxes.inputs.push_back(shardOf(dims, inputDim, m, members));
-    boxes.outputs.push_back(shardOf(dims, outputDim, m, members));
-  }
-  return spec;
+  return specOf("any", reduction, dims, members, inputDim, outputDim);
 }
 
 double bytesOfOne(const CollectiveSpec &spec) { return wireBytes(spec, spec.groups[0]); }
