@@ -6,8 +6,8 @@ include "ir/types.td"
 def Cleave_MatmulOp : Cleave_InferredOp<"matmul"> {
   let summary = "Multiplies matrices";
   let description = [{
-    The last two dimensions multiply; the others are batch dimensions of both, or of the first alone. `transpose_lhs` and
-    `transpose_rhs` read an operand transposed; `bias` is added to each row.
+    The last two dimensions multiply; the others are batch dimensions of both, or of the first alone. `transpose_lhs`
+    and `transpose_rhs` read an operand transposed; `bias` is added to each row.
 
     Example:
     ```mlir
@@ -64,16 +64,18 @@ def Cleave_OuterOp : Cleave_InferredOp<"outer"> {
     return 2 * ::cleave::elementsOf(getLhs()) * rhs.getDimSize(rhs.getRank() - 1);
   }];
   let gradient = [{
-    return Gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false, /*transpose_rhs=*/true),
-                     MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false, /*transpose_rhs=*/false)};
+    return Gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                      /*transpose_rhs=*/true),
+                     MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                      /*transpose_rhs=*/false)};
   }];
 }
 
 def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let summary = "Looks rows of a table up";
   let description = [{
-    An index outside the table is an error when the program runs; if `optional`, -1 is not: it stands for no row and gives
-    zeros. The row `padding_index` gets no gradient (-1: none). A split of the rows leaves a partial sum.
+    An index outside the table is an error when the program runs; if `optional`, -1 is not: it stands for no row and
+    gives zeros. The row `padding_index` gets no gradient (-1: none). A split of the rows leaves a partial sum.
 
     Example:
     ```mlir
