@@ -327,7 +327,8 @@ TEST(Collectives, ATransferBeginsWithTheLastArrivalAndEndsAsItsLinkSays) {
       return TensorView::contiguous(values.data(), DType::kF32, {size});
     };
     Member first, second;
-    std::thread peer([&] { second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/500}); });
+    std::thread peer(
+        [&] { second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/500}); });
     EXPECT_EQ(first.run(*communicator, {0, 0, {viewOf(a)}, {viewOf(outA)}, nullptr, /*nowNanos=*/900}), Event::kDone);
     peer.join();
     for (Member *member : {&first, &second}) {

@@ -54,7 +54,8 @@ TEST_F(AttributeMessage, TakesNumbersOfAnyFloatType) {
 TEST_F(AttributeMessage, NamesTheFieldThatIsUnknownOrOfAnotherType) {
   EXPECT_THAT(errorOf("{colour = \"red\"}"), HasSubstr("requires fields of ModelFamily, got 'colour'"));
   EXPECT_THAT(errorOf("{model_type = 3 : i64}"), HasSubstr("requires 'model_type' to be a string, got 3"));
-  EXPECT_THAT(errorOf("{vocabulary = 3 : i32}"), HasSubstr("requires 'vocabulary' to be a 64-bit integer, got 3 : i32"));
+  EXPECT_THAT(errorOf("{vocabulary = 3 : i32}"),
+              HasSubstr("requires 'vocabulary' to be a 64-bit integer, got 3 : i32"));
   EXPECT_THAT(errorOf("{causal = \"yes\"}"), HasSubstr("requires 'causal' to be a bool"));
   EXPECT_THAT(errorOf("{prefixes = \"a.\"}"), HasSubstr("requires 'prefixes' to be a list"));
   EXPECT_THAT(errorOf("{prefixes = [1 : i64]}"), HasSubstr("requires 'prefixes' to be a string"));

@@ -4,8 +4,8 @@
 #s = #cleave.placement<@mesh, [S(0)]>
 #u = #cleave.placement<@mesh, [S(0, unit=2)]>
 
-// What the host gives and reads are the entry's ports, with their whole shapes and placements; what replaces a parameter
-// is none.
+// What the host gives and reads are the entry's ports, with their whole shapes and placements; what replaces a
+// parameter is none.
 // CHECK-LABEL: entry step
 // CHECK-NEXT: takes x: 4x2xf32 [S(0)]
 // CHECK-NEXT: gives y: 4x2xf32 [S(0)]
