@@ -63,6 +63,12 @@ struct LinearSpec {
   Init weight = Init::normal(0.02);
 };
 
+// Which rows of a table are looked up, and which of them learn.
+struct LookUpSpec {
+  int64_t paddingIndex = -1;  // this row gets no gradient; -1: none
+  bool isOptional = false;    // an id of -1 stands for no row and gives zeros
+};
+
 struct NormSpec {
   double epsilon = 1e-5;
   bool hasParameters = true;  // "weight" and, of a layer norm, "bias"; else ones and zeros
@@ -142,8 +148,8 @@ class ModelBuilder {
 
   // x [..., m, k] times w: [k, n], or [n, k] where it is transposed. `bias` [n] may be null.
   mlir::Value matmul(absl::string_view name, mlir::Value x, mlir::Value w, bool isTransposed, mlir::Value bias = {});
-  // Rows of `table`; the row `paddingIndex` gets no gradient (-1: none).
-  mlir::Value embedding(absl::string_view name, mlir::Value table, mlir::Value ids, int64_t paddingIndex = -1);
+  // Rows of `table`.
+  mlir::Value embedding(absl::string_view name, mlir::Value table, mlir::Value ids, const LookUpSpec &spec = {});
   mlir::Value attention(absl::string_view name, const AttentionSpec &spec);
   mlir::Value rotary(absl::string_view name, mlir::Value x, mlir::Value positions, const RotarySpec &spec);
   mlir::Value splitHeads(absl::string_view name, mlir::Value x, int64_t heads);  // [b, s, h*d] -> [b, s, h, d]

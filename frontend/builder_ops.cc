@@ -82,13 +82,13 @@ Value ModelBuilder::matmul(absl::string_view name, Value x, Value w, bool isTran
   return op.getResult();
 }
 
-Value ModelBuilder::embedding(absl::string_view name, Value table, Value ids, int64_t paddingIndex) {
+Value ModelBuilder::embedding(absl::string_view name, Value table, Value ids, const LookUpSpec &spec) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {table, ids}) || !state.checkFloat(path, table, 2)) return {};
   if (sizesOf(table).size() != 2 || !mlir::getElementTypeOrSelf(ids).isInteger(32))
     return state.noValue(path, "requires a table of rank 2 and ids of int32");
-  auto op = EmbeddingOp::create(state.ops, state.location, table, ids, paddingIndex);
+  auto op = EmbeddingOp::create(state.ops, state.location, table, ids, spec.paddingIndex, spec.isOptional);
   mark(name, op);
   return op.getResult();
 }

@@ -25,8 +25,10 @@ def Cleave_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kState = "cleave.state";          // string: optimizer state of that name
     static constexpr ::llvm::StringLiteral kStateOf = "cleave.state_of";     // string: the parameter it belongs to
     static constexpr ::llvm::StringLiteral kInput = "cleave.input";          // string: an input fed by the host
-    static constexpr ::llvm::StringLiteral kBatchDim = "cleave.batch_dim";   // i64: of a data input, the dimension of examples
-    static constexpr ::llvm::StringLiteral kUpdates = "cleave.updates";      // of a result: parameter or state it replaces
+    // i64: of a data input, the dimension of examples
+    static constexpr ::llvm::StringLiteral kBatchDim = "cleave.batch_dim";
+    // of a result: parameter or state it replaces
+    static constexpr ::llvm::StringLiteral kUpdates = "cleave.updates";
     static constexpr ::llvm::StringLiteral kOutput = "cleave.output";        // of a result: string, read by the host
     static constexpr ::llvm::StringLiteral kTraining = "cleave.training";    // of the module: dictionary of options
   }];

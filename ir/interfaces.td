@@ -11,29 +11,36 @@ def Cleave_TensorOpInterface : OpInterface<"TensorOpInterface"> {
   let cppNamespace = "::cleave";
   let description = "Everything that a pass may ask of an op. Passes never look at an op's name.";
   let methods = [
-    InterfaceMethod<"Which dimensions belong together, and so every legal strategy.", "::cleave::ShardingRule", "shardingRule">,
+    InterfaceMethod<"Which dimensions belong together, and so every legal strategy.", "::cleave::ShardingRule",
+                    "shardingRule">,
     InterfaceMethod<"Name of the kernel that runs it; empty: it only renames its operand's bytes (a view).",
                     "::llvm::StringRef", "kernelName">,
     InterfaceMethod<"Floating-point operations of the whole op.", "double", "flops">,
-    InterfaceMethod<[{Builds the gradients of the operands, in their order; null where there is none. An entry of `dResults`
+    InterfaceMethod<[{Builds the gradients of the operands, in their order; null where there is none. An entry of
+                      `dResults`
                       is null where nothing depends on that result. Failure: the op cannot be differentiated.}],
                     "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "buildGradient",
                     (ins "::mlir::OpBuilder &":$b, "::mlir::ValueRange":$dResults)>,
     InterfaceMethod<"Adds to the kernel's attributes what a shard must know of the whole.", "void", "localForm",
                     (ins "const ::cleave::LocalShards &":$local, "::cleave::KernelAttributes &":$attributes)>,
-    InterfaceMethod<[{Builds the same results from generic ops, which split where the op itself can't; empty where there is
-                      no such form.}], "::llvm::SmallVector<::mlir::Value>", "decompose", (ins "::mlir::OpBuilder &":$b)>,
-    InterfaceMethod<[{The value that stands for the result when nothing is trained (dropout: its input); else null, and the op
-                      itself becomes what it is then (attention: without dropout).}], "::mlir::Value", "inferenceForm">,
-    InterfaceMethod<"Makes this copy the one of slice `index` of a chunked region (random numbers go on counting).", "void",
-                    "enterChunk", (ins "int64_t":$index)>,
-    InterfaceMethod<[{Makes this copy of `whole`, whose operands and result types are equal slices of those of `whole`, the
-                      op that computes its slice of the results, or its term of them. Failure: its attributes don't allow it.}],
-                    "::llvm::LogicalResult", "enterSlice", (ins "::mlir::OpBuilder &":$b, "::mlir::Operation *":$whole)>,
+    InterfaceMethod<[{Builds the same results from generic ops, which split where the op itself can't; empty where
+                      there is no such form.}],
+                    "::llvm::SmallVector<::mlir::Value>", "decompose", (ins "::mlir::OpBuilder &":$b)>,
+    InterfaceMethod<[{The value that stands for the result when nothing is trained (dropout: its input); else null,
+                      and the op itself becomes what it is then (attention: without dropout).}],
+                    "::mlir::Value", "inferenceForm">,
+    InterfaceMethod<"Makes this copy the one of slice `index` of a chunked region (random numbers go on counting).",
+                    "void", "enterChunk", (ins "int64_t":$index)>,
+    InterfaceMethod<[{Makes this copy of `whole`, whose operands and result types are equal slices of those of `whole`,
+                      the op that computes its slice of the results, or its term of them. Failure: its attributes
+                      don't allow it.}],
+                    "::llvm::LogicalResult", "enterSlice",
+                    (ins "::mlir::OpBuilder &":$b, "::mlir::Operation *":$whole)>,
     InterfaceMethod<"The operand whose bytes a result may take over, or -1.", "int", "inPlaceOperand",
                     (ins "unsigned":$result)>,
-    InterfaceMethod<[{Whether it touches only a part of an operand of its record, as much as the largest of its other values
-                      holds (rows of a table).}], "bool", "picksFrom", (ins "unsigned":$operand)>,
+    InterfaceMethod<[{Whether it touches only a part of an operand of its record, as much as the largest of its
+                      other values holds (rows of a table).}],
+                    "bool", "picksFrom", (ins "unsigned":$operand)>,
     InterfaceMethod<"Whether its values may be floats of different types.", "bool", "mixesElementTypes">,
   ];
   let verify = "return ::cleave::verifyRule($_op);";
@@ -76,7 +83,9 @@ class Cleave_TensorOp<string mnemonic, list<Trait> traits = []>
       auto known = [](::llvm::ArrayRef<int> list) { return list.drop_back(); };
       const ::cleave::Combiner combiner = [&]() -> ::cleave::Combiner {}] # combiner # [{}();
       ::cleave::ShardingRule rule = ::cleave::makeRule(
-          *this, text, ::cleave::Linearity{known(each), known(together), known(addends), known(monotone), known(antitone)}, combiner);
+          *this, text,
+          ::cleave::Linearity{known(each), known(together), known(addends), known(monotone), known(antitone)},
+          combiner);
       }] # strategies # [{
       return rule;
     }
@@ -138,8 +147,8 @@ class Cleave_InferredOp<string mnemonic, list<Trait> traits = []>
 
 def Cleave_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
   let cppNamespace = "::cleave";
-  let description = [{A step that changes the placement along mesh axes (indices in mesh order), of one value or of several by
-                      themselves: result i is operand i in its new placement.}];
+  let description = [{A step that changes the placement along mesh axes (indices in mesh order), of one value or of
+                      several by themselves: result i is operand i in its new placement.}];
   let methods = [
     InterfaceMethod<"What it does: the name of the op that does it to one value.", "::llvm::StringRef", "stepName">,
     InterfaceMethod<"Whether bytes move between devices.", "bool", "movesBytes">,

@@ -51,8 +51,8 @@ def Cleave_InitAttr : AttrDef<Cleave_Dialect, "Init"> {
   let mnemonic = "init";
   let summary = "How a parameter is drawn at the start";
   let description = [{
-    `distribution` is `"normal"` (mean, deviation), `"uniform"` (mean +- deviation) or `"constant"` (mean). `zero_row` is
-    the row of dimension 0 that starts as zero (a padding token's), or -1.
+    `distribution` is `"normal"` (mean, deviation), `"uniform"` (mean +- deviation) or `"constant"` (mean). `zero_row`
+    is the row of dimension 0 that starts as zero (a padding token's), or -1.
 
     Example: `#cleave.init<"normal", mean = 0.0, deviation = 0.02, zero_row = -1>`
   }];
@@ -62,15 +62,16 @@ def Cleave_InitAttr : AttrDef<Cleave_Dialect, "Init"> {
                                    CArg<"int64_t", "-1">:$zero_row), [{
     return $_get($_ctxt, distribution, ::llvm::APFloat(mean), ::llvm::APFloat(deviation), zero_row);
   }]>];
-  let assemblyFormat = "`<` $distribution `,` `mean` `=` custom<Double>($mean) `,` `deviation` `=` custom<Double>($deviation) `,` `zero_row` `=` $zero_row `>`";
+  let assemblyFormat = "`<` $distribution `,` `mean` `=` custom<Double>($mean) `,` "
+                       "`deviation` `=` custom<Double>($deviation) `,` `zero_row` `=` $zero_row `>`";
   let genVerifyDecl = 1;
 }
 
 def Cleave_MeshOp : Op<Cleave_Dialect, "mesh", [Symbol]> {
   let summary = "Names devices that are laid out along axes";
   let description = [{
-    Axes have names, kinds (`data` or `model`, which the placement rules use) and sizes. Without a kind, an axis named after
-    one has it; else the first axis is `data` and the others are `model`. Devices are numbered row-major.
+    Axes have names, kinds (`data` or `model`, which the placement rules use) and sizes. Without a kind, an axis named
+    after one has it; else the first axis is `data` and the others are `model`. Devices are numbered row-major.
 
     Example:
     ```mlir

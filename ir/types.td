@@ -15,7 +15,8 @@ def Cleave_NumberTensor : Cleave_TensorOf<[F32, F64, BF16, F16, I32, I64]>;
 def Cleave_BoolTensor : Cleave_TensorOf<[I1]>;
 // Seed and step of a run.
 def Cleave_KeyTensor : Type<And<[Cleave_TensorOf<[I32]>.predicate,
-                                 CPred<"::mlir::cast<::mlir::RankedTensorType>($_self).getShape() == ::llvm::ArrayRef<int64_t>{4}">]>,
+                                 CPred<"::mlir::cast<::mlir::RankedTensorType>($_self).getShape() == "
+                                       "::llvm::ArrayRef<int64_t>{4}">]>,
                             "random key of type tensor<4xi32>", "::mlir::RankedTensorType">;
 
 // Like I64Attr, but it reads as it is written: -1 is less than 0.
@@ -26,7 +27,8 @@ def Cleave_IntAttr : TypedSignlessIntegerAttrBase<I64, "int64_t", "64-bit signle
 // A string out of a few.
 class Cleave_OneOf<list<string> words>
     : ConfinedAttr<StrAttr, [AttrConstraint<
-          CPred<"::llvm::is_contained({\"" # !interleave(words, "\", \"") # "\"}, ::mlir::cast<::mlir::StringAttr>($_self).getValue())">,
+          CPred<"::llvm::is_contained({\"" # !interleave(words, "\", \"") #
+                "\"}, ::mlir::cast<::mlir::StringAttr>($_self).getValue())">,
           "one of " # !interleave(words, ", ")>]>;
 
 #endif // CLEAVE_IR_TYPES

@@ -49,10 +49,6 @@ std::vector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
 // Bytes that a plan may take on each device, where the module limits them.
 std::optional<int64_t> memoryBudgetOf(mlir::ModuleOp module);
 
-// Names that --overlap and kOverlap may hold.
-inline constexpr llvm::StringLiteral kOverlapNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
-inline bool isOverlapName(llvm::StringRef name) { return llvm::is_contained(kOverlapNames, name); }
-
 // Whether kOverlap names the pass.
 bool forcesOverlap(mlir::ModuleOp module, llvm::StringRef name);
 

@@ -23,8 +23,8 @@ def NameValuesPass : Pass<"cleave-name-values", "::mlir::ModuleOp"> {
 def MarkLayersPass : Pass<"cleave-mark-layers", "::mlir::ModuleOp"> {
   let summary = "Finds repeated layers where nobody has marked them";
   let description = [{
-    Runs of ops that repeat with other parameters, each fed by the one before, become instances of one layer class. Marks
-    that are there stay.
+    Runs of ops that repeat with other parameters, each fed by the one before, become instances of one layer class.
+    Marks that are there stay.
 
     Before:
     ```mlir
@@ -48,20 +48,23 @@ def MarkLayersPass : Pass<"cleave-mark-layers", "::mlir::ModuleOp"> {
 def BuildStepPass : Pass<"cleave-build-step", "::mlir::ModuleOp"> {
   let summary = "Makes the entries of a training plan from the forward loss function";
   let description = [{
-    `step` takes parameters, optimizer state, a batch, the learning rate and the random key, and gives updated parameters and
-    state, and the metrics loss, tokens and grad_norm. Its gradients stand in a `cleave.gradient`, for the whole batch; the
-    number of microbatches is noted as its `cleave.microbatches`. `evaluate` is the loss as it is when nothing is trained,
-    `initialize` draws the parameters. Options come from the module's `cleave.training`.
+    `step` takes parameters, optimizer state, a batch, the learning rate and the random key, and gives updated
+    parameters and state, and the metrics loss, tokens and grad_norm. Its gradients stand in a `cleave.gradient`, for
+    the whole batch; the number of microbatches is noted as its `cleave.microbatches`. `evaluate` is the loss as it is
+    when nothing is trained, `initialize` draws the parameters. Options come from the module's `cleave.training`.
 
     Before:
     ```mlir
     func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"})
-        -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"}) attributes {cleave.entry = "loss"}
+        -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"})
+        attributes {cleave.entry = "loss"}
     ```
     After:
     ```mlir
-    func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "adamw.m(w)"}, ...)
-        -> (tensor<8x8xf32> {cleave.updates = "w"}, ..., tensor<f32> {cleave.output = "loss"}) attributes {cleave.entry = "step"}
+    func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "adamw.m(w)"},
+                    ...)
+        -> (tensor<8x8xf32> {cleave.updates = "w"}, ..., tensor<f32> {cleave.output = "loss"})
+        attributes {cleave.entry = "step"}
     ```
   }];
 }
@@ -69,9 +72,9 @@ def BuildStepPass : Pass<"cleave-build-step", "::mlir::ModuleOp"> {
 def ExpandGradientsPass : Pass<"cleave-expand-gradients", "::mlir::ModuleOp"> {
   let summary = "Replaces each gradient op by its region and the ops that compute the gradients";
   let description = [{
-    Reverse mode, from the inside out. Gradients of a value with several uses are added in the order in which they arise;
-    adjoints are named `grad(name)` and have the layer of the op that they belong to. An op without a gradient of its own is
-    replaced by its generic form first.
+    Reverse mode, from the inside out. Gradients of a value with several uses are added in the order in which they
+    arise; adjoints are named `grad(name)` and have the layer of the op that they belong to. An op without a gradient of
+    its own is replaced by its generic form first.
 
     Before:
     ```mlir
@@ -155,9 +158,9 @@ def UnrollChunksPass : Pass<"cleave-unroll-chunks", "::mlir::ModuleOp"> {
 def ApplyPinsPass : Pass<"cleave-apply-pins", "::mlir::ModuleOp"> {
   let summary = "Puts the user's pins on the values that they name";
   let description = [{
-    The module's `cleave.pins` gives names or globs of parameters, inputs and values, and a placement along some axes for each.
-    An argument gets it as `cleave.axes`, a value a `cleave.pin` behind it. A pinned split goes back along the def-use chain to
-    parameters that nothing else has placed.
+    The module's `cleave.pins` gives names or globs of parameters, inputs and values, and a placement along some axes
+    for each. An argument gets it as `cleave.axes`, a value a `cleave.pin` behind it. A pinned split goes back along the
+    def-use chain to parameters that nothing else has placed.
 
     Before:
     ```mlir
@@ -176,19 +179,23 @@ def ApplyPinsPass : Pass<"cleave-apply-pins", "::mlir::ModuleOp"> {
 def ApplyRulesPass : Pass<"cleave-apply-rules", "::mlir::ModuleOp"> {
   let summary = "Chooses how parameters and batches lie on the mesh, by two tensor-parallel rules and data parallelism";
   let description = [{
-    Along each data axis the batch splits. Along each model axis: matmuls that read one input split their outputs, together
-    with those that meet them (queries, keys and values at an attention); the split travels along def-use chains, as each
-    op's own rule allows, until matmuls whose input it is split that input. A chain that meets an op which needs the whole
-    features stays whole. A table of classes splits by class where its product goes into a cross-entropy.
+    Along each data axis the batch splits. Along each model axis: matmuls that read one input split their outputs,
+    together with those that meet them (queries, keys and values at an attention); the split travels along def-use
+    chains, as each op's own rule allows, until matmuls whose input it is split that input. A chain that meets an op
+    which needs the whole features stays whole. A table of classes splits by class where its product goes into a
+    cross-entropy.
 
     Before:
     ```mlir
-    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1"}, %w2: tensor<32x8xf32> {cleave.parameter = "w2"}, ...)
+    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1"}, %w2: tensor<32x8xf32> {cleave.parameter = "w2"},
+                    ...)
     ```
     After:
     ```mlir
-    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[B, S(1)]>, cleave.reason = "..."},
-                    %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[B, S(0)]>, cleave.reason = "..."}, ...)
+    func.func @loss(%w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[B, S(1)]>,
+                                           cleave.reason = "..."},
+                    %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[B, S(0)]>,
+                                           cleave.reason = "..."}, ...)
     ```
   }];
 }
@@ -207,7 +214,8 @@ def ShardSequencePass : Pass<"cleave-shard-sequence", "::mlir::ModuleOp"> {
     After:
     ```mlir
     %y = cleave.matmul %h, %w2 : (tensor<4x16x32xf32>, tensor<32x8xf32>) -> tensor<4x16x8xf32>
-    %p = cleave.pin %y {axes = ["model"], placements = #cleave.axes<[S(1)]>} : (tensor<4x16x8xf32>) -> tensor<4x16x8xf32>
+    %p = cleave.pin %y {axes = ["model"], placements = #cleave.axes<[S(1)]>}
+        : (tensor<4x16x8xf32>) -> tensor<4x16x8xf32>
     %z = cleave.layer_norm %p, ...
     ```
   }];
@@ -216,15 +224,16 @@ def ShardSequencePass : Pass<"cleave-shard-sequence", "::mlir::ModuleOp"> {
 def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
   let summary = "Shares the updates of parameters out among the devices that hold copies of them, where that pays";
   let description = [{
-    Along data axes that split the batch. Optimizer state gets a split placement, the gradient a pin, and propagation does the
-    rest: the gradient is reduced and scattered, each device updates its share, and the new parameter is gathered. That sends
-    as much as the all-reduce of the gradient and repeats no work. It pays for large parameters. What a
-    user has pinned stays. The module's `cleave.zero` forces what is split: 0 nothing, 1 state, 2 gradients too, 3 parameters
-    too, which are then gathered where they are read.
+    Along data axes that split the batch. Optimizer state gets a split placement, the gradient a pin, and propagation
+    does the rest: the gradient is reduced and scattered, each device updates its share, and the new parameter is
+    gathered. That sends as much as the all-reduce of the gradient and repeats no work. It pays for large parameters.
+    What a user has pinned stays. The module's `cleave.zero` forces what is split: 0 nothing, 1 state, 2 gradients too,
+    3 parameters too, which are then gathered where they are read.
 
     Before:
     ```mlir
-    func.func @step(%w: tensor<1024x1024xf32> {cleave.parameter = "w"}, %m: tensor<1024x1024xf32> {cleave.state = "adamw.m(w)"}, ...) {
+    func.func @step(%w: tensor<1024x1024xf32> {cleave.parameter = "w"},
+                    %m: tensor<1024x1024xf32> {cleave.state = "adamw.m(w)"}, ...) {
       %w1, %m1, %v1 = cleave.adamw %w, %g, %m, ...
     ```
     After:
@@ -240,8 +249,8 @@ def ShardUpdatesPass : Pass<"cleave-shard-updates", "::mlir::ModuleOp"> {
 def PropagatePlacementsPass : Pass<"cleave-propagate-placements", "::mlir::ModuleOp"> {
   let summary = "Gives every value a placement, and reshards where producer and consumer disagree";
   let description = [{
-    Starts from what is known (arguments, pins) and walks the program: each op takes the strategy of its rule whose reshards
-    cost least. A partial value sinks through joint adds and is resolved once, for all its users.
+    Starts from what is known (arguments, pins) and walks the program: each op takes the strategy of its rule whose
+    reshards cost least. A partial value sinks through joint adds and is resolved once, for all its users.
 
     Before:
     ```mlir
@@ -249,7 +258,8 @@ def PropagatePlacementsPass : Pass<"cleave-propagate-placements", "::mlir::Modul
     ```
     After:
     ```mlir
-    %h = cleave.matmul %x, %w1 : (tensor<4x8xf32, #cleave.placement<@mesh, [B]>>, tensor<8x32xf32, #cleave.placement<@mesh, [S(1)]>>)
+    %h = cleave.matmul %x, %w1
+        : (tensor<4x8xf32, #cleave.placement<@mesh, [B]>>, tensor<8x32xf32, #cleave.placement<@mesh, [S(1)]>>)
         -> tensor<4x32xf32, #cleave.placement<@mesh, [S(1)]>>
     ```
   }];
@@ -275,21 +285,25 @@ def FuseReshardsPass : Pass<"cleave-fuse-reshards", "::mlir::ModuleOp"> {
 def LowerReshardsPass : Pass<"cleave-lower-reshards", "::mlir::ModuleOp"> {
   let summary = "Turns each reshard into its cheapest sequence of collectives";
   let description = [{
-    The shortest path over placements, each step one collective, weighed by the time that the cluster takes (`cleave.cluster`, `cleave.links`).
+    The shortest path over placements, each step one collective, weighed by the time that the cluster takes
+    (`cleave.cluster`, `cleave.links`).
 
     Before:
     ```mlir
-    %1 = cleave.reshard %0 : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
+    %1 = cleave.reshard %0 : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>>
+        -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
     ```
     After:
     ```mlir
-    %1 = cleave.all_reduce %0 along [0] : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
+    %1 = cleave.all_reduce %0 along [0] : tensor<8xf32, #cleave.placement<@mesh, [P(sum)]>>
+        -> tensor<8xf32, #cleave.placement<@mesh, [B]>>
     ```
   }];
 }
 
 def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
-  let summary = "Gathers a split parameter where it is read, anew for each layer and phase, instead of keeping the whole one";
+  let summary = "Gathers a split parameter where it is read, anew for each layer and phase, "
+                "instead of keeping the whole one";
   let description = [{
     Before:
     ```mlir
@@ -310,10 +324,11 @@ def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
 def BucketCollectivesPass : Pass<"cleave-bucket-collectives", "::mlir::ModuleOp"> {
   let summary = "Joins collectives that only updates wait for, so that their latency is paid once";
   let description = [{
-    Two sequences, each in the order in which gradients become ready in the backward pass: reductions of gradients, and gathers
-    of updated parameters. What joins is of one kind, along the same axes, and of one element type and combiner. A bucket is
-    full as soon as the machine needs four times its latency for its bytes; a value that fills one alone closes it. A module's
-    `cleave.overlap` with "buckets" fills each with 4 MB, whatever the machine; one without leaves all as it is.
+    Two sequences, each in the order in which gradients become ready in the backward pass: reductions of gradients, and
+    gathers of updated parameters. What joins is of one kind, along the same axes, and of one element type and combiner.
+    A bucket is full as soon as the machine needs four times its latency for its bytes; a value that fills one alone
+    closes it. A module's `cleave.overlap` with "buckets" fills each with 4 MB, whatever the machine; one without leaves
+    all as it is.
 
     Before:
     ```mlir
@@ -330,7 +345,8 @@ def BucketCollectivesPass : Pass<"cleave-bucket-collectives", "::mlir::ModuleOp"
 //===- schedule ---------------------------------------------------------------------------------===//
 
 def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {
-  let summary = "Orders the ops of each entry: updates as soon as their gradients are there, so that memory is free early";
+  let summary = "Orders the ops of each entry: updates as soon as their gradients are there, "
+                "so that memory is free early";
   let description = [{
     A value that an update takes over is read by nobody behind it.
 
@@ -350,13 +366,14 @@ def OrderOpsPass : Pass<"cleave-order-ops", "::mlir::ModuleOp"> {
 }
 
 def RecomputePass : Pass<"cleave-recompute", "::mlir::ModuleOp"> {
-  let summary = "Computes values of the forward pass again in the backward pass where memory does not suffice to keep them";
+  let summary = "Computes values of the forward pass again in the backward pass "
+                "where memory does not suffice to keep them";
   let description = [{
-    The module's `cleave.memory_budget` says what each device may use. While an entry needs more, the value is dropped that
-    saves the most bytes, times the ops during which too much is held, for each second of computing it again; inputs that are
-    gone by then are computed again too. Nothing that is returned is dropped, and collectives run again only where all else
-    does not suffice, which the remark says. Numbers stay the same, those of dropout too. What can't fit is an error that
-    says how much is missing.
+    The module's `cleave.memory_budget` says what each device may use. While an entry needs more, the value is dropped
+    that saves the most bytes, times the ops during which too much is held, for each second of computing it again;
+    inputs that are gone by then are computed again too. Nothing that is returned is dropped, and collectives run again
+    only where all else does not suffice, which the remark says. Numbers stay the same, those of dropout too. What can't
+    fit is an error that says how much is missing.
 
     Before:
     ```mlir
@@ -377,11 +394,12 @@ def RecomputePass : Pass<"cleave-recompute", "::mlir::ModuleOp"> {
 def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
   let summary = "Orders the ops of each entry so that collectives run while something else is computed";
   let description = [{
-    A list schedule over one stream that computes and one that communicates, by what the machine is predicted to take: what
-    the longest chain of work waits for comes first, what waits for a transfer gets out of the way of what does not. A
-    transfer into new memory (a gathered parameter) is held back behind what must be over to make room. A remark says what
-    the order saves; where that is next to nothing the order before stays. The module's `cleave.overlap` forces it
-    (`["split"]`) or forbids it (`[]`). What the module's `cleave.memory_budget` leaves no room for is not taken either.
+    A list schedule over one stream that computes and one that communicates, by what the machine is predicted to take:
+    what the longest chain of work waits for comes first, what waits for a transfer gets out of the way of what does
+    not. A transfer into new memory (a gathered parameter) is held back behind what must be over to make room. A remark
+    says what the order saves; where that is next to nothing the order before stays. The module's `cleave.overlap`
+    forces it (`["split"]`) or forbids it (`[]`). What the module's `cleave.memory_budget` leaves no room for is not
+    taken either.
 
     Before:
     ```mlir
@@ -401,9 +419,9 @@ def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
 def SplitCollectivesPass : Pass<"cleave-split-collectives", "::mlir::ModuleOp"> {
   let summary = "Splits collectives that move bytes into start and wait, and gives every op a stream";
   let description = [{
-    A collective starts where it stands, on the stream that communicates; in front of the first op that reads what it brings
-    stands its `cleave.wait`. All else computes. With a `cleave.overlap` that names neither "split" nor "prefetch",
-    collectives stay whole: they run on the stream that computes, and hold it until they are over.
+    A collective starts where it stands, on the stream that communicates; in front of the first op that reads what it
+    brings stands its `cleave.wait`. All else computes. With a `cleave.overlap` that names neither "split" nor
+    "prefetch", collectives stay whole: they run on the stream that computes, and hold it until they are over.
 
     Before:
     ```mlir
@@ -424,9 +442,9 @@ def SplitCollectivesPass : Pass<"cleave-split-collectives", "::mlir::ModuleOp"> 
 def PlanMemoryPass : Pass<"cleave-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every value its bytes: a register, an offset for each rank class, and a lifetime";
   let description = [{
-    Ranks whose local shapes are equal form a class. Variables lie first and keep their bytes for all entries; values share
-    bytes where the order of events separates their lifetimes, or where an op takes its operand's bytes over. Each result and
-    each input gets an offset for each class; the module's `cleave.memory` says what a class needs.
+    Ranks whose local shapes are equal form a class. Variables lie first and keep their bytes for all entries; values
+    share bytes where the order of events separates their lifetimes, or where an op takes its operand's bytes over. Each
+    result and each input gets an offset for each class; the module's `cleave.memory` says what a class needs.
 
     Before:
     ```mlir
@@ -449,7 +467,8 @@ def VerifyPhasePass : Pass<"cleave-verify-phase", "::mlir::ModuleOp"> {
     func.func @step(%x: tensor<8xf32>) -> tensor<8xf32>
     ```
   }];
-  let options = [Option<"phase", "phase", "std::string", "\"normalize\"", "normalize, differentiate, place, partition or schedule">];
+  let options = [Option<"phase", "phase", "std::string", "\"normalize\"",
+                        "normalize, differentiate, place, partition or schedule">];
 }
 
 def RecordPhasePass : Pass<"cleave-record-phase", "::mlir::ModuleOp"> {
@@ -467,5 +486,6 @@ def RecordPhasePass : Pass<"cleave-record-phase", "::mlir::ModuleOp"> {
     module attributes {cleave.phase_done = "normalize"} {}
     ```
   }];
-  let options = [Option<"phase", "phase", "std::string", "\"normalize\"", "normalize, differentiate, place, partition or schedule">];
+  let options = [Option<"phase", "phase", "std::string", "\"normalize\"",
+                        "normalize, differentiate, place, partition or schedule">];
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "passes/module_view.h"
+#include "passes/overlap_names.h"
 
 namespace cleave {
 namespace {
@@ -44,7 +45,7 @@ mlir::LogicalResult verifyOptions(mlir::ModuleOp module) {
     return mlir::failure();
   if (const auto names = module->getAttrOfType<mlir::ArrayAttr>(kOverlap))
     for (mlir::Attribute name : names)
-      if (const auto text = mlir::dyn_cast<mlir::StringAttr>(name); !text || !isOverlapName(text.getValue()))
+      if (const auto text = mlir::dyn_cast<mlir::StringAttr>(name); !text || !isOverlapName(text.str()))
         return module.emitError("requires names of overlap passes in ") << kOverlap << ", got " << name;
   return mlir::success();
 }

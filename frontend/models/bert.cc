@@ -59,11 +59,7 @@ Bert::Bert(ConfigReader &reader) {
 }
 
 FamilyDescription Bert::describe() const {
-  FamilyDescription family;
-  family.modelType = "bert";
-  family.vocabulary = vocabulary_;
-  family.isCausal = isCausal_;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("bert", vocabulary_, isCausal_);
   family.inputs.push_back({"token_type_ids", "token_type_ids", "zeros", types_});
   family.prefixes = {"bert."};
   family.ignored = {"bert.pooler.*", "cls.seq_relationship.*"};  // heads of other tasks
@@ -87,10 +83,7 @@ FamilyDescription Bert::describe() const {
 }
 
 LinearSpec Bert::linear(int64_t features) const {
-  LinearSpec spec(features);
-  spec.hasBias = true;
-  spec.weight = Init::normal(deviation_);
-  return spec;
+  return linearOf(features, /*hasBias=*/true, deviation_);
 }
 
 Value Bert::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value table) const {
@@ -99,7 +92,7 @@ Value Bert::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInp
   const Value placeTable =
       model.parameter("position_embeddings.weight", {positions_, width_}, Init::normal(deviation_));
   const Value typeTable = model.parameter("token_type_embeddings.weight", {types_, width_}, Init::normal(deviation_));
-  Value x = model.embedding("word_embeddings", table, tokens.ids, paddingToken_);
+  Value x = model.embedding("word_embeddings", table, tokens.ids, {paddingToken_});
   x = model.add("with_types", x, model.embedding("token_type_embeddings", typeTable, types));
   x = model.add("with_positions", x, positionEmbedding(model, "position_embeddings", placeTable, entry, tokens));
   return model.dropout("dropout", model.layerNorm("LayerNorm", x, norm()), entry.rate(dropout_));
@@ -107,12 +100,8 @@ Value Bert::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInp
 
 Value Bert::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value x) const {
   Scope scope(model, "attention.self");
-  AttentionSpec spec;
-  spec.keyMask = tokens.mask;
-  spec.querySegments = spec.keySegments = tokens.segments;
-  spec.isCausal = isCausal_;
-  spec.scale = 1 / std::sqrt(double(width_ / heads_));
-  spec.dropoutRate = entry.rate(attentionDropout_);
+  const double scale = 1 / std::sqrt(double(width_ / heads_));
+  const AttentionSpec spec = attentionAmong(tokens, isCausal_, scale, entry.rate(attentionDropout_));
   const Value q = model.linear("query", x, linear(width_));
   const Value k = model.linear("key", x, linear(width_));
   const Value v = model.linear("value", x, linear(width_));

@@ -59,11 +59,8 @@ Gpt2::Gpt2(ConfigReader &reader) {
 }
 
 FamilyDescription Gpt2::describe() const {
-  FamilyDescription family;
-  family.modelType = "gpt2";
-  family.vocabulary = vocabulary_;
-  family.isCausal = true;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("gpt2", vocabulary_, /*isCausal=*/true);
+  family.inputs.push_back(wordTypeDescription(vocabulary_));
   family.prefixes = {"transformer."};
   family.ignored = {"h.*.attn.bias", "h.*.attn.masked_bias", "h.*.crossattention.bias"};
   for (int64_t i = 0; i < layers_; ++i) {
@@ -80,22 +77,17 @@ FamilyDescription Gpt2::describe() const {
 }
 
 LinearSpec Gpt2::convolution(int64_t features, double deviation) const {
-  LinearSpec spec(features);
-  spec.hasBias = true;
+  LinearSpec spec = linearOf(features, /*hasBias=*/true, deviation);
   spec.inputMajor = true;
-  spec.weight = Init::normal(deviation);
   return spec;
 }
 
 Value Gpt2::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, int64_t index,
                       Value x) const {
   Scope scope(model, "attn");
-  AttentionSpec spec;
-  spec.keyMask = tokens.mask;
-  spec.querySegments = spec.keySegments = tokens.segments;
-  spec.isCausal = true;
-  spec.scale = (isScaled_ ? 1 / std::sqrt(double(width_ / heads_)) : 1) / (isScaledByLayer_ ? double(index + 1) : 1);
-  spec.dropoutRate = entry.rate(attentionDropout_);
+  const double divisor = isScaledByLayer_ ? double(index + 1) : 1;
+  const double scale = (isScaled_ ? 1 / std::sqrt(double(width_ / heads_)) : 1) / divisor;
+  const AttentionSpec spec = attentionAmong(tokens, /*isCausal=*/true, scale, entry.rate(attentionDropout_));
   const Value q = model.linear("c_attn.q", x, convolution(width_, deviation_));
   const Value k = model.linear("c_attn.k", x, convolution(width_, deviation_));
   const Value v = model.linear("c_attn.v", x, convolution(width_, deviation_));
@@ -128,6 +120,7 @@ Value Gpt2::logits(ModelBuilder &model, const EntryOptions &entry) const {
     const Value places = model.parameter("wpe.weight", {positions_, width_}, Init::normal(deviation_));
     const Value words = model.embedding("wte", table, tokens.ids);
     x = model.add("embedded", words, positionEmbedding(model, "wpe", places, entry, tokens));
+    x = withTokenTypes(model, entry, table, x);
     x = model.dropout("drop", x, entry.rate(embeddingDropout_));
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, i, x);
     x = model.layerNorm("ln_f", x, norm());

@@ -61,11 +61,8 @@ Gptj::Gptj(ConfigReader &reader) {
 }
 
 FamilyDescription Gptj::describe() const {
-  FamilyDescription family;
-  family.modelType = "gptj";
-  family.vocabulary = vocabulary_;
-  family.isCausal = true;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("gptj", vocabulary_, /*isCausal=*/true);
+  family.inputs.push_back(wordTypeDescription(vocabulary_));
   family.prefixes = {"transformer."};
   family.ignored = {"h.*.attn.bias", "h.*.attn.masked_bias", "h.*.attn.embed_positions"};
   if (isTied_)
@@ -74,10 +71,7 @@ FamilyDescription Gptj::describe() const {
 }
 
 LinearSpec Gptj::linear(int64_t features, bool hasBias) const {
-  LinearSpec spec(features);
-  spec.hasBias = hasBias;
-  spec.weight = Init::normal(deviation_);
-  return spec;
+  return linearOf(features, hasBias, deviation_);
 }
 
 RotarySpec Gptj::rotary() const {
@@ -92,12 +86,8 @@ RotarySpec Gptj::rotary() const {
 Value Gptj::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
                       Value x) const {
   Scope scope(model, "attn");
-  AttentionSpec spec;
-  spec.keyMask = tokens.mask;
-  spec.querySegments = spec.keySegments = tokens.segments;
-  spec.isCausal = true;
-  spec.scale = 1 / std::sqrt(double(width_ / heads_));
-  spec.dropoutRate = entry.rate(attentionDropout_);
+  const double scale = 1 / std::sqrt(double(width_ / heads_));
+  const AttentionSpec spec = attentionAmong(tokens, /*isCausal=*/true, scale, entry.rate(attentionDropout_));
   const Value q = model.linear("q_proj", x, linear(width_, /*hasBias=*/false));
   const Value k = model.linear("k_proj", x, linear(width_, /*hasBias=*/false));
   const Value v = model.linear("v_proj", x, linear(width_, /*hasBias=*/false));
@@ -130,7 +120,8 @@ Value Gptj::logits(ModelBuilder &model, const EntryOptions &entry) const {
   {
     Scope scope(model, "transformer");
     table = model.parameter("wte.weight", {vocabulary_, width_}, Init::normal(deviation_));
-    x = model.dropout("drop", model.embedding("wte", table, tokens.ids), entry.rate(embeddingDropout_));
+    x = withTokenTypes(model, entry, table, model.embedding("wte", table, tokens.ids));
+    x = model.dropout("drop", x, entry.rate(embeddingDropout_));
     const Value positions = tokenPositions(model, entry, tokens);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, positions, i, x);
     x = model.layerNorm("ln_f", x, {epsilon_});

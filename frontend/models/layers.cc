@@ -11,6 +11,13 @@ double initialDeviation(ConfigReader &reader, const char *name) {
   return deviation == 0 ? 0.02 : deviation;
 }
 
+LinearSpec linearOf(int64_t features, bool hasBias, double deviation) {
+  LinearSpec spec(features);
+  spec.hasBias = hasBias;
+  spec.weight = Init::normal(deviation);
+  return spec;
+}
+
 Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, Value x) {
   const std::optional<Activation> found = findActivation(activation);
   if (!found) {
@@ -51,10 +58,27 @@ TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry) {
   return tokens;
 }
 
-std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary) {
-  return {{"input_ids", "input_ids", "required", vocabulary},
-          {"attention_mask", "attention_mask", "ones", 2},
-          {"labels", "labels", "required", vocabulary}};
+FamilyDescription describeFamily(const char *modelType, int64_t vocabulary, bool isCausal) {
+  FamilyDescription family;
+  family.modelType = modelType;
+  family.vocabulary = vocabulary;
+  family.isCausal = isCausal;
+  family.inputs = {{"input_ids", "input_ids", "required", vocabulary},
+                   {"attention_mask", "attention_mask", "ones", 2},
+                   {"labels", "labels", "required", vocabulary}};
+  return family;
+}
+
+Value withTokenTypes(ModelBuilder &model, const EntryOptions &entry, Value table, Value x) {
+  if (!entry.isTraining) return x;
+  const Value types = model.input("token_type_ids", {entry.batch, entry.seq}, ElementType::kInt32);
+  LookUpSpec spec;
+  spec.isOptional = true;
+  return model.add("with_types", x, model.embedding("types", table, types, spec));
+}
+
+DataInputDescription wordTypeDescription(int64_t vocabulary) {
+  return {"token_type_ids", "token_type_ids", "minus_ones", vocabulary};
 }
 
 Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens) {
@@ -68,6 +92,16 @@ Value positionEmbedding(ModelBuilder &model, absl::string_view name, Value table
   if (shape.empty()) return {};
   const Value rows = model.slice(absl::StrCat(name, ".rows"), table, {0, 0}, {entry.seq, shape[1]});
   return model.broadcast(name, rows, {entry.batch, entry.seq, shape[1]}, {1, 2});
+}
+
+AttentionSpec attentionAmong(const TokenInputs &tokens, bool isCausal, double scale, double dropoutRate) {
+  AttentionSpec spec;
+  spec.keyMask = tokens.mask;
+  spec.querySegments = spec.keySegments = tokens.segments;
+  spec.isCausal = isCausal;
+  spec.scale = scale;
+  spec.dropoutRate = dropoutRate;
+  return spec;
 }
 
 Value attendByHeads(ModelBuilder &model, Value q, Value k, Value v, const HeadsSpec &heads, AttentionSpec spec) {

@@ -14,6 +14,9 @@ namespace cleave {
 // The standard deviation of initial weights that a config asks for: 0 means Transformers' default.
 double initialDeviation(ConfigReader &reader, const char *name);
 
+// A linear map whose weight [out, in] is drawn with that deviation.
+LinearSpec linearOf(int64_t features, bool hasBias, double deviation);
+
 // An activation by the name that configs use, see activation.h.
 mlir::Value activate(ModelBuilder &model, absl::string_view name, absl::string_view activation, mlir::Value x);
 
@@ -23,8 +26,14 @@ struct TokenInputs {
   mlir::Value ids, mask, segments, positions;  // [batch, sequence] of int32
 };
 TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry);
-// The same as a data file has them; `labels` are of the same vocabulary.
-std::vector<DataInputDescription> tokenInputDescriptions(int64_t vocabulary);
+// Files of a model whose data are tokens, a mask and labels of one vocabulary.
+FamilyDescription describeFamily(const char *modelType, int64_t vocabulary, bool isCausal);
+
+// `x` plus the rows of the words' table that token types stand for, where data have types: in training, an input of -1
+// where they don't.
+mlir::Value withTokenTypes(ModelBuilder &model, const EntryOptions &entry, mlir::Value table, mlir::Value x);
+// That input as a data file has it.
+DataInputDescription wordTypeDescription(int64_t vocabulary);
 
 // Positions 0, 1, ... of each example, where documents don't say otherwise. [batch, sequence] of int32
 mlir::Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens);
@@ -33,8 +42,11 @@ mlir::Value tokenPositions(ModelBuilder &model, const EntryOptions &entry, const
 mlir::Value positionEmbedding(ModelBuilder &model, absl::string_view name, mlir::Value table, const EntryOptions &entry,
                               const TokenInputs &tokens);
 
+// Attention of the tokens to each other, or to those before them, that padding and other documents hide from.
+AttentionSpec attentionAmong(const TokenInputs &tokens, bool isCausal, double scale, double dropoutRate);
+
 // q, k and v [batch, sequence, heads * features] by heads through attention, and back to one row a token. `spec` says
-// all that isn't set here: masks, scale, dropout. Where positions aren't null, queries and keys turn by them.
+// all that isn't set here. Where positions aren't null, queries and keys turn by them.
 struct HeadsSpec {
   int64_t heads, keyHeads;
   mlir::Value positions;

@@ -65,11 +65,7 @@ Llama::Llama(ConfigReader &reader) {
 }
 
 FamilyDescription Llama::describe() const {
-  FamilyDescription family;
-  family.modelType = "llama";
-  family.vocabulary = vocabulary_;
-  family.isCausal = true;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("llama", vocabulary_, /*isCausal=*/true);
   family.prefixes = {"model."};
   if (isTied_)
     family.stored.push_back({"model.embed_tokens.weight", {"model.embed_tokens.weight"}, 0, false, {"lm_head.weight"}});
@@ -77,21 +73,14 @@ FamilyDescription Llama::describe() const {
 }
 
 LinearSpec Llama::linear(int64_t features, bool hasBias) const {
-  LinearSpec spec(features);
-  spec.hasBias = hasBias;
-  spec.weight = Init::normal(deviation_);
-  return spec;
+  return linearOf(features, hasBias, deviation_);
 }
 
 Value Llama::attention(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value positions,
                        Value x) const {
   Scope scope(model, "self_attn");
-  AttentionSpec spec;
-  spec.keyMask = tokens.mask;
-  spec.querySegments = spec.keySegments = tokens.segments;
-  spec.isCausal = true;
-  spec.scale = 1 / std::sqrt(double(headSize_));
-  spec.dropoutRate = entry.rate(attentionDropout_);
+  const double scale = 1 / std::sqrt(double(headSize_));
+  const AttentionSpec spec = attentionAmong(tokens, /*isCausal=*/true, scale, entry.rate(attentionDropout_));
   const Value q = model.linear("q_proj", x, linear(heads_ * headSize_, hasAttentionBias_));
   const Value k = model.linear("k_proj", x, linear(keyHeads_ * headSize_, hasAttentionBias_));
   const Value v = model.linear("v_proj", x, linear(keyHeads_ * headSize_, hasAttentionBias_));
@@ -123,7 +112,7 @@ Value Llama::logits(ModelBuilder &model, const EntryOptions &entry) const {
     Scope scope(model, "model");
     table = model.parameter("embed_tokens.weight", {vocabulary_, width_},
                             Init::normal(deviation_).withZeroRow(paddingToken_));
-    x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
+    x = model.embedding("embed_tokens", table, tokens.ids, {paddingToken_});
     const Value positions = tokenPositions(model, entry, tokens);
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, positions, i, x);
     x = model.rmsNorm("norm", x, norm());

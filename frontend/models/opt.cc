@@ -62,11 +62,7 @@ Opt::Opt(ConfigReader &reader) {
 }
 
 FamilyDescription Opt::describe() const {
-  FamilyDescription family;
-  family.modelType = "opt";
-  family.vocabulary = vocabulary_;
-  family.isCausal = true;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("opt", vocabulary_, /*isCausal=*/true);
   family.prefixes = {"model."};
   const std::string table = "model.decoder.embed_tokens.weight";
   if (isTied_) family.stored.push_back({table, {table}, 0, false, {"lm_head.weight"}});
@@ -74,15 +70,11 @@ FamilyDescription Opt::describe() const {
 }
 
 LinearSpec Opt::linear(int64_t features) const {
-  LinearSpec spec = projection(features);
-  spec.hasBias = hasBias_;
-  return spec;
+  return linearOf(features, hasBias_, deviation_);
 }
 
 LinearSpec Opt::projection(int64_t features) const {
-  LinearSpec spec(features);
-  spec.weight = Init::normal(deviation_);
-  return spec;
+  return linearOf(features, /*hasBias=*/false, deviation_);
 }
 
 // The row of each token in the table of positions: tokens count, padding does not.
@@ -95,7 +87,7 @@ Value Opt::places(ModelBuilder &model, const EntryOptions &entry, const TokenInp
 }
 
 Value Opt::embed(ModelBuilder &model, const EntryOptions &entry, const TokenInputs &tokens, Value table) const {
-  Value x = model.embedding("embed_tokens", table, tokens.ids, paddingToken_);
+  Value x = model.embedding("embed_tokens", table, tokens.ids, {paddingToken_});
   if (wordWidth_ != width_) x = model.linear("project_in", x, projection(width_));
   const Value rows =
       model.parameter("embed_positions.weight", {positions_ + kFirstPosition, width_}, Init::normal(deviation_));
@@ -114,12 +106,8 @@ Value Opt::attention(ModelBuilder &model, const EntryOptions &entry, const Token
   Value y;
   {
     Scope scope(model, "self_attn");
-    AttentionSpec spec;
-    spec.keyMask = tokens.mask;
-    spec.querySegments = spec.keySegments = tokens.segments;
-    spec.isCausal = true;
-    spec.scale = 1 / std::sqrt(double(width_ / heads_));
-    spec.dropoutRate = entry.rate(attentionDropout_);
+    const double scale = 1 / std::sqrt(double(width_ / heads_));
+    const AttentionSpec spec = attentionAmong(tokens, /*isCausal=*/true, scale, entry.rate(attentionDropout_));
     const Value q = model.linear("q_proj", x, linear(width_));
     const Value k = model.linear("k_proj", x, linear(width_));
     const Value v = model.linear("v_proj", x, linear(width_));

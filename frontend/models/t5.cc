@@ -91,10 +91,7 @@ void T5::readFeedForward(ConfigReader &reader) {
 }
 
 FamilyDescription T5::describe() const {
-  FamilyDescription family;
-  family.modelType = "t5";
-  family.vocabulary = vocabulary_;
-  family.inputs = tokenInputDescriptions(vocabulary_);
+  FamilyDescription family = describeFamily("t5", vocabulary_, /*isCausal=*/false);
   family.inputs.push_back({"decoder_input_ids", "labels", "shift_right", vocabulary_});
   family.stored.push_back({"shared.weight",
                            {"shared.weight"},
@@ -108,9 +105,7 @@ FamilyDescription T5::describe() const {
 }
 
 LinearSpec T5::linear(int64_t features, double deviation) const {
-  LinearSpec spec(features);
-  spec.weight = Init::normal(factor_ * deviation);
-  return spec;
+  return linearOf(features, /*hasBias=*/false, factor_ * deviation);
 }
 
 // For each distance from -(s-1) to s-1 of a key behind a query, the row of the table of biases.

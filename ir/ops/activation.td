@@ -69,8 +69,8 @@ def Cleave_SiluGradientOp : Cleave_ActivationGradientOp<"silu_gradient"> {
 def Cleave_GeluOp : Cleave_UnaryOp<"gelu"> {
   let summary = "x times the normal distribution's cumulative function";
   let description = [{
-    `approximate` is `"none"` (by erf) or `"tanh"`: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Hendrycks and Gimpel,
-    "Gaussian Error Linear Units", 2016.
+    `approximate` is `"none"` (by erf) or `"tanh"`: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Hendrycks and
+    Gimpel, "Gaussian Error Linear Units", 2016.
 
     Example:
     ```mlir
@@ -90,16 +90,21 @@ def Cleave_GeluGradientOp : Cleave_ActivationGradientOp<"gelu_gradient"> {
     %dx = cleave.gelu_gradient %x, %dy {approximate = "none"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$input, Cleave_FloatTensor:$d_result, Cleave_OneOf<["none", "tanh"]>:$approximate);
+  let arguments = (ins Cleave_FloatTensor:$input, Cleave_FloatTensor:$d_result,
+                       Cleave_OneOf<["none", "tanh"]>:$approximate);
   let flops = [{ return 20 * ::cleave::elementsOf(getResult()); }];
-  // erf form: the slope F(x) + x f(x) has the slope f(x) (2 - x^2), with the normal density f and its integral F. The tanh form
+  // erf form: the slope F(x) + x f(x) has the slope f(x) (2 - x^2), with the normal density f and its integral F. The
+  // tanh form
   // is differentiated through its decomposition.
   let gradient = [{
     if (getApproximate() != "none") return ::mlir::failure();
-    auto scaled = [&](::mlir::Value v, double f) -> ::mlir::Value { return ScaleOp::create(b, loc, v, b.getF64FloatAttr(f)); };
+    auto scaled = [&](::mlir::Value v, double f) -> ::mlir::Value {
+      return ScaleOp::create(b, loc, v, b.getF64FloatAttr(f));
+    };
     ::mlir::Value x = getInput(), square = MulOp::create(b, loc, x, x);
     ::mlir::Value density = scaled(ExpOp::create(b, loc, scaled(square, -0.5)), 0.3989422804014327);
-    ::mlir::Value slope = MulOp::create(b, loc, density, SubOp::create(b, loc, ::cleave::splat(b, loc, x.getType(), 2), square));
+    ::mlir::Value rest = SubOp::create(b, loc, ::cleave::splat(b, loc, x.getType(), 2), square);
+    ::mlir::Value slope = MulOp::create(b, loc, density, rest);
     ::mlir::Value dInput = MulOp::create(b, loc, dResult, MulOp::create(b, loc, getDResult(), slope));
     return Gradients{dInput, GeluGradientOp::create(b, loc, x, dResult, getApproximateAttr())};
   }];
@@ -107,7 +112,9 @@ def Cleave_GeluGradientOp : Cleave_ActivationGradientOp<"gelu_gradient"> {
   let decomposition = [{
     if (getApproximate() != "tanh") return {};
     const double c = 0.7978845608028654, a = 0.044715;
-    auto scaled = [&](::mlir::Value v, double f) -> ::mlir::Value { return ScaleOp::create(b, loc, v, b.getF64FloatAttr(f)); };
+    auto scaled = [&](::mlir::Value v, double f) -> ::mlir::Value {
+      return ScaleOp::create(b, loc, v, b.getF64FloatAttr(f));
+    };
     auto product = [&](::mlir::Value v, ::mlir::Value w) -> ::mlir::Value { return MulOp::create(b, loc, v, w); };
     ::mlir::Value x = getInput(), one = ::cleave::splat(b, loc, x.getType(), 1);
     ::mlir::Value square = product(x, x);

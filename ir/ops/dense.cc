@@ -20,7 +20,7 @@ struct AccumulateIntoTable : mlir::OpRewritePattern<AddOp> {
       auto rows = term.getDefiningOp<EmbeddingGradientOp>();
       if (!rows || rows.getAccumulator() || !term.hasOneUse()) continue;
       auto sum = EmbeddingGradientOp::create(rewriter, rows.getLoc(), add.getType(), rows.getIds(), rows.getDResult(), other,
-                                             rows.getPaddingIndexAttr());
+                                             rows.getPaddingIndexAttr(), rows.getOptionalAttr());
       copyMarks(add, sum);
       rewriter.replaceOp(add, sum.getDTable());
       rewriter.eraseOp(rows);
@@ -101,7 +101,7 @@ Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult) {
 // Rows that went nowhere get nothing.
 mlir::Value lookUpGradient(mlir::OpBuilder &b, EmbeddingGradientOp op, mlir::Value dTable) {
   mlir::Location loc = op.getLoc();
-  mlir::Value rows = EmbeddingOp::create(b, loc, dTable, op.getIds(), op.getPaddingIndexAttr());
+  mlir::Value rows = EmbeddingOp::create(b, loc, dTable, op.getIds(), op.getPaddingIndexAttr(), op.getOptionalAttr());
   const int64_t paddingIndex = op.getPaddingIndex();
   if (paddingIndex < 0) return rows;
   mlir::Value padding = splat(b, loc, op.getIds().getType(), double(paddingIndex));

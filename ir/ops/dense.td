@@ -6,8 +6,8 @@ include "ir/types.td"
 def Cleave_MatmulOp : Cleave_InferredOp<"matmul"> {
   let summary = "Multiplies matrices";
   let description = [{
-    The last two dimensions multiply; the others are batch dimensions of both, or of the first alone. `transpose_lhs` and
-    `transpose_rhs` read an operand transposed; `bias` is added to each row.
+    The last two dimensions multiply; the others are batch dimensions of both, or of the first alone. `transpose_lhs`
+    and `transpose_rhs` read an operand transposed; `bias` is added to each row.
 
     Example:
     ```mlir
@@ -64,23 +64,27 @@ def Cleave_OuterOp : Cleave_InferredOp<"outer"> {
     return 2 * ::cleave::elementsOf(getLhs()) * rhs.getDimSize(rhs.getRank() - 1);
   }];
   let gradient = [{
-    return Gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false, /*transpose_rhs=*/true),
-                     MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false, /*transpose_rhs=*/false)};
+    return Gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                      /*transpose_rhs=*/true),
+                     MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                      /*transpose_rhs=*/false)};
   }];
 }
 
 def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let summary = "Looks rows of a table up";
   let description = [{
-    An index outside the table is an error when the program runs. The row `padding_index` gets no gradient (-1: none). A
-    split of the rows leaves a partial sum.
+    An index outside the table is an error when the program runs; if `optional`, -1 is not: it stands for no row and
+    gives zeros. The row `padding_index` gets no gradient (-1: none). A split of the rows leaves a partial sum.
 
     Example:
     ```mlir
     %x = cleave.embedding %table, %ids : (tensor<96x64xf32>, tensor<4x16xi32>) -> tensor<4x16x64xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids, DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
+  let arguments = (ins Cleave_FloatTensor:$table, Cleave_IntTensor:$ids,
+                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index,
+                       DefaultValuedAttr<BoolAttr, "false">:$optional);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "v c, ... -> ... c";
   let linearEach = [0];
@@ -93,7 +97,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
   let flops = [{ return 0; }];
   let gradient = [{
     return Gradients{EmbeddingGradientOp::create(b, loc, ::cleave::unplaced(getTable().getType()), getIds(), dResult,
-                                                 ::mlir::Value(), getPaddingIndexAttr()), {}};
+                                                 ::mlir::Value(), getPaddingIndexAttr(), getOptionalAttr()), {}};
   }];
   let local = [{ ::cleave::setRowRange(local.operands[0], attributes); }];
 }
@@ -101,7 +105,7 @@ def Cleave_EmbeddingOp : Cleave_InferredOp<"embedding"> {
 def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
   let summary = "Adds each row to the table's row that it was looked up from";
   let description = [{
-    It starts from `accumulator`, or from zero.
+    It starts from `accumulator`, or from zero. What index -1 was given for, if `optional`, is added to no row.
 
     Example:
     ```mlir
@@ -109,7 +113,8 @@ def Cleave_EmbeddingGradientOp : Cleave_TensorOp<"embedding_gradient"> {
     ```
   }];
   let arguments = (ins Cleave_IntTensor:$ids, Cleave_FloatTensor:$d_result, Optional<Cleave_FloatTensor>:$accumulator,
-                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index);
+                       DefaultValuedAttr<Cleave_IntAttr, "-1">:$padding_index,
+                       DefaultValuedAttr<BoolAttr, "false">:$optional);
   let results = (outs Cleave_FloatTensor:$d_table);
   let rule = "..., ... c, v c -> v c";
   let linearEach = [1];

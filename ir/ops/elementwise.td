@@ -20,7 +20,8 @@ class Cleave_BinaryOp<string mnemonic, Type type, list<Trait> traits = []> : Cle
   let results = (outs type:$result);
   let rule = "..., ... -> ...";
   let infer = [{
-    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType()))) return ::mlir::failure();
+    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType())))
+      return ::mlir::failure();
     types.push_back(::cleave::unplaced(adaptor.getLhs().getType()));
   }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
@@ -63,7 +64,9 @@ def Cleave_MulOp : Cleave_BinaryOp<"mul", Cleave_NumberTensor> {
     ```
   }];
   let linearEach = [0, 1];
-  let gradient = [{ return Gradients{MulOp::create(b, loc, dResult, getRhs()), MulOp::create(b, loc, dResult, getLhs())}; }];
+  let gradient = [{
+    return Gradients{MulOp::create(b, loc, dResult, getRhs()), MulOp::create(b, loc, dResult, getLhs())};
+  }];
 }
 
 def Cleave_DivOp : Cleave_BinaryOp<"div", Cleave_FloatTensor> {
@@ -313,7 +316,8 @@ def Cleave_CompareOp : Cleave_InferredOp<"compare"> {
   let results = (outs Cleave_BoolTensor:$result);
   let rule = "..., ... -> ...";
   let infer = [{
-    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType()))) return ::mlir::failure();
+    if (failed(::cleave::sameElement(location, adaptor.getLhs().getType(), adaptor.getRhs().getType())))
+      return ::mlir::failure();
     types.push_back(::cleave::withElement(adaptor.getLhs().getType(), ::mlir::IntegerType::get(context, 1)));
   }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
@@ -417,8 +421,8 @@ def Cleave_ConvertOp : Cleave_TensorOp<"convert"> {
 def Cleave_DropoutOp : Cleave_InferredOp<"dropout"> {
   let summary = "Zeroes elements at random and scales the others by 1 / (1 - rate)";
   let description = [{
-    Which elements, follows from the key (seed and step of the run, four words), `id` (stable, one an op) and the element's
-    place in the whole value, and from nothing else.
+    Which elements, follows from the key (seed and step of the run, four words), `id` (stable, one an op) and the
+    element's place in the whole value, and from nothing else.
 
     Example:
     ```mlir
@@ -433,7 +437,8 @@ def Cleave_DropoutOp : Cleave_InferredOp<"dropout"> {
   let infer = [{ types.push_back(::cleave::unplaced(adaptor.getInput().getType())); }];
   let flops = [{ return ::cleave::elementsOf(getResult()); }];
   let gradient = [{
-    return Gradients{DropoutOp::create(b, loc, dResult, getKey(), getRateAttr(), getIdAttr(), getElementOffsetAttr()), {}};
+    return Gradients{DropoutOp::create(b, loc, dResult, getKey(), getRateAttr(), getIdAttr(), getElementOffsetAttr()),
+                     {}};
   }];
   let local = [{
     attributes.set("global_shape", local.results[0].global);
@@ -449,7 +454,8 @@ def Cleave_DropoutOp : Cleave_InferredOp<"dropout"> {
 def Cleave_RandomOp : Cleave_TensorOp<"random"> {
   let summary = "Draws a value: normal or uniform";
   let description = [{
-    Normal with `mean` and `deviation`, or uniform in mean +- deviation. Row `zero_row` of dimension 0 is zero (-1: none).
+    Normal with `mean` and `deviation`, or uniform in mean +- deviation. Row `zero_row` of dimension 0 is zero
+    (-1: none).
 
     Example:
     ```mlir
@@ -461,7 +467,8 @@ def Cleave_RandomOp : Cleave_TensorOp<"random"> {
                        F64Attr:$deviation, Cleave_IntAttr:$id, DefaultValuedAttr<Cleave_IntAttr, "-1">:$zero_row);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "[four] -> ...";
-  let slice = [{ return ::mlir::success(original.getType() == getType()); }]; // a slice would draw the first one's numbers
+  // A slice would draw the first one's numbers.
+  let slice = [{ return ::mlir::success(original.getType() == getType()); }];
   let flops = [{ return 0; }];
   let gradient = [{ return Gradients{{}}; }];
   let local = [{

@@ -8,15 +8,18 @@ include "ir/types.td"
 def Cleave_LayerNormOp : Cleave_InferredOp<"layer_norm"> {
   let summary = "Centers and scales the last dimension: (x - mean) * rstd * gamma + beta";
   let description = [{
-    Also gives the mean and rstd = 1 / sqrt(variance + epsilon) of each row. Ba, Kiros, Hinton, "Layer Normalization", 2016.
+    Also gives the mean and rstd = 1 / sqrt(variance + epsilon) of each row. Ba, Kiros, Hinton, "Layer Normalization",
+    2016.
 
     Example:
     ```mlir
     %y, %mean, %rstd = cleave.layer_norm %x, %gamma, %beta {epsilon = 1.0e-5 : f64}
-        : (tensor<4x16x64xf32>, tensor<64xf32>, tensor<64xf32>) -> (tensor<4x16x64xf32>, tensor<4x16xf32>, tensor<4x16xf32>)
+        : (tensor<4x16x64xf32>, tensor<64xf32>, tensor<64xf32>)
+            -> (tensor<4x16x64xf32>, tensor<4x16xf32>, tensor<4x16xf32>)
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$input, Cleave_FloatTensor:$gamma, Cleave_FloatTensor:$beta, F64Attr:$epsilon);
+  let arguments = (ins Cleave_FloatTensor:$input, Cleave_FloatTensor:$gamma, Cleave_FloatTensor:$beta,
+                       F64Attr:$epsilon);
   let results = (outs Cleave_FloatTensor:$result, Cleave_FloatTensor:$mean, Cleave_FloatTensor:$rstd);
   let rule = "... [c], [c], [c] -> ... [c], ..., ...";
   let infer = [{
@@ -60,7 +63,8 @@ def Cleave_LayerNormGradientOp : Cleave_InferredOp<"layer_norm_gradient"> {
 def Cleave_RmsNormOp : Cleave_InferredOp<"rms_norm"> {
   let summary = "Scales the last dimension by its root mean square: x * rstd * gamma";
   let description = [{
-    Also gives rstd = 1 / sqrt(mean(x^2) + epsilon) of each row. Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019.
+    Also gives rstd = 1 / sqrt(mean(x^2) + epsilon) of each row. Zhang, Sennrich, "Root Mean Square Layer
+    Normalization", 2019.
 
     Example:
     ```mlir
@@ -122,7 +126,8 @@ def Cleave_RotaryOp : Cleave_InferredOp<"rotary"> {
         : (tensor<4x16x3x8xf32>, tensor<4x16xi32>) -> tensor<4x16x3x8xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$input, Cleave_IntTensor:$positions, Cleave_OneOf<["halves", "pairs"]>:$layout,
+  let arguments = (ins Cleave_FloatTensor:$input, Cleave_IntTensor:$positions,
+                       Cleave_OneOf<["halves", "pairs"]>:$layout,
                        DenseF64ArrayAttr:$frequencies, DefaultValuedAttr<F64Attr, "1.0">:$factor,
                        DefaultValuedAttr<BoolAttr, "false">:$inverse);
   let results = (outs Cleave_FloatTensor:$result);
@@ -140,7 +145,8 @@ def Cleave_RotaryOp : Cleave_InferredOp<"rotary"> {
 
 // What attention and its gradient have in common: who sees whom.
 defvar Cleave_AttentionMasks = (ins Optional<Cleave_FloatTensor>:$bias, Optional<Cleave_IntTensor>:$key_mask,
-    Optional<Cleave_IntTensor>:$query_segments, Optional<Cleave_IntTensor>:$key_segments, Optional<Cleave_KeyTensor>:$key,
+    Optional<Cleave_IntTensor>:$query_segments, Optional<Cleave_IntTensor>:$key_segments,
+    Optional<Cleave_KeyTensor>:$key,
     DefaultValuedAttr<BoolAttr, "false">:$causal, DefaultValuedAttr<Cleave_IntAttr, "0">:$window, F64Attr:$scale,
     DefaultValuedAttr<F64Attr, "0.0">:$dropout_rate, DefaultValuedAttr<Cleave_IntAttr, "0">:$id,
     DefaultValuedAttr<Cleave_IntAttr, "0">:$element_offset);
@@ -148,24 +154,27 @@ defvar Cleave_AttentionMasks = (ins Optional<Cleave_FloatTensor>:$bias, Optional
 def Cleave_AttentionOp : Cleave_InferredOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "softmax(scale * q k^T + bias) v, by heads";
   let description = [{
-    q is [batch, queries, heads, features], k and v [batch, keys, groups, features]; `heads / groups` query heads share a
-    key head. A query sees a key unless a mask hides it: `causal` (keys behind the query, both aligned at their ends),
-    `window` (keys `window` and more positions before it; 0: none), `key_mask` (0 hides a key), segments (other numbers are
-    hidden). `bias` [heads, queries, keys] is added to the scores. `dropout_rate` acts on the weights, by `key` and `id` as
-    in dropout. A query that sees nothing gets zeros. Also gives the logarithm of each softmax's denominator.
+    q is [batch, queries, heads, features], k and v [batch, keys, groups, features]; `heads / groups` query heads share
+    a key head. A query sees a key unless a mask hides it: `causal` (keys behind the query, both aligned at their ends),
+    `window` (keys `window` and more positions before it; 0: none), `key_mask` (0 hides a key), segments (other numbers
+    are hidden). `bias` [heads, queries, keys] is added to the scores. `dropout_rate` acts on the weights, by `key` and
+    `id` as in dropout. A query that sees nothing gets zeros. Also gives the logarithm of each softmax's denominator.
     Computed in tiles: Dao et al., "FlashAttention", 2022.
 
     Example:
     ```mlir
-    %y, %lse = cleave.attention %q, %k, %v {causal = true, scale = 0.125 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0>}
-        : (tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>) -> (tensor<4x16x3x64xf32>, tensor<4x3x16xf32>)
+    %y, %lse = cleave.attention %q, %k, %v
+        {causal = true, scale = 0.125 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0>}
+        : (tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>)
+            -> (tensor<4x16x3x64xf32>, tensor<4x3x16xf32>)
     ```
   }];
   let arguments = !con((ins Cleave_FloatTensor:$query, Cleave_FloatTensor:$keys, Cleave_FloatTensor:$values),
                        Cleave_AttentionMasks);
   let results = (outs Cleave_FloatTensor:$result, Cleave_FloatTensor:$lse);
   let ruleText = [{
-    return ::cleave::attentionRule("b s h [d], b [t] g [d], b [t] g [d], h s [t], b [t], b s, b [t], [four] -> b s h [d], b h s",
+    return ::cleave::attentionRule("b s h [d], b [t] g [d], b [t] g [d], h s [t], b [t], b s, b [t], [four] "
+                                   "-> b s h [d], b h s",
                                    getQuery(), getKeys());
   }];
   let strategies = [{ ::cleave::addGroupedHeads(*this, getQuery(), getKeys(), rule); }];
@@ -198,7 +207,8 @@ def Cleave_AttentionGradientOp : Cleave_TensorOp<"attention_gradient", [AttrSize
     ```mlir
     %dq, %dk, %dv = cleave.attention_gradient %q, %k, %v, %y, %lse, %dy
         {causal = true, scale = 0.125 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>}
-        : (tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x3x16xf32>,
+        : (tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>,
+           tensor<4x3x16xf32>,
            tensor<4x16x3x64xf32>) -> (tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>, tensor<4x16x3x64xf32>)
     ```
   }];
@@ -208,7 +218,8 @@ def Cleave_AttentionGradientOp : Cleave_TensorOp<"attention_gradient", [AttrSize
   let results = (outs Cleave_FloatTensor:$d_query, Cleave_FloatTensor:$d_keys, Cleave_FloatTensor:$d_values,
                       Variadic<Cleave_FloatTensor>:$d_bias);
   let ruleText = [{
-    return ::cleave::attentionRule("b s h [d], b [t] g [d], b [t] g [d], b s h [d], b h s, b s h [d], h s [t], b [t], b s, b [t], "
+    return ::cleave::attentionRule("b s h [d], b [t] g [d], b [t] g [d], b s h [d], b h s, b s h [d], "
+                                   "h s [t], b [t], b s, b [t], "
                                    "[four] -> b s h [d], b [t] g [d], b [t] g [d], h s [t]", getQuery(), getKeys());
   }];
   let strategies = [{ ::cleave::addGroupedHeads(*this, getQuery(), getKeys(), rule); }];
@@ -224,8 +235,8 @@ def Cleave_AttentionGradientOp : Cleave_TensorOp<"attention_gradient", [AttrSize
 def Cleave_CrossEntropyOp : Cleave_InferredOp<"cross_entropy"> {
   let summary = "Sum of -log softmax(logits)[label] over the labels that count, and their number";
   let description = [{
-    Labels equal to `ignore_index` don't count; others outside the classes are an error when the program runs. Also gives
-    the logarithm of each softmax's denominator. Both sums are reduced over devices before anybody divides them.
+    Labels equal to `ignore_index` don't count; others outside the classes are an error when the program runs. Also
+    gives the logarithm of each softmax's denominator. Both sums are reduced over devices before anybody divides them.
 
     Example:
     ```mlir
@@ -233,7 +244,8 @@ def Cleave_CrossEntropyOp : Cleave_InferredOp<"cross_entropy"> {
         : (tensor<4x16x96xf32>, tensor<4x16xi32>) -> (tensor<f32>, tensor<f32>, tensor<4x16xf32>)
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$logits, Cleave_IntTensor:$labels, DefaultValuedAttr<Cleave_IntAttr, "-100">:$ignore_index);
+  let arguments = (ins Cleave_FloatTensor:$logits, Cleave_IntTensor:$labels,
+                       DefaultValuedAttr<Cleave_IntAttr, "-100">:$ignore_index);
   let results = (outs Cleave_FloatTensor:$sum, Cleave_FloatTensor:$count, Cleave_FloatTensor:$lse);
   let rule = "... [v], ... -> , , ...";
   let infer = [{
@@ -245,7 +257,8 @@ def Cleave_CrossEntropyOp : Cleave_InferredOp<"cross_entropy"> {
   let gradient = [{
     if (dResults[2]) return ::mlir::failure();
     if (!dResult) return Gradients{{}, {}};
-    return Gradients{CrossEntropyGradientOp::create(b, loc, getLogits(), getLabels(), getLse(), dResult, getIgnoreIndexAttr()), {}};
+    return Gradients{CrossEntropyGradientOp::create(b, loc, getLogits(), getLabels(), getLse(), dResult,
+                                                    getIgnoreIndexAttr()), {}};
   }];
   let decomposition = [{ return ::cleave::decomposeCrossEntropy(b, *this); }];
 }

@@ -9,7 +9,8 @@ def Cleave_ReshardOp : Op<Cleave_Dialect, "reshard", [Pure]> {
   let description = [{
     Example:
     ```mlir
-    %b = cleave.reshard %a : tensor<8xf32, #cleave.placement<@pod, [P(sum)]>> -> tensor<8xf32, #cleave.placement<@pod, [B]>>
+    %b = cleave.reshard %a : tensor<8xf32, #cleave.placement<@pod, [P(sum)]>>
+        -> tensor<8xf32, #cleave.placement<@pod, [B]>>
     ```
   }];
   let arguments = (ins Cleave_Tensor:$input);
@@ -43,7 +44,8 @@ def Cleave_PinOp : Cleave_InferredOp<"pin"> {
 
 //===- Collectives: one step of a reshard along some axes -----------------------------------------===//
 
-class Cleave_CollectiveOp<string mnemonic> : Op<Cleave_Dialect, mnemonic, [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {
+class Cleave_CollectiveOp<string mnemonic>
+    : Op<Cleave_Dialect, mnemonic, [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {
   let arguments = (ins Cleave_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Cleave_Tensor:$result);
   let assemblyFormat = "$input `along` $axes attr-dict `:` type($input) `->` type($result)";
@@ -171,8 +173,8 @@ def Cleave_BucketOp
     : Op<Cleave_Dialect, "bucket", [Pure, DeclareOpInterfaceMethods<Cleave_CollectiveOpInterface>]> {
   let summary = "Several collectives of one kind in one meeting of the devices";
   let description = [{
-    Each operand takes the step that an op of this kind takes, and becomes the result at its place. Values stay where they
-    are: nothing is copied together. All have one element type, and one combiner.
+    Each operand takes the step that an op of this kind takes, and becomes the result at its place. Values stay where
+    they are: nothing is copied together. All have one element type, and one combiner.
 
     Example:
     ```mlir
@@ -199,13 +201,14 @@ def Cleave_BucketOp
 }
 
 def Cleave_WaitOp
-    : Op<Cleave_Dialect, "wait", [Pure, RangedTypesMatchWith<"results are of the transfers' types", "transfers", "values",
-                                                             "::llvm::make_range($_self.begin(), $_self.end())">]> {
+    : Op<Cleave_Dialect, "wait",
+         [Pure, RangedTypesMatchWith<"results are of the transfers' types", "transfers", "values",
+                                     "::llvm::make_range($_self.begin(), $_self.end())">]> {
   let summary = "What started collectives bring, once it is there";
   let description = [{
-    A collective that moves bytes starts where it stands, and its device goes on. Its results may be read only by one wait,
-    which gives each of them back, in their order; until then nobody touches their bytes, nor those that it reads. A
-    collective without a wait holds its device until it is over.
+    A collective that moves bytes starts where it stands, and its device goes on. Its results may be read only by one
+    wait, which gives each of them back, in their order; until then nobody touches their bytes, nor those that it reads.
+    A collective without a wait holds its device until it is over.
 
     Example:
     ```mlir
@@ -240,9 +243,9 @@ def Cleave_YieldOp : Op<Cleave_Dialect, "yield", [Pure, ReturnLike, Terminator]>
 def Cleave_GradientOp : Op<Cleave_Dialect, "gradient", [RecursiveMemoryEffects, SingleBlock]> {
   let summary = "Values of a region, and the gradients of the first of them";
   let description = [{
-    The region's arguments stand for `inputs`. Results are what it yields (the first is a scalar) and then the gradients of
-    the first with respect to the inputs that `wrt` lists. A gradient may stand inside another's region. Where an input does
-    not matter its gradient is zero.
+    The region's arguments stand for `inputs`. Results are what it yields (the first is a scalar) and then the gradients
+    of the first with respect to the inputs that `wrt` lists. A gradient may stand inside another's region. Where an
+    input does not matter its gradient is zero.
 
     Example:
     ```mlir
@@ -263,9 +266,9 @@ def Cleave_GradientOp : Op<Cleave_Dialect, "gradient", [RecursiveMemoryEffects, 
 def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, SingleBlock]> {
   let summary = "Runs its region several times, on slices of its operands";
   let description = [{
-    Placements in time: operand i is S(d) (the region sees slice k of dimension d) or B (the same each time); result i is
-    P(sum) (the sum of what the runs yield, in order), P(max), P(min), or S(d) (their concatenation). `count` divides each
-    split dimension.
+    Placements in time: operand i is S(d) (the region sees slice k of dimension d) or B (the same each time); result i
+    is P(sum) (the sum of what the runs yield, in order), P(max), P(min), or S(d) (their concatenation). `count` divides
+    each split dimension.
 
     Example:
     ```mlir
@@ -280,7 +283,8 @@ def Cleave_ChunkedOp : Op<Cleave_Dialect, "chunked", [RecursiveMemoryEffects, Si
                        Cleave_AxesAttr:$result_modes);
   let results = (outs Variadic<Cleave_Tensor>:$values);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = [{ custom<Count>($count) `(` $inputs `)` custom<Modes>($operand_modes) `->` custom<Modes>($result_modes)
+  let assemblyFormat = [{ custom<Count>($count) `(` $inputs `)` custom<Modes>($operand_modes)
+                          `->` custom<Modes>($result_modes)
                           $body attr-dict `:` functional-type($inputs, results) }];
   let hasRegionVerifier = 1;
 }

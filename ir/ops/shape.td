@@ -75,8 +75,8 @@ def Cleave_BroadcastOp : Cleave_TensorOp<"broadcast"> {
 def Cleave_ReshapeOp : Cleave_TensorOp<"reshape"> {
   let summary = "Gives the same elements, in row-major order, another shape";
   let description = [{
-    It only renames bytes. A split of the first dimension of a group of dimensions that become one another stays a split,
-    counted in larger or smaller units.
+    It only renames bytes. A split of the first dimension of a group of dimensions that become one another stays a
+    split, counted in larger or smaller units.
 
     Example:
     ```mlir
@@ -136,7 +136,8 @@ def Cleave_SliceOp : Cleave_TensorOp<"slice"> {
          : (tensor<4x8xf32>) -> tensor<4x2xf32>
     ```
   }];
-  let arguments = (ins Cleave_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$limits, DenseI64ArrayAttr:$steps);
+  let arguments = (ins Cleave_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$limits,
+                       DenseI64ArrayAttr:$steps);
   let results = (outs Cleave_Tensor:$result);
   let ruleText = [{ return ::cleave::resizeRule(getInput(), getResult()); }];
   let linearEach = [0];
@@ -199,7 +200,8 @@ def Cleave_PadOp : Cleave_TensorOp<"pad"> {
   let gradient = [{
     ::llvm::SmallVector<int64_t> limits, steps(getLow().size(), 1);
     for (auto [size, low] : ::llvm::zip(getInput().getType().getShape(), getLow())) limits.push_back(low + size);
-    return Gradients{SliceOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult, getLow(), limits, steps)};
+    return Gradients{SliceOp::create(b, loc, ::cleave::unplaced(getInput().getType()), dResult, getLow(), limits,
+                                     steps)};
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -240,7 +242,8 @@ def Cleave_ConcatOp : Cleave_InferredOp<"concat"> {
 def Cleave_GatherOp : Cleave_InferredOp<"gather"> {
   let summary = "Takes one element along the last dimension";
   let description = [{
-    An index outside the dimension is an error when the program runs. A split of the gathered dimension leaves a partial sum.
+    An index outside the dimension is an error when the program runs. A split of the gathered dimension leaves a partial
+    sum.
 
     Example:
     ```mlir
@@ -258,7 +261,8 @@ def Cleave_GatherOp : Cleave_InferredOp<"gather"> {
   let picks = [0];
   let flops = [{ return 0; }];
   let gradient = [{
-    return Gradients{GatherGradientOp::create(b, loc, ::cleave::unplaced(getInput().getType()), getIndices(), dResult), {}};
+    return Gradients{GatherGradientOp::create(b, loc, ::cleave::unplaced(getInput().getType()), getIndices(), dResult),
+                     {}};
   }];
   let local = [{ ::cleave::setIndexRange(local.operands[0], -1, attributes); }];
 }
@@ -333,7 +337,8 @@ def Cleave_ReduceOp : Cleave_InferredOp<"reduce"> {
     if (getKind() != "mean") return ::mlir::success();
     double share = 1; // of the elements that one mean is of
     for (int64_t dimension : getDimensions())
-      share *= double(getInput().getType().getDimSize(dimension)) / double(original.getInput().getType().getDimSize(dimension));
+      share *= double(getInput().getType().getDimSize(dimension)) /
+               double(original.getInput().getType().getDimSize(dimension));
     if (share == 1) return ::mlir::success();
     b.setInsertionPoint(getOperation());
     getInputMutable().assign(ScaleOp::create(b, getLoc(), getInput(), b.getF64FloatAttr(share)));
@@ -361,7 +366,8 @@ def Cleave_ExpSumOp : Cleave_InferredOp<"exp_sum"> {
   let flops = [{ return 2 * ::cleave::elementsOf(getInput()); }];
   let decomposition = [{
     const int64_t last = getInput().getType().getRank() - 1;
-    ::mlir::Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), ::cleave::alongLast(b, loc, getShift(), getInput())));
+    ::mlir::Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(),
+                                                      ::cleave::alongLast(b, loc, getShift(), getInput())));
     return {ReduceOp::create(b, loc, e, "sum", ::llvm::ArrayRef<int64_t>{last})};
   }];
   let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
@@ -378,7 +384,9 @@ def Cleave_SumSquaresOp : Cleave_InferredOp<"sum_squares"> {
   let arguments = (ins Cleave_FloatTensor:$input);
   let results = (outs Cleave_FloatTensor:$result);
   let rule = "... -> ";
-  let infer = [{ types.push_back(::mlir::RankedTensorType::get({}, ::mlir::getElementTypeOrSelf(adaptor.getInput().getType()))); }];
+  let infer = [{
+    types.push_back(::mlir::RankedTensorType::get({}, ::mlir::getElementTypeOrSelf(adaptor.getInput().getType())));
+  }];
   let flops = [{ return 2 * ::cleave::elementsOf(getInput()); }];
   let gradient = [{
     auto type = ::mlir::cast<::mlir::RankedTensorType>(::cleave::unplaced(getInput().getType()));
@@ -405,7 +413,8 @@ def Cleave_SoftmaxOp : Cleave_InferredOp<"softmax"> {
   let decomposition = [{
     const int64_t last = getInput().getType().getRank() - 1;
     ::mlir::Value peak = ReduceOp::create(b, loc, getInput(), "max", ::llvm::ArrayRef<int64_t>{last});
-    ::mlir::Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), ::cleave::alongLast(b, loc, peak, getInput())));
+    ::mlir::Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(),
+                                                      ::cleave::alongLast(b, loc, peak, getInput())));
     ::mlir::Value sum = ReduceOp::create(b, loc, e, "sum", ::llvm::ArrayRef<int64_t>{last});
     return {DivOp::create(b, loc, e, ::cleave::alongLast(b, loc, sum, getInput()))};
   }];

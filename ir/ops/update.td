@@ -23,19 +23,22 @@ def Cleave_AdamwOp : Cleave_InferredOp<"adamw"> {
   let summary = "AdamW's update of one parameter and its moments";
   let description = [{
     With g = scale * grad and lr' = lr * lr_factor: p -= lr' wd p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
-    p -= lr' (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps), where t is `count`, from 1. Where `active` is false nothing
-    changes. Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2019.
+    p -= lr' (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps), where t is `count`, from 1. Where `active` is false
+    nothing changes. Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Example:
     ```mlir
     %p1, %m1, %v1 = cleave.adamw %p, %g, %m, %v, %lr, %scale, %count, %active
-        {beta1 = 0.9 : f64, beta2 = 0.999 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64}
-        : (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i1>)
+        {beta1 = 0.9 : f64, beta2 = 0.999 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64,
+         lr_factor = 1.0 : f64}
+        : (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<f32>, tensor<f32>, tensor<f32>,
+           tensor<i1>)
         -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>)
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$param, Cleave_FloatTensor:$grad, Cleave_FloatTensor:$m, Cleave_FloatTensor:$v,
-                       Cleave_FloatTensor:$lr, Cleave_FloatTensor:$scale, Cleave_FloatTensor:$count, Cleave_BoolTensor:$active,
+  let arguments = (ins Cleave_FloatTensor:$param, Cleave_FloatTensor:$grad, Cleave_FloatTensor:$m,
+                       Cleave_FloatTensor:$v, Cleave_FloatTensor:$lr, Cleave_FloatTensor:$scale,
+                       Cleave_FloatTensor:$count, Cleave_BoolTensor:$active,
                        F64Attr:$beta1, F64Attr:$beta2, F64Attr:$epsilon, F64Attr:$weight_decay, F64Attr:$lr_factor);
   let results = (outs Cleave_FloatTensor:$new_param, Cleave_FloatTensor:$new_m, Cleave_FloatTensor:$new_v);
   let rule = "..., ..., ..., ..., , , ,  -> ..., ..., ...";
@@ -48,8 +51,8 @@ def Cleave_AdamwOp : Cleave_InferredOp<"adamw"> {
 def Cleave_SgdOp : Cleave_TensorOp<"sgd"> {
   let summary = "Stochastic gradient descent's update of one parameter, with momentum if there is a buffer";
   let description = [{
-    g = scale * grad + wd p; buffer = momentum buffer + g; p -= lr lr_factor buffer (g, without a buffer). Where `active` is
-    false nothing changes.
+    g = scale * grad + wd p; buffer = momentum buffer + g; p -= lr lr_factor buffer (g, without a buffer). Where
+    `active` is false nothing changes.
 
     Example:
     ```mlir

@@ -15,7 +15,7 @@
 
 namespace cleave {
 
-enum class Combiner { kNone, kSum, kMax, kMin };
+enum class Reduction { kNone, kSum, kMax, kMin };
 
 // What one collective means, for member r of a group and each element of its output box:
 //   kNone: the element of the first member whose input box holds it
@@ -34,7 +34,7 @@ struct CollectiveSpec {
     std::vector<Boxes> segments;
   };
   std::string kind, name;
-  Combiner combiner = Combiner::kNone;
+  Reduction reduction = Reduction::kNone;
   DType dtype = DType::kF32;
   std::vector<std::vector<int64_t>> dims;  // of each segment's value, global
   std::vector<Group> groups;  // disjoint
@@ -67,9 +67,9 @@ struct CollectiveCall {
   int collective = 0;  // index of the spec
   int rank = 0;
   // One a segment. Of the member's boxes' extents, in this rank's memory, any strides. The output may be the very bytes of
-  // the segment's input where all boxes of the group are equal; without a combiner the input may be the output's part that
-  // it brings, if no member before brings it; else all are disjoint. The communicator owns what they show until kDone or
-  // kFailed; the lists are read within start.
+  // the segment's input where all boxes of the group are equal; without a reduction the input may be the output's part
+  // that it brings, if no member before brings it; else all are disjoint. The communicator owns what they show until
+  // kDone or kFailed; the lists are read within start.
   absl::Span<const TensorView> inputs, outputs;
   CollectiveListener *listener = nullptr;
   int64_t nowNanos = 0;  // of the caller's clock, which all members share

@@ -120,16 +120,17 @@ void CallCheck::randomKey(absl::string_view name, const TensorView &view) {
   shape(name, view, {4});
 }
 
-int64_t CallCheck::integer(absl::string_view name, int64_t low, int64_t high) {
+template <typename T>
+T CallCheck::within(absl::string_view name, const absl::StatusOr<T> &value, T low, T high) {
+  if (!value.ok()) status_ = value.status();
   if (!ok()) return 0;
-  const auto value = call_.attributes.findInt(name);
-  if (!value.ok()) {
-    status_ = value.status();
-    return 0;
-  }
   return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value)
              ? *value
              : 0;
+}
+
+int64_t CallCheck::integer(absl::string_view name, int64_t low, int64_t high) {
+  return ok() ? within(name, call_.attributes.findInt(name), low, high) : 0;
 }
 
 int64_t CallCheck::integerOr(absl::string_view name, int64_t otherwise, int64_t low, int64_t high) {
@@ -137,15 +138,7 @@ int64_t CallCheck::integerOr(absl::string_view name, int64_t otherwise, int64_t 
 }
 
 double CallCheck::number(absl::string_view name, double low, double high) {
-  if (!ok()) return 0;
-  const auto value = call_.attributes.findDouble(name);
-  if (!value.ok()) {
-    status_ = value.status();
-    return 0;
-  }
-  return require(*value >= low && *value <= high, absl::StrCat("'", name, "' from ", low, " to ", high), *value)
-             ? *value
-             : 0;
+  return ok() ? within(name, call_.attributes.findDouble(name), low, high) : 0;
 }
 
 double CallCheck::numberOr(absl::string_view name, double otherwise, double low, double high) {

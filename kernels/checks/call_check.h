@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "kernels/api/registry.h"
 
@@ -75,6 +76,9 @@ class CallCheck {
   }
 
  private:
+  // The value of attribute `name`, within [low, high]; 0 where it is not.
+  template <typename T>
+  T within(absl::string_view name, const absl::StatusOr<T> &value, T low, T high);
   void fail(absl::string_view rule, absl::string_view seen);
   void checkView(const char *kind, size_t number, const TensorView &view, bool written);
 

@@ -67,6 +67,7 @@ void checkRows(CallCheck &check, const TensorView &table) {
   const int64_t rows = check.integer("rows", 0, kMaxElements);
   const int64_t offset = check.integer("row_offset", 0, kMaxElements);
   check.integerOr("padding_index", -1, -1, kMaxElements);
+  check.integerOr("optional", 0, 0, 1);
   checkPart(check, {rows}, {offset}, {table.shape[0]}, "table's first dimension");
 }
 

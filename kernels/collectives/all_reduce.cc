@@ -8,15 +8,15 @@ namespace {
 
 class AllReduce final : public Exchange {
  public:
-  AllReduce(Combiner combiner, int members) : combiner_(combiner), members_(members) {}
+  AllReduce(Reduction reduction, int members) : reduction_(reduction), members_(members) {}
 
   void run(int member, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) const final {
-    const auto sources = combiner_ == Combiner::kNone ? inputs.subspan(0, 1) : inputs;
-    combineViews(combiner_, sources, outputs, member, members_);
+    const auto sources = reduction_ == Reduction::kNone ? inputs.subspan(0, 1) : inputs;
+    combineViews(reduction_, sources, outputs, member, members_);
   }
 
  private:
-  Combiner combiner_;
+  Reduction reduction_;
   int members_;
 };
 
@@ -28,8 +28,8 @@ bool areBoxesEqual(const CollectiveSpec::Boxes &boxes) {
          std::all_of(boxes.outputs.begin(), boxes.outputs.end(), isFirst);
 }
 
-std::unique_ptr<Exchange> makeAllReduce(Combiner combiner, int members) {
-  return std::make_unique<AllReduce>(combiner, members);
+std::unique_ptr<Exchange> makeAllReduce(Reduction reduction, int members) {
+  return std::make_unique<AllReduce>(reduction, members);
 }
 
 }  // namespace cleave::collectives

@@ -178,13 +178,13 @@ void combineTyped(absl::Span<const char *const> sources, absl::Span<char *const>
 }
 
 template <typename Type>
-void combineBy(Combiner combiner, absl::Span<const char *const> sources, absl::Span<char *const> targets,
+void combineBy(Reduction reduction, absl::Span<const char *const> sources, absl::Span<char *const> targets,
                int64_t count) {
   using Stored = typename Type::Stored;
   if constexpr (std::is_floating_point_v<Stored>)
-    if (combiner == Combiner::kSum && sumInOnePass<Stored>(sources, targets, count)) return;
-  if (combiner == Combiner::kSum) return combineTyped<Type, Add>(sources, targets, count);
-  if (combiner == Combiner::kMax) return combineTyped<Type, Max>(sources, targets, count);
+    if (reduction == Reduction::kSum && sumInOnePass<Stored>(sources, targets, count)) return;
+  if (reduction == Reduction::kSum) return combineTyped<Type, Add>(sources, targets, count);
+  if (reduction == Reduction::kMax) return combineTyped<Type, Max>(sources, targets, count);
   combineTyped<Type, Min>(sources, targets, count);
 }
 
@@ -248,23 +248,24 @@ int64_t offsetOfRun(const TensorView &view, int outerDims, int64_t run) {
 
 }  // namespace
 
-void combineRows(Combiner combiner, DType dtype, absl::Span<const char *const> sources, absl::Span<char *const> targets,
-                 int64_t count) {
-  if (combiner == Combiner::kNone || sources.size() == 1) return copyRow(sources, targets, count * bytesOf(dtype));
+void combineRows(Reduction reduction, DType dtype, absl::Span<const char *const> sources,
+                 absl::Span<char *const> targets, int64_t count) {
+  if (reduction == Reduction::kNone || sources.size() == 1) return copyRow(sources, targets, count * bytesOf(dtype));
   switch (dtype) {
-    case DType::kF32: return combineBy<Plain<float>>(combiner, sources, targets, count);
-    case DType::kF64: return combineBy<Plain<double>>(combiner, sources, targets, count);
-    case DType::kI32: return combineBy<Plain<int32_t>>(combiner, sources, targets, count);
-    case DType::kI64: return combineBy<Plain<int64_t>>(combiner, sources, targets, count);
-    case DType::kBF16: return combineBy<Bf16>(combiner, sources, targets, count);
-    case DType::kF16: return combineBy<F16>(combiner, sources, targets, count);
+    case DType::kF32: return combineBy<Plain<float>>(reduction, sources, targets, count);
+    case DType::kF64: return combineBy<Plain<double>>(reduction, sources, targets, count);
+    case DType::kI32: return combineBy<Plain<int32_t>>(reduction, sources, targets, count);
+    case DType::kI64: return combineBy<Plain<int64_t>>(reduction, sources, targets, count);
+    case DType::kBF16: return combineBy<Bf16>(reduction, sources, targets, count);
+    case DType::kF16: return combineBy<F16>(reduction, sources, targets, count);
     // The sum of truth values is "any", as their maximum is.
     case DType::kBool:
-      return combineBy<Plain<uint8_t>>(combiner == Combiner::kSum ? Combiner::kMax : combiner, sources, targets, count);
+      return combineBy<Plain<uint8_t>>(reduction == Reduction::kSum ? Reduction::kMax : reduction, sources, targets,
+                                       count);
   }
 }
 
-void combineViews(Combiner combiner, absl::Span<const TensorView> sources, absl::Span<const TensorView> targets,
+void combineViews(Reduction reduction, absl::Span<const TensorView> sources, absl::Span<const TensorView> targets,
                   int share, int shares) {
   if (targets.empty() || targets[0].elements() == 0) return;
   const DType dtype = targets[0].dtype;
@@ -286,7 +287,7 @@ void combineViews(Combiner combiner, absl::Span<const TensorView> sources, absl:
       from[s] = sources[s].as<char>() + offsetOfRun(sources[s], runs.outerDims, run) + begin * bytesOf(dtype);
     for (size_t t = 0; t < targets.size(); ++t)
       to[t] = targets[t].as<char>() + offsetOfRun(targets[t], runs.outerDims, run) + begin * bytesOf(dtype);
-    combineRows(combiner, dtype, from, to, end - begin);
+    combineRows(reduction, dtype, from, to, end - begin);
   }
 }
 

@@ -22,11 +22,11 @@ class Exchange {
 // Whether every member holds and gets the same box: every share then is 1/n of the elements, combined in one pass over
 // all inputs and written to all outputs, which may be the inputs. (all_reduce, broadcast within a box)
 bool areBoxesEqual(const CollectiveSpec::Boxes &boxes);
-std::unique_ptr<Exchange> makeAllReduce(Combiner combiner, int members);
+std::unique_ptr<Exchange> makeAllReduce(Reduction reduction, int members);
 
 // Any boxes, which outlive it: each member fills its own output, piece by piece. (all_gather, reduce_scatter, all_to_all,
 // permute, ...)
-std::unique_ptr<Exchange> makeBoxExchange(Combiner combiner, const CollectiveSpec::Boxes &boxes);
+std::unique_ptr<Exchange> makeBoxExchange(Reduction reduction, const CollectiveSpec::Boxes &boxes);
 
 // What a member of a local communicator does in place of a collective.
 std::unique_ptr<Exchange> makeLocalExchange(const Box &input, const Box &output);

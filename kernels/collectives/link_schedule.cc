@@ -48,7 +48,7 @@ double wireElements(bool isCombined, const std::vector<int64_t> &dims, const Col
 double wireBytes(const CollectiveSpec &spec, const CollectiveSpec::Group &group) {
   double elements = 0;
   for (size_t s = 0; s < group.segments.size(); ++s)
-    elements += wireElements(spec.combiner != Combiner::kNone, spec.dims[s], group.segments[s]);
+    elements += wireElements(spec.reduction != Reduction::kNone, spec.dims[s], group.segments[s]);
   return elements * static_cast<double>(bytesOf(spec.dtype));
 }
 

@@ -43,7 +43,7 @@ class LocalExchange final : public Exchange {
   void run(int, absl::Span<const TensorView> inputs, absl::Span<const TensorView> outputs) const final {
     if (isEmpty_) return clear(outputs[0]);
     for (const Tile &tile : tiles_)
-      combineViews(Combiner::kNone, {viewPart(inputs[0], input_, tile.from)}, {viewPart(outputs[0], output_, tile.to)},
+      combineViews(Reduction::kNone, {viewPart(inputs[0], input_, tile.from)}, {viewPart(outputs[0], output_, tile.to)},
                    /*share=*/0, /*shares=*/1);
   }
 
@@ -53,7 +53,7 @@ class LocalExchange final : public Exchange {
     TensorView zeros = view;
     zeros.data = &zero;
     zeros.strides.fill(0);
-    combineViews(Combiner::kNone, {zeros}, {view}, /*share=*/0, /*shares=*/1);
+    combineViews(Reduction::kNone, {zeros}, {view}, /*share=*/0, /*shares=*/1);
   }
 
   const Box input_, output_;

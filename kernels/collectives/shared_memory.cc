@@ -150,8 +150,8 @@ class Meeting {
 };
 
 std::unique_ptr<Exchange> exchangeOf(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segment) {
-  if (!collectives::areBoxesEqual(segment)) return collectives::makeBoxExchange(spec.combiner, segment);
-  return collectives::makeAllReduce(spec.combiner, static_cast<int>(segment.inputs.size()));
+  if (!collectives::areBoxesEqual(segment)) return collectives::makeBoxExchange(spec.reduction, segment);
+  return collectives::makeAllReduce(spec.reduction, static_cast<int>(segment.inputs.size()));
 }
 
 bool isOfFloats(DType dtype) {

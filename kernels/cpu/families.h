@@ -14,15 +14,17 @@ using Takes = bool(const KernelCall &call);
 Run add, sub, mul, div, pow, maximum, minimum, select, scale, addN;
 Run neg, abs, exp, log, sqrt, rsqrt, sin, cos, tanh, sigmoid, relu, silu, gelu;
 Run reluGradient, siluGradient, geluGradient;
+// compare.cc
+Run compare, logicalAnd, logicalOr, logicalNot, convert;
 // random.cc
 Run dropout, random;
 // shape.cc
-Run constant, broadcast, copy, keep, transpose, slice, pad, concat;
+Run constant, iota, broadcast, copy, keep, transpose, slice, pad, concat;
 Takes takesConstant, takesCopy, takesAny;
 // gather.cc
 Run gather, gatherGradient, embedding, embeddingGradient;
 // reduce.cc
-Run reduce, expSum, sumSquares, softmax, softmaxGradient;
+Run reduce, cumulativeSum, expSum, sumSquares, softmax, softmaxGradient;
 Takes takesReduce;
 // matmul.cc
 Run matmul, outer;
@@ -38,7 +40,7 @@ Run rotary;
 // loss.cc
 Run crossEntropy, crossEntropyGradient;
 // optimizer.cc
-Run adamw, sgd;
+Run clipScale, adamw, sgd;
 
 }  // namespace cleave::cpu
 

@@ -6,8 +6,18 @@
 #include "kernels/cpu/tiles.h"
 
 namespace cleave::cpu {
+namespace {
 
-absl::Status gather(const KernelCall &call, KernelContext &) {
+// Of a table's rows. An id of -1 may stand for none.
+absl::Status checkIds(const TensorView &ids, const Attributes &attributes) {
+  absl::optional<int64_t> none;
+  if (attributes.getInt("optional") != 0) none = -1;
+  return checkEntries(ids, attributes.getInt("rows"), "an id", none);
+}
+
+}  // namespace
+
+absl::Status gather(const KernelCall &call, KernelContext &context) {
   const TensorView &x = call.inputs[0], &indices = call.inputs[1];
   const int64_t offset = call.attributes.getInt("index_offset"), held = lastExtent(x);
   if (absl::Status bounds = checkEntries(indices, call.attributes.getInt("index_size"), "an index"); !bounds.ok())
@@ -15,10 +25,12 @@ absl::Status gather(const KernelCall &call, KernelContext &) {
   const int32_t *index = indices.as<int32_t>();
   const float *values = x.as<float>();
   float *y = call.outputs[0].as<float>();
-  for (int64_t row = 0; row < indices.elements(); ++row) {
-    const int64_t local = index[row] - offset;
-    y[row] = local >= 0 && local < held ? values[row * held + local] : 0.0f;
-  }
+  forRanges(context.pool, indices.elements(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t local = index[row] - offset;
+      y[row] = local >= 0 && local < held ? values[row * held + local] : 0.0f;
+    }
+  });
   return absl::OkStatus();
 }
 
@@ -43,7 +55,7 @@ absl::Status gatherGradient(const KernelCall &call, KernelContext &context) {
 absl::Status embedding(const KernelCall &call, KernelContext &context) {
   const TensorView &table = call.inputs[0], &ids = call.inputs[1];
   const int64_t offset = call.attributes.getInt("row_offset"), rows = table.shape[0], features = table.shape[1];
-  if (absl::Status bounds = checkEntries(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   const int32_t *id = ids.as<int32_t>();
   const float *values = table.as<float>();
   float *y = call.outputs[0].as<float>();
@@ -64,7 +76,7 @@ absl::Status embeddingGradient(const KernelCall &call, KernelContext &context) {
   const TensorView &ids = call.inputs[0], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("row_offset"), padding = call.attributes.getInt("padding_index", -1);
   const int64_t rows = out.shape[0], features = out.shape[1];
-  if (absl::Status bounds = checkEntries(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   const int32_t *id = ids.as<int32_t>();
   const float *dy = call.inputs[1].as<float>();
   const float *accumulator = call.inputs.size() > 2 ? call.inputs[2].as<float>() : nullptr;

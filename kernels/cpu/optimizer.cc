@@ -17,6 +17,13 @@ void copyUnlessSame(ThreadPool &pool, const TensorView &from, const TensorView &
 
 }  // namespace
 
+absl::Status clipScale(const KernelCall &call, KernelContext &) {
+  const double norm = *call.inputs[0].as<float>();
+  const double ratio = call.attributes.getDouble("max_norm") / (norm + 1e-6);
+  *call.outputs[0].as<float>() = ratio >= 1 ? 1.0f : static_cast<float>(ratio);  // a NaN stays one
+  return absl::OkStatus();
+}
+
 absl::Status adamw(const KernelCall &call, KernelContext &context) {
   const Attributes &attributes = call.attributes;
   const auto &in = call.inputs;

@@ -28,13 +28,13 @@ bool findExtents(const TensorView &x, const std::vector<int64_t> &dimensions, Ex
   return true;
 }
 
-struct Reduction {
+struct Reducer {
   float identity;
   float (*row)(const float *x, int64_t n);
   Binary *combine;
 };
 
-Reduction reductionOf(const std::string &kind) {
+Reducer reducerOf(const std::string &kind) {
   const VectorKernels &loops = vectorKernels();
   const float infinity = std::numeric_limits<float>::infinity();
   if (kind == "max") return {-infinity, loops.largest, loops.maximum};
@@ -43,32 +43,43 @@ Reduction reductionOf(const std::string &kind) {
 }
 
 // [reduced] -> one number: the tiles' results in their order.
-float reduceAll(ThreadPool &pool, const Reduction &reduction, const float *x, int64_t n) {
-  std::vector<float> parts(std::max<int64_t>(1, tilesOf(n, kGrain)), reduction.identity);
+float reduceAll(ThreadPool &pool, const Reducer &reducer, const float *x, int64_t n) {
+  std::vector<float> parts(std::max<int64_t>(1, tilesOf(n, kGrain)), reducer.identity);
   forRanges(pool, n, kGrain,
-            [&](int64_t begin, int64_t end) { parts[begin / kGrain] = reduction.row(x + begin, end - begin); });
-  return reduction.row(parts.data(), parts.size());
+            [&](int64_t begin, int64_t end) { parts[begin / kGrain] = reducer.row(x + begin, end - begin); });
+  return reducer.row(parts.data(), parts.size());
 }
 
 // [outer, reduced] -> [outer].
-void reduceRows(ThreadPool &pool, const Reduction &reduction, const float *x, const Extents &e, float *y) {
+void reduceRows(ThreadPool &pool, const Reducer &reducer, const float *x, const Extents &e, float *y) {
   forRanges(pool, e.outer, rowGrain(e.reduced), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) y[row] = reduction.row(x + row * e.reduced, e.reduced);
+    for (int64_t row = begin; row < end; ++row) y[row] = reducer.row(x + row * e.reduced, e.reduced);
   });
 }
 
 // [outer, reduced, inner] -> [outer, inner], a block of columns at a time.
-void reduceColumns(ThreadPool &pool, const Reduction &reduction, const float *x, const Extents &e, float *y) {
+void reduceColumns(ThreadPool &pool, const Reducer &reducer, const float *x, const Extents &e, float *y) {
   const int64_t block = std::min<int64_t>(e.inner, 256), blocks = tilesOf(e.inner, block);
   forRanges(pool, e.outer * blocks, rowGrain(block * e.reduced), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t outer = tile / blocks, column = tile % blocks * block, n = std::min(block, e.inner - column);
       float *sums = y + outer * e.inner + column;
-      std::fill(sums, sums + n, reduction.identity);
+      std::fill(sums, sums + n, reducer.identity);
       for (int64_t r = 0; r < e.reduced; ++r)
-        reduction.combine(sums, x + (outer * e.reduced + r) * e.inner + column, sums, n);
+        reducer.combine(sums, x + (outer * e.reduced + r) * e.inner + column, sums, n);
     }
   });
+}
+
+// A row's running sums, from its other end if `reverse`. Sums are wider than what they are stored as.
+template <typename T, typename Wide>
+void runningSums(const T *x, int64_t n, bool reverse, T *y) {
+  Wide sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = reverse ? n - 1 - i : i;
+    sum += static_cast<Wide>(x[at]);
+    y[at] = static_cast<T>(sum);
+  }
 }
 
 }  // namespace
@@ -80,20 +91,20 @@ bool takesReduce(const KernelCall &call) {
 
 absl::Status reduce(const KernelCall &call, KernelContext &context) {
   const std::string &kind = call.attributes.getString("kind");
-  const Reduction reduction = reductionOf(kind);
+  const Reducer reducer = reducerOf(kind);
   const float *x = call.inputs[0].as<float>();
   float *y = call.outputs[0].as<float>();
   const int64_t results = call.outputs[0].elements();
   Extents extents;
   findExtents(call.inputs[0], call.attributes.getInts("dimensions"), &extents);
   if (call.inputs[0].elements() == 0) {
-    std::fill(y, y + results, reduction.identity);
+    std::fill(y, y + results, reducer.identity);
   } else if (results == 1) {
-    y[0] = reduceAll(context.pool, reduction, x, extents.reduced);
+    y[0] = reduceAll(context.pool, reducer, x, extents.reduced);
   } else if (extents.inner == 1) {
-    reduceRows(context.pool, reduction, x, extents, y);
+    reduceRows(context.pool, reducer, x, extents, y);
   } else {
-    reduceColumns(context.pool, reduction, x, extents, y);
+    reduceColumns(context.pool, reducer, x, extents, y);
   }
   if (kind == "mean") {
     const int64_t count = call.attributes.getInt("count");
@@ -101,6 +112,22 @@ absl::Status reduce(const KernelCall &call, KernelContext &context) {
     forRanges(context.pool, results, kGrain,
               [&](int64_t begin, int64_t end) { vectorKernels().scale(y + begin, factor, y + begin, end - begin); });
   }
+  return absl::OkStatus();
+}
+
+absl::Status cumulativeSum(const KernelCall &call, KernelContext &context) {
+  const TensorView &x = call.inputs[0], &y = call.outputs[0];
+  const bool reverse = call.attributes.getInt("reverse") != 0;
+  const int64_t n = lastExtent(x);
+  forRanges(context.pool, rowsOf(x), rowGrain(n), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      if (x.dtype == DType::kI32) {
+        runningSums<int32_t, int64_t>(x.as<int32_t>() + row * n, n, reverse, y.as<int32_t>() + row * n);
+      } else {
+        runningSums<float, double>(x.as<float>() + row * n, n, reverse, y.as<float>() + row * n);
+      }
+    }
+  });
   return absl::OkStatus();
 }
 

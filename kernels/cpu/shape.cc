@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "kernels/cpu/families.h"
@@ -19,6 +20,23 @@ TensorView splat(TensorView view, void *value) {
   return view;
 }
 
+// Writes start, start + 1, ... along a dimension of `extent`, each of them `inner` times over, to elements
+// [begin, end) of `y`.
+template <typename T>
+void count(int64_t start, int64_t extent, int64_t inner, int64_t begin, int64_t end, T *y) {
+  for (int64_t i = begin; i < end;) {
+    const int64_t number = i / inner % extent;
+    if (inner == 1) {
+      const int64_t last = std::min(end, i + extent - number), first = start + number - i;
+      for (; i < last; ++i) y[i] = static_cast<T>(first + i);
+    } else {
+      const int64_t last = std::min(end, (i / inner + 1) * inner);
+      std::fill(y + i, y + last, static_cast<T>(start + number));
+      i = last;
+    }
+  }
+}
+
 bool sameShape(const TensorView &a, const TensorView &b) { return a.dims() == b.dims(); }
 
 }  // namespace
@@ -32,6 +50,21 @@ bool takesConstant(const KernelCall &call) {
 absl::Status constant(const KernelCall &call, KernelContext &context) {
   float value = static_cast<float>(call.attributes.getDoubles("values")[0]);
   copyStrided(context.pool, call.outputs[0], splat(call.outputs[0], &value));
+  return absl::OkStatus();
+}
+
+absl::Status iota(const KernelCall &call, KernelContext &context) {
+  const TensorView &out = call.outputs[0];
+  const int64_t dimension = call.attributes.getInt("dimension"), start = call.attributes.getInt("start");
+  int64_t inner = 1;
+  for (int64_t d = dimension + 1; d < out.rank; ++d) inner *= out.shape[d];
+  forRanges(context.pool, out.elements(), kGrain, [&](int64_t begin, int64_t end) {
+    if (out.dtype == DType::kI32) {
+      count(start, out.shape[dimension], inner, begin, end, out.as<int32_t>());
+    } else {
+      count(start, out.shape[dimension], inner, begin, end, out.as<float>());
+    }
+  });
   return absl::OkStatus();
 }
 

@@ -4,14 +4,19 @@
 namespace cleave::reference {
 namespace {
 
-// Every entry of `indices` lies in [0, size).
-absl::Status checkBounds(const TensorView &indices, int64_t size, absl::string_view what) {
+// Every entry of `indices` lies in [least, size); entries below 0 have a meaning of their own.
+absl::Status checkBounds(const TensorView &indices, int64_t size, absl::string_view what, int64_t least = 0) {
   absl::Status status;
   forEachIndex(indices.dims(), [&](const Index &i) {
     const int64_t seen = integerAt(indices, i);
-    if (status.ok() && (seen < 0 || seen >= size)) status = outOfBounds(what, size, seen, i, indices.rank);
+    if (status.ok() && (seen < least || seen >= size)) status = outOfBounds(what, size, seen, i, indices.rank);
   });
   return status;
+}
+
+// Of a table's rows. An id of -1 may stand for none.
+absl::Status checkIds(const TensorView &ids, const Attributes &attributes) {
+  return checkBounds(ids, attributes.getInt("rows"), "an id", attributes.getInt("optional") != 0 ? -1 : 0);
 }
 
 template <typename T>
@@ -55,7 +60,7 @@ absl::Status gatherGradient(const KernelCall &call, KernelContext &) {
 absl::Status embedding(const KernelCall &call, KernelContext &) {
   const TensorView &table = call.inputs[0], &ids = call.inputs[1], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("row_offset");
-  if (absl::Status bounds = checkBounds(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   withFloat(out.dtype, [&](auto type) {
     using T = decltype(type);
     forEachIndex(out.dims(), [&](const Index &i) {
@@ -69,7 +74,7 @@ absl::Status embedding(const KernelCall &call, KernelContext &) {
 absl::Status embeddingGradient(const KernelCall &call, KernelContext &) {
   const TensorView &ids = call.inputs[0], &dy = call.inputs[1], &out = call.outputs[0];
   const int64_t offset = call.attributes.getInt("row_offset"), padding = call.attributes.getInt("padding_index", -1);
-  if (absl::Status bounds = checkBounds(ids, call.attributes.getInt("rows"), "an id"); !bounds.ok()) return bounds;
+  if (absl::Status bounds = checkIds(ids, call.attributes); !bounds.ok()) return bounds;
   withFloat(out.dtype, [&](auto type) {
     using T = decltype(type);
     forEachIndex(out.dims(),

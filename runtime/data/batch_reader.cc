@@ -125,7 +125,7 @@ absl::Status BatchReader::addSlot(const DataInput &input, const Port &port, cons
   if (!isThere && (input.otherwise == "required" || isDerived(input)))
     return absl::NotFoundError(absl::StrCat("\"", path, "\": requires tensor \"", input.source, "\", got ",
                                             absl::StrJoin(source_->columns(), ", ")));
-  if (!isThere && input.otherwise != "ones" && input.otherwise != "zeros")
+  if (!isThere && !standInOf(input))
     return absl::InvalidArgumentError(absl::StrCat(
         "plan's input \"", input.name, "\": requires a known way to make it, got \"", input.otherwise, "\""));
   if (isThere && source_->width(input.source) != slot.width)
@@ -154,7 +154,7 @@ absl::Status BatchReader::checkAllRows() const {
 absl::Status BatchReader::makeIntegers(const Slot &slot, int64_t row, absl::Span<int64_t> out) const {
   const DataInput &input = slot.input;
   if (!source_->has(input.source)) {
-    std::fill(out.begin(), out.end(), input.otherwise == "ones" ? 1 : 0);
+    std::fill(out.begin(), out.end(), standInOf(input).value_or(0));
     return absl::OkStatus();
   }
   if (auto status = source_->readIntegers(input.source, row, out); !status.ok()) return status;
@@ -187,7 +187,7 @@ absl::Status BatchReader::readRow(const Slot &slot, int64_t row, bool isCounted,
     storeIntegers(values, out, begin);
     return absl::OkStatus();
   }
-  std::vector<float> values(size_t(slot.width), slot.input.otherwise == "ones" ? 1.0f : 0.0f);
+  std::vector<float> values(size_t(slot.width), float(standInOf(slot.input).value_or(0)));
   if (source_->has(slot.input.source))
     if (auto status = source_->readFloats(slot.input.source, row, absl::MakeSpan(values)); !status.ok()) return status;
   if (slot.type.dtype == DType::kF64) {

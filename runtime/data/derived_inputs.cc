@@ -1,5 +1,9 @@
 #include "runtime/data/derived_inputs.h"
 
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
 namespace cleave {
 namespace {
 
@@ -25,6 +29,13 @@ void splitDocuments(int64_t endToken, bool wantsPositions, absl::Span<int64_t> r
 
 bool isDerived(const program::DataInput &input) {
   return input.otherwise == "shift_right" || input.otherwise == "segments" || input.otherwise == "positions";
+}
+
+absl::optional<int64_t> standInOf(const program::DataInput &input) {
+  static constexpr std::pair<absl::string_view, int64_t> kStandIns[] = {{"ones", 1}, {"zeros", 0}, {"minus_ones", -1}};
+  for (const auto &[name, value] : kStandIns)
+    if (input.otherwise == name) return value;
+  return absl::nullopt;
 }
 
 void deriveRow(const program::DataInput &input, const program::ModelFamily &family, absl::Span<int64_t> row) {

@@ -200,7 +200,7 @@ bool mayTakeBytes(const CollectiveSpec &spec, const CollectiveSpec::Boxes &segme
       std::all_of(segment.outputs.begin(), segment.outputs.end(), isFirst))
     return input.begin == output.begin;
   const Box &part = segment.inputs[member], &whole = segment.outputs[member];
-  if (spec.combiner != Combiner::kNone || intersect(part, whole) != part) return false;
+  if (spec.reduction != Reduction::kNone || intersect(part, whole) != part) return false;
   int64_t begin = output.begin;
   for (size_t d = 0; d < part.start.size(); ++d)
     begin += (part.start[d] - whole.start[d]) * output.held.strides[d] * bytesOf(spec.dtype);

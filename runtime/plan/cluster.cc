@@ -3,12 +3,13 @@
 #include <cmath>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "runtime/files/mapped_file.h"
+#include "runtime/files/strict_number.h"
 #include "runtime/plan/shipped_clusters.h"
 
 namespace cleave {
@@ -28,14 +29,14 @@ constexpr double kMostLatency = 1e4;     // s
 
 std::string inQuotes(absl::string_view text) { return absl::StrCat("\"", absl::CEscape(text.substr(0, 100)), "\""); }
 
-// Digits and a unit: no sign, no spaces, nothing else that a number may be spelt with.
+// A number without a sign, and a unit right behind it.
 bool parseQuantity(absl::string_view text, absl::Span<const Unit> units, double &value) {
   for (const Unit &unit : units) {
     absl::string_view digits = text;
     if (!absl::ConsumeSuffix(&digits, unit.name)) continue;
-    if (digits.empty() || digits.find_first_not_of("0123456789.eE+-") != absl::string_view::npos) return false;
-    if (digits[0] == '-' || digits[0] == '+' || !absl::SimpleAtod(digits, &value)) return false;
-    value *= unit.size;
+    const absl::optional<double> number = parseNumber(digits);
+    if (!number || absl::StartsWith(digits, "-")) return false;
+    value = *number * unit.size;
     return std::isfinite(value);
   }
   return false;

@@ -279,10 +279,10 @@ absl::Status convertCollective(const std::string &where, const plan::Collective 
   const std::string &combiner = from.combiner();
   if (combiner != "" && combiner != "sum" && combiner != "max" && combiner != "min")
     return planError(where, "combiner 'sum', 'max', 'min' or none", quoted(combiner));
-  to.combiner = combiner == "sum"   ? Combiner::kSum
-                : combiner == "max" ? Combiner::kMax
-                : combiner == "min" ? Combiner::kMin
-                                    : Combiner::kNone;
+  to.reduction = combiner == "sum"   ? Reduction::kSum
+                 : combiner == "max" ? Reduction::kMax
+                 : combiner == "min" ? Reduction::kMin
+                                     : Reduction::kNone;
   for (const plan::Group &group : from.groups()) {
     CollectiveSpec::Group &held = to.groups.emplace_back();
     CLEAVE_RETURN_IF_ERROR(convertIndices(where, "a rank", intsOf(group.ranks()), ranks, held.ranks));

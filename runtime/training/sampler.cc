@@ -61,13 +61,12 @@ absl::StatusOr<std::map<std::string, HostTensor>> inputsOf(const Model &model, c
   for (const Port &port : model.entry->inputs) {
     HostTensor &tensor = tensors[port.name] = HostTensor(port.type.dtype, port.type.dims);
     if (port.name == "rng") continue;
-    std::vector<int64_t> row(size_t(tensor.elements()), 0);
     const DataInput *input = findInput(plan.family, port.name);
+    std::vector<int64_t> row(size_t(tensor.elements()), input == nullptr ? 0 : standInOf(*input).value_or(0));
     const bool isOfTokens = port.name == "input_ids" || (input != nullptr && input->source == "input_ids");
     if (isOfTokens)
       std::copy(window.begin(), window.begin() + int64_t(std::min(row.size(), window.size())), row.begin());
     if (isOfTokens && input != nullptr) deriveRow(*input, plan.family, absl::MakeSpan(row));
-    if (!isOfTokens && input != nullptr && input->otherwise == "ones") std::fill(row.begin(), row.end(), 1);
     if (port.type.dtype == DType::kI32) {
       std::transform(row.begin(), row.end(), tensor.as<int32_t>(), [](int64_t value) { return int32_t(value); });
     } else if (port.type.dtype == DType::kI64) {

@@ -78,7 +78,7 @@ class PlainLoop {
 
 double measureOurs(Scheduler &scheduler, Buffers &buffers, int64_t count, int repeats) {
   CollectiveSpec spec;
-  spec.combiner = Combiner::kSum;
+  spec.reduction = Reduction::kSum;
   spec.dims = {{count}};
   const Box whole = wholeBox(spec.dims[0]);
   spec.groups.push_back({{0, 1}, {{{whole, whole}, {whole, whole}}}});

@@ -104,7 +104,9 @@ constexpr OpCase kCases[] = {
     {"matmul", "v:k m, v:n k -> m n", "transpose_lhs = true, transpose_rhs = true", kAll, kExact},
     {"outer", "v:b s m, v:b s n -> m n", "", kAll, kExact},
     {"embedding", "v:v c, iv:b s -> b s c", "", kAll, kExact},
+    {"embedding", "v:v c, nv:b s -> b s c", "optional = true", kAll, kExact},
     {"embedding_gradient", "iv:b s, v:b s c -> v c", "", kAll, kExact},
+    {"embedding_gradient", "nv:b s, v:b s c -> v c", "optional = true", kAll, kExact},
     {"embedding_gradient", "iv:b s, v:b s c, v:v c -> v c", "padding_index = 1 : i64", kAll, kExact},
     // Norms
     {"layer_norm", "r:a s c, r:c, r:c -> a s c, a s, a s", "epsilon = 1.0e-3 : f64", kFirst, kClose},
@@ -176,6 +178,7 @@ double draw(const OpField &field, const Variant &variant, bool isSmooth, std::mt
     case 't': return 1;
     case 'k': return double(random() % 1000000);
     case 'i': return double(random() % variant.sizes.at(field.bound));
+    case 'n': return double(random() % (variant.sizes.at(field.bound) + 1)) - 1;
     case 'l': return random() % 4 == 0 ? -100.0 : double(random() % variant.sizes.at(field.bound));
     default: return (random() % 2 ? 1 : -1) * (0.2 + unit);
   }
@@ -239,7 +242,7 @@ mlir::RankedTensorType typeOf(const OpField &field, const Variant &variant, mlir
   mlir::Builder b(floatType.getContext());
   mlir::Type element = floatType;
   if (field.kind == 'b' || field.kind == 't') element = b.getI1Type();
-  if (llvm::is_contained({'j', 'm', 'k', 'i', 'l'}, field.kind)) element = b.getI32Type();
+  if (llvm::is_contained({'j', 'm', 'k', 'i', 'l', 'n'}, field.kind)) element = b.getI32Type();
   std::vector<int64_t> shape;
   for (const std::string &dim : field.dims) shape.push_back(sizeOf(dim, variant));
   return mlir::RankedTensorType::get(shape, element);

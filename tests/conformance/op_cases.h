@@ -26,7 +26,7 @@ struct OpCase {
   // size the variant says, or digits, or letters joined by + - *. "." is a scalar. An operand holds
   //   v  small integers (as floats)    r  reals away from 0         p  positive reals     j  small integers (i32)
   //   b  truth values                  m  0 or 1 (i32)              k  a random key       t  true
-  //   iX indices below X               lX labels below X or -100
+  //   iX indices below X               lX labels below X or -100                    nX indices below X or -1
   // A result is float, or "b:", "j:" as above.
   const char *values;
   const char *attributes;  // as MLIR text; $X is the size of X

@@ -1,4 +1,5 @@
-"""Collectives that meet in buckets move the same numbers: losses and weights are those of the plan without, bit by bit."""
+"""Collectives that meet in buckets move the same numbers: losses and weights are those of the plan without, bit by
+bit."""
 
 import json
 import os
@@ -14,7 +15,8 @@ STEPS = 5
 
 def compile_with(work, overlap, mesh, *flags):
     plan = os.path.join(work, "plan")
-    cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 12, "--seq", 16, "--lr", "3e-3",
+    cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 12, "--seq", 16, "--lr",
+           "3e-3",
            *flags, "--overlap", overlap)
     return plan
 
@@ -49,7 +51,8 @@ def main():
         joined = compile_with(work, "buckets", *case)
         count, joined_bytes, has_bucket = gradients(joined)
         checks.check(has_bucket and count < plain_count and joined_bytes == plain_bytes,
-                     f"{name}: {count} collectives of gradients and updates instead of {plain_count}, of {joined_bytes} bytes")
+                     f"{name}: {count} collectives of gradients and updates instead of {plain_count}, "
+                     f"of {joined_bytes} bytes")
         checks.check(train(work, joined) == plain_run, f"{name}: the same losses, norms and weights with buckets")
     checks.finish()
 

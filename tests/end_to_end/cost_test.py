@@ -45,15 +45,18 @@ def check_estimates(checks, scene):
     plain = scene.estimate("--cluster", scene.cluster)
     flops = sum(op["flops"] for op in plain["ops"])
     checks.check(plain["cluster"] == "round", "the estimate names its cluster")
-    checks.check(abs(plain["compute_ms"] - flops / 1e6) < 1e-6 * flops / 1e6, "where only arithmetic takes time, a step takes as long as its flops")
+    checks.check(abs(plain["compute_ms"] - flops / 1e6) < 1e-6 * flops / 1e6,
+                 "where only arithmetic takes time, a step takes as long as its flops")
     checks.check(abs(plain["step_ms"] - plain["compute_ms"]) < 1e-3 * plain["step_ms"], "and nothing is exposed")
     moved = [op for op in plain["ops"] if op["kernel"].startswith(("all_", "reduce_scatter"))]
-    checks.check(moved and all(op["bytes"] > 0 for op in moved), "collectives are in the table, with the bytes that they send")
+    checks.check(moved and all(op["bytes"] > 0 for op in moved),
+                 "collectives are in the table, with the bytes that they send")
     one = scene.estimate("--cluster", scene.cluster, mesh="model=1")
     products = {op["kernel"]: op["flops"] for op in plain["ops"]}, {op["kernel"]: op["flops"] for op in one["ops"]}
     checks.check(products[0]["matmul"] * 4 == products[1]["matmul"], "four devices share the arithmetic of products")
     slow = scene.estimate("--cluster", scene.cluster, "--link", "model=1MB/s,1ms", "--link", "data=1GB/s,0us")
-    checks.check(slow["exposed_ms"] > 10 and slow["step_ms"] > plain["step_ms"] + 10, "a slow link is exposed and makes the step longer")
+    checks.check(slow["exposed_ms"] > 10 and slow["step_ms"] > plain["step_ms"] + 10,
+                 "a slow link is exposed and makes the step longer")
     checks.check(slow["communication_ms"] >= slow["exposed_ms"], "no more is exposed than is sent")
     known = {name: scene.estimate("--cluster", name)["step_ms"] for name in ("cpu", "a100", "h100", "h200")}
     checks.check(scene.estimate()["step_ms"] == known["cpu"], "the default is the cluster cpu")
@@ -81,13 +84,15 @@ def check_trace(checks, scene):
     plan, tokens, trace = scene.compile(), scene.path("tokens.bin"), scene.path("trace.json")
     with open(tokens, "wb") as out:
         out.write(bytes(index % 251 if index % 2 == 0 else 0 for index in range(2 * 32 * 40)))
-    cleave("train", plan, "--data", tokens, "--steps", 4, "--threads", 1, "--trace", trace, "--eval-data", tokens, "--eval-every", 2)
+    cleave("train", plan, "--data", tokens, "--steps", 4, "--threads", 1, "--trace", trace, "--eval-data", tokens,
+           "--eval-every", 2)
     told = json.loads(cleave("explain", plan, "--json", "--trace", trace))["estimate"]
     missing = [op["kernel"] for op in told["ops"] if not op["measured_ms"] > 0]
     checks.check(not missing, f"every kernel of the step is found in the trace, {missing}")
     checks.check(told["measured_step_ms"] > 0, "so is the step")
     busy = sum(op["measured_ms"] for op in told["ops"] if not op["kernel"].startswith(("all_", "reduce_scatter")))
-    checks.check(busy < 2 * told["measured_step_ms"], "a device's kernels fit into its step: evaluations are told apart")
+    checks.check(busy < 2 * told["measured_step_ms"],
+                 "a device's kernels fit into its step: evaluations are told apart")
     table = cleave("explain", plan, "--trace", trace)
     checks.check("medians of 3 steps" in table and "%" in table, "explain shows the error of each kernel")
     other = scene.compile(mesh="model=1")

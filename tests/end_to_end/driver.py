@@ -20,7 +20,8 @@ def cleave(*arguments, expect=0):
     """Runs one subcommand and gives its stdout; ends the test if the exit code is another than expected."""
     done = subprocess.run(command(arguments), capture_output=True, text=True)
     if done.returncode != expect:
-        sys.exit(f"cleave {' '.join(map(str, arguments))}\nexit {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}")
+        line = " ".join(map(str, arguments))
+        sys.exit(f"cleave {line}\nexit {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}")
     return done.stdout
 
 

@@ -14,7 +14,8 @@ TOLERANCE = 1e-5  # relative
 
 
 def optimizer_flags(golden):
-    flags = ["--optimizer", golden.get("optimizer", "adamw"), "--lr", golden["lr"], "--weight-decay", golden["weight_decay"],
+    flags = ["--optimizer", golden.get("optimizer", "adamw"), "--lr", golden["lr"], "--weight-decay",
+             golden["weight_decay"],
              "--clip-norm", golden["clip_norm"]]
     for name in ("beta1", "beta2", "eps", "momentum"):
         if name in golden:
@@ -29,7 +30,8 @@ def train(folder, golden, mesh, data, extra=()):
     if json.load(open(os.path.join(folder, "config.json")))["model_type"] == "t5":
         sizes += ["--target-seq", label_width(folder)]
     cleave("compile", folder, "-o", plan, "--mesh", mesh, *sizes, *optimizer_flags(golden), *extra)
-    cleave("train", plan, "--data", data, "--steps", len(golden["loss"]), "--order", "sequential", "--threads", 1, "--init",
+    cleave("train", plan, "--data", data, "--steps", len(golden["loss"]), "--order", "sequential", "--threads", 1,
+           "--init",
            os.path.join(folder, weights_of(folder)), "--metrics", figures)
     return metrics(figures)
 
@@ -60,7 +62,8 @@ def main():
             errors = [relative(step[figure], expected) for step, expected in zip(steps, golden[figure])]
             holds = len(steps) == len(golden[figure]) and max(errors) <= TOLERANCE
             where = " ".join([mesh, data, *map(str, extra)])
-            checks.check(holds, f"{os.path.basename(folder)} {where}: {figure} within {TOLERANCE}, off by at most {max(errors):.1e}")
+            what = f"{os.path.basename(folder)} {where}: {figure} within {TOLERANCE}"
+            checks.check(holds, f"{what}, off by at most {max(errors):.1e}")
     checks.finish()
 
 

@@ -1,7 +1,7 @@
 """Hiding communication changes no result: every overlap pass, alone and together, against the plain plan.
 
-AdamW's losses over 10 steps and SGD's weights behind them agree within 1e-6 relative; where only the order changes, to the
-last bit. How fast links are when a plan runs is no part of it.
+AdamW's losses over 10 steps and SGD's weights behind them agree within 1e-6 relative; where only the order changes, to
+the last bit. How fast links are when a plan runs is no part of it.
 """
 
 import json
@@ -13,10 +13,13 @@ import struct
 from driver import Checks, cleave, metrics, relative, scratch
 
 MODELS = {
-    "gpt2": {"vocab_size": 67, "n_positions": 16, "n_embd": 24, "n_layer": 2, "n_head": 3, "embd_pdrop": 0, "attn_pdrop": 0, "resid_pdrop": 0},
-    "llama": {"vocab_size": 67, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 6,
+    "gpt2": {"vocab_size": 67, "n_positions": 16, "n_embd": 24, "n_layer": 2, "n_head": 3, "embd_pdrop": 0,
+             "attn_pdrop": 0, "resid_pdrop": 0},
+    "llama": {"vocab_size": 67, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2,
+              "num_attention_heads": 6,
               "num_key_value_heads": 3, "max_position_embeddings": 16},
-    "t5": {"vocab_size": 67, "d_model": 24, "d_kv": 8, "d_ff": 40, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 3, "dropout_rate": 0},
+    "t5": {"vocab_size": 67, "d_model": 24, "d_kv": 8, "d_ff": 40, "num_layers": 2, "num_decoder_layers": 2,
+           "num_heads": 3, "dropout_rate": 0},
 }
 MESHES = ["model=2", "data=2", "data=2,model=2", "model=3"]
 PASSES = ["split", "slice", "split,slice", "sequence", "split,slice,sequence"]
@@ -28,7 +31,8 @@ def write_safetensors(path, tensors):
     header, data = {}, b""
     for name, rows in tensors.items():
         values = [value for row in rows for value in row]
-        header[name] = {"dtype": "I32", "shape": [len(rows), len(rows[0])], "data_offsets": [len(data), len(data) + 4 * len(values)]}
+        header[name] = {"dtype": "I32", "shape": [len(rows), len(rows[0])],
+                        "data_offsets": [len(data), len(data) + 4 * len(values)]}
         data += struct.pack(f"<{len(values)}i", *values)
     text = json.dumps(header).encode()
     with open(path, "wb") as out:
@@ -59,7 +63,8 @@ def write_inputs(work):
 def compile_plan(work, family, mesh, overlap, *flags):
     plan = os.path.join(work, "plan")
     sizes = ["--batch", BATCH, "--seq", SEQ] + (["--target-seq", SEQ] if family == "t5" else [])
-    cleave("compile", os.path.join(work, family + ".json"), "-o", plan, "--mesh", mesh, *sizes, "--overlap", overlap, *flags)
+    cleave("compile", os.path.join(work, family + ".json"), "-o", plan, "--mesh", mesh, *sizes, "--overlap", overlap,
+           *flags)
     return plan
 
 
@@ -107,7 +112,8 @@ def main():
         for mesh in MESHES:
             compare(checks, work, family, mesh, PASSES if family == "gpt2" else PASSES[-1:])
     compare(checks, work, "gpt2", "data=2,model=2", ["split", "split,slice,sequence"], "--dropout", "0.1")
-    compare(checks, work, "gpt2", "data=2,model=2", ["split", "split,slice,sequence"], "--dropout", "0.1", "--microbatches", 2)
+    compare(checks, work, "gpt2", "data=2,model=2", ["split", "split,slice,sequence"], "--dropout", "0.1",
+            "--microbatches", 2)
     compare(checks, work, "gpt2", "data=2", ["prefetch", "split,slice"], "--zero", 3, "--clip-norm", "0.5")
     check_not_in_plan(checks, work)
     checks.finish()

@@ -1,7 +1,7 @@
 """The tensor-parallel rules find the plan that experts write by hand, for six families, without annotations.
 
-On model=4 each attention block and each MLP has one all-reduce in the forward pass and one in the backward pass (GPT-J's
-parallel block has one for both), and nothing else moves inside a block.
+On model=4 each attention block and each MLP has one all-reduce in the forward pass and one in the backward pass
+(GPT-J's parallel block has one for both), and nothing else moves inside a block.
 """
 
 import collections
@@ -14,13 +14,16 @@ from driver import Checks, cleave, scratch
 FAMILIES = {
     "gpt2": ({"n_embd": 32, "n_head": 4, "n_layer": 3, "vocab_size": 61, "n_positions": 32}, 2),
     "gptj": ({"n_embd": 32, "n_head": 4, "n_layer": 3, "vocab_size": 61, "n_positions": 32, "rotary_dim": 4}, 1),
-    "llama": ({"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 4, "num_hidden_layers": 3,
+    "llama": ({"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 4,
+               "num_hidden_layers": 3,
                "vocab_size": 61, "max_position_embeddings": 32}, 2),
     "opt": ({"hidden_size": 32, "ffn_dim": 64, "num_attention_heads": 4, "num_hidden_layers": 3, "vocab_size": 61,
              "max_position_embeddings": 32, "word_embed_proj_dim": 32}, 2),
-    "bert": ({"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3, "vocab_size": 61,
+    "bert": ({"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3,
+              "vocab_size": 61,
               "max_position_embeddings": 32}, 2),
-    "t5": ({"d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4, "num_layers": 3, "num_decoder_layers": 2, "vocab_size": 61}, {"encoder": 2, "decoder": 3}),
+    "t5": ({"d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4, "num_layers": 3, "num_decoder_layers": 2,
+            "vocab_size": 61}, {"encoder": 2, "decoder": 3}),
 }
 SMALL = 4 * 16 * 4  # bytes of one number for each token: statistics of the loss
 
@@ -55,16 +58,19 @@ def check_family(checks, family, fields, expected):
             # The gradients that all decoder layers send to the encoder's output are a sum of their own.
             extra = 1 if phase == "backward" and family == "t5" and layer[0].startswith("decoder") else 0
             holds = set(seen) <= {"all_reduce"} and want <= seen.get("all_reduce", 0) <= want + extra
-            checks.check(holds, f"{family}: {phase} of {layer[0]} {layer[1]} has {want} all-reduces and moves nothing else: {seen}")
+            what = f"{family}: {phase} of {layer[0]} {layer[1]}"
+            checks.check(holds, f"{what} has {want} all-reduces and moves nothing else: {seen}")
     check_logits(checks, family, told)
 
 
 def check_logits(checks, family, told):
     """Whatever moves outside the layers is small, or as wide as the features: never as wide as the vocabulary."""
     values = {value["name"]: value for value in told["values"]}
-    wide = [c for c in told["collectives"] if not c["layer"] and c["phase"] == "forward" and c["bytes"] > 4 * 16 * 4 * 32]
+    outside = [c for c in told["collectives"] if not c["layer"] and c["phase"] == "forward"]
+    wide = [c for c in outside if c["bytes"] > 4 * 16 * 4 * 32]
     checks.check(not wide, f"{family}: logits are never reduced: {wide}")
-    split = [name for name, value in values.items() if value["type"].startswith("61x") and value["placement"] == ["S(0)"]]
+    split = [name for name, value in values.items()
+             if value["type"].startswith("61x") and value["placement"] == ["S(0)"]]
     checks.check(bool(split), f"{family}: the vocabulary splits")
 
 
@@ -74,7 +80,8 @@ def check_uneven(checks):
         for name in ("n_head", "num_attention_heads", "num_heads", "num_key_value_heads"):
             if name in odd:
                 odd[name] = 3
-        for name, size in (("n_embd", 36), ("hidden_size", 36), ("word_embed_proj_dim", 36), ("intermediate_size", 51), ("ffn_dim", 51), ("d_ff", 51)):
+        for name, size in (("n_embd", 36), ("hidden_size", 36), ("word_embed_proj_dim", 36), ("intermediate_size", 51),
+                           ("ffn_dim", 51), ("d_ff", 51)):
             if name in odd:
                 odd[name] = size
         told = explain(family, odd)

@@ -35,14 +35,16 @@ def write_inputs(work):
 
 def compile_for(work, mesh, *flags):
     plan = os.path.join(work, mesh.replace("=", "").replace(",", "_") + "".join(map(str, flags)))
-    cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 8, "--seq", 32, "--lr", "3e-3",
+    cleave("compile", os.path.join(work, "config.json"), "-o", plan, "--mesh", mesh, "--batch", 8, "--seq", 32, "--lr",
+           "3e-3",
            "--weight-decay", "0.1", "--dropout", "0.1", *flags)
     return plan
 
 
 def train_arguments(work, plan, name, *extra):
     return ["train", plan, "--data", os.path.join(work, "tokens.bin"), "--steps", STEPS, "--threads", 1, "--seed", 7,
-            "--metrics", os.path.join(work, name + ".jsonl"), "--save", os.path.join(work, name + ".safetensors"), *extra]
+            "--metrics", os.path.join(work, name + ".jsonl"), "--save", os.path.join(work, name + ".safetensors"),
+            *extra]
 
 
 def train(work, plan, name, *extra):
@@ -51,7 +53,8 @@ def train(work, plan, name, *extra):
 
 
 def same_bits(work, one, other):
-    return open(os.path.join(work, one + ".safetensors"), "rb").read() == open(os.path.join(work, other + ".safetensors"), "rb").read()
+    return open(os.path.join(work, one + ".safetensors"),
+                "rb").read() == open(os.path.join(work, other + ".safetensors"), "rb").read()
 
 
 def kill_halfway(work, plan, name, checkpoints):
@@ -81,15 +84,18 @@ def main():
         plans[mesh] = compile_for(work, mesh)
         steps = train(work, plans[mesh], mesh)
         error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
-        checks.check(len(steps) == STEPS and error <= TOLERANCE, f"{mesh} gives the losses of one device, off by at most {error:.1e}")
+        checks.check(len(steps) == STEPS and error <= TOLERANCE,
+                     f"{mesh} gives the losses of one device, off by at most {error:.1e}")
     for mesh in ["data=4", "data=2,model=2"]:
         for stage in range(4):
             steps = train(work, compile_for(work, mesh, "--zero", stage), "zero")
             error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
-            checks.check(error <= TOLERANCE, f"{mesh} --zero {stage} gives the losses of one device, off by at most {error:.1e}")
+            checks.check(error <= TOLERANCE,
+                         f"{mesh} --zero {stage} gives the losses of one device, off by at most {error:.1e}")
     steps = train(work, compile_for(work, "data=2,model=2", "--microbatches", 4), "microbatches")
     error = max(relative(step["loss"], loss) for step, loss in zip(steps, losses))
-    checks.check(len(steps) == STEPS and error <= TOLERANCE, f"data=2,model=2 in 4 microbatches gives the losses of one device, off by at most {error:.1e}")
+    checks.check(len(steps) == STEPS and error <= TOLERANCE,
+                 f"data=2,model=2 in 4 microbatches gives the losses of one device, off by at most {error:.1e}")
     plan = plans["data=2,model=2"]
     train(work, plan, "again")
     checks.check(same_bits(work, "data=2,model=2", "again"), "two runs of one plan end in the same bits")

@@ -112,6 +112,26 @@ TEST(Documents, ReachAttentionAndPositions) {
   }
 }
 
+// Types that a batch lacks are -1 and leave the sum of words and positions as it is. What is sampled has none.
+TEST(TokenTypes, AreWordsOfTheOneTableWhereThereAreSome) {
+  for (const char *type : {"gpt2", "gptj"}) {
+    const std::string text = std::string(R"({"model_type": ")") + type +
+                             R"(", "vocab_size": 11, "n_embd": 8, "n_layer": 1, "n_head": 2, "rotary_dim": 2})";
+    ModelOptions options;
+    options.batch = 2;
+    options.seq = 5;
+    mlir::MLIRContext context;
+    auto module = buildModel(*parseConfig(text, "config.json"), options, context);
+    ASSERT_TRUE(module.ok()) << module.status();
+    EXPECT_EQ(lineOf(*module, "transformer.types"),
+              "embedding transformer.types {optional = true} transformer.wte.weight, token_type_ids");
+    std::map<std::string, std::string> otherwise;
+    for (const auto &input : familyIn(*module).inputs) otherwise[input.name] = input.otherwise;
+    EXPECT_EQ(otherwise["token_type_ids"], "minus_ones");
+    for (const Argument &argument : argumentsOf(*module, "logits")) EXPECT_NE(argument.name, "token_type_ids");
+  }
+}
+
 TEST(Dropout, OfTheOptionsReplacesEveryRateOfTheConfig) {
   for (
       const char *text :

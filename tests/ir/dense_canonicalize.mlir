@@ -7,7 +7,8 @@
 // CHECK-NEXT: return %[[Y]], %[[Y]]
 func.func @products(%x: tensor<4x6xf32>, %w: tensor<8x6xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %0 = cleave.matmul %x, %w {transpose_rhs = true} : (tensor<4x6xf32>, tensor<8x6xf32>) -> tensor<4x8xf32>
-  %1 = cleave.matmul %x, %w {transpose_rhs = true, transpose_lhs = false} : (tensor<4x6xf32>, tensor<8x6xf32>) -> tensor<4x8xf32>
+  %1 = cleave.matmul %x, %w {transpose_rhs = true, transpose_lhs = false} : (tensor<4x6xf32>, tensor<8x6xf32>)
+      -> tensor<4x8xf32>
   %2 = cleave.outer %x, %0 : (tensor<4x6xf32>, tensor<4x8xf32>) -> tensor<6x8xf32>
   return %0, %1 : tensor<4x8xf32>, tensor<4x8xf32>
 }

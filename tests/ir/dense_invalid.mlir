@@ -42,7 +42,8 @@ func.func @elements(%x: tensor<4x6xf32>, %w: tensor<6x8xbf16>) {
 
 func.func @too_many(%x: tensor<4x4xf32>) {
   // expected-error @+1 {{operand group starting at #2 requires 0 or 1 element, but found 2}}
-  %0 = cleave.matmul %x, %x, %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %0 = cleave.matmul %x, %x, %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>)
+      -> tensor<4x4xf32>
   return
 }
 
@@ -101,7 +102,8 @@ func.func @forgotten_sum(%x: tensor<4x6xf32, #columns>, %w: tensor<6x8xf32, #row
 // A whole bias would be added once by each device.
 func.func @bias_of_terms(%x: tensor<4x6xf32, #columns>, %w: tensor<6x8xf32, #rows>, %b: tensor<8xf32, #whole>) {
   // expected-error @+1 {{got S(1), S(0), B -> P(sum) on axis 0 of @pod}}
-  %0 = cleave.matmul %x, %w, %b : (tensor<4x6xf32, #columns>, tensor<6x8xf32, #rows>, tensor<8xf32, #whole>) -> tensor<4x8xf32, #terms>
+  %0 = cleave.matmul %x, %w, %b : (tensor<4x6xf32, #columns>, tensor<6x8xf32, #rows>, tensor<8xf32, #whole>)
+      -> tensor<4x8xf32, #terms>
   return
 }
 

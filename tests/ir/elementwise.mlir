@@ -100,10 +100,14 @@ func.func @choices(%a: tensor<4xf32>, %i: tensor<4xi32>, %m: tensor<4xi1>) {
 // CHECK: cleave.random {{%.+}} {deviation = 2.000000e-02 : f64, distribution = "normal", id = 3 : i64, mean = 0.000000e+00 : f64} : (tensor<4xi32>) -> tensor<96x64xf32>
 // CHECK: cleave.random {{%.+}} {deviation = 1.000000e+00 : f64, distribution = "uniform", id = 3 : i64, mean = 0.000000e+00 : f64, zero_row = 2 : i64} : (tensor<4xi32>) -> tensor<96x64xf32>
 func.func @randomness(%x: tensor<4x8xf32>, %key: tensor<4xi32>) {
-  %0 = cleave.dropout %x, %key {id = 7 : i64, rate = 1.000000e-01 : f64} : (tensor<4x8xf32>, tensor<4xi32>) -> tensor<4x8xf32>
-  %1 = cleave.dropout %x, %key {element_offset = 32 : i64, id = 7 : i64, rate = 1.000000e-01 : f64} : (tensor<4x8xf32>, tensor<4xi32>) -> tensor<4x8xf32>
-  %2 = cleave.random %key {deviation = 2.000000e-02 : f64, distribution = "normal", id = 3 : i64, mean = 0.000000e+00 : f64} : (tensor<4xi32>) -> tensor<96x64xf32>
-  %3 = cleave.random %key {deviation = 1.000000e+00 : f64, distribution = "uniform", id = 3 : i64, mean = 0.000000e+00 : f64, zero_row = 2 : i64} : (tensor<4xi32>) -> tensor<96x64xf32>
+  %0 = cleave.dropout %x, %key {id = 7 : i64, rate = 1.000000e-01 : f64} : (tensor<4x8xf32>, tensor<4xi32>)
+      -> tensor<4x8xf32>
+  %1 = cleave.dropout %x, %key {element_offset = 32 : i64, id = 7 : i64, rate = 1.000000e-01 : f64}
+      : (tensor<4x8xf32>, tensor<4xi32>) -> tensor<4x8xf32>
+  %2 = cleave.random %key {deviation = 2.000000e-02 : f64, distribution = "normal", id = 3 : i64,
+      mean = 0.000000e+00 : f64} : (tensor<4xi32>) -> tensor<96x64xf32>
+  %3 = cleave.random %key {deviation = 1.000000e+00 : f64, distribution = "uniform", id = 3 : i64,
+      mean = 0.000000e+00 : f64, zero_row = 2 : i64} : (tensor<4xi32>) -> tensor<96x64xf32>
   return
 }
 

@@ -15,7 +15,8 @@ func.func @identities(%x: tensor<4xf32>, %m: tensor<4xi1>, %key: tensor<4xi32>)
   %6 = cleave.neg %5 : (tensor<4xf32>) -> tensor<4xf32>
   %7 = cleave.logical_not %m : (tensor<4xi1>) -> tensor<4xi1>
   %8 = cleave.logical_not %7 : (tensor<4xi1>) -> tensor<4xi1>
-  return %0, %1, %2, %3, %4, %6, %8 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xi1>
+  return %0, %1, %2, %3, %4, %6, %8 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>,
+      tensor<4xf32>, tensor<4xi1>
 }
 
 // What computes something stays.

@@ -18,7 +18,8 @@ func.func @stays(%x: tensor<8xf32, #rows>) -> tensor<8xf32, #rows> {
 // CHECK-NEXT: cleave.pin
 func.func @moves(%x: tensor<8xf32, #rows>) -> tensor<8xf32, #whole> {
   %0 = cleave.reshard %x : tensor<8xf32, #rows> -> tensor<8xf32, #whole>
-  %1 = cleave.pin %0 {axes = ["model"], placements = #cleave.axes<[B]>} : (tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  %1 = cleave.pin %0 {axes = ["model"], placements = #cleave.axes<[B]>} : (tensor<8xf32, #whole>)
+      -> tensor<8xf32, #whole>
   return %1 : tensor<8xf32, #whole>
 }
 

@@ -50,18 +50,21 @@ func.func private @huge_unit(tensor<4xf32, #cleave.placement<@pod, [S(0, unit=99
 
 // -----
 
-// expected-error @+1 {{requires a distribution normal, uniform or constant, got cauchy}}
-func.func private @distribution(tensor<4xf32> {cleave.init = #cleave.init<"cauchy", mean = 0.0, deviation = 1.0, zero_row = -1>})
+func.func private @distribution(tensor<4xf32>
+    // expected-error @+1 {{requires a distribution normal, uniform or constant, got cauchy}}
+    {cleave.init = #cleave.init<"cauchy", mean = 0.0, deviation = 1.0, zero_row = -1>})
 
 // -----
 
-// expected-error @+1 {{requires a finite deviation of at least 0, got -1}}
-func.func private @deviation(tensor<4xf32> {cleave.init = #cleave.init<"normal", mean = 0.0, deviation = -1.0, zero_row = -1>})
+func.func private @deviation(tensor<4xf32>
+    // expected-error @+1 {{requires a finite deviation of at least 0, got -1}}
+    {cleave.init = #cleave.init<"normal", mean = 0.0, deviation = -1.0, zero_row = -1>})
 
 // -----
 
-// expected-error @+1 {{requires a zero_row of at least -1, got -2}}
-func.func private @zero_row(tensor<4xf32> {cleave.init = #cleave.init<"normal", mean = 0.0, deviation = 1.0, zero_row = -2>})
+func.func private @zero_row(tensor<4xf32>
+    // expected-error @+1 {{requires a zero_row of at least -1, got -2}}
+    {cleave.init = #cleave.init<"normal", mean = 0.0, deviation = 1.0, zero_row = -2>})
 
 // -----
 
@@ -262,7 +265,8 @@ func.func @bucket_kind(%x: tensor<8xf32, #part>) {
 // Each value takes the step that the kind says.
 func.func @bucket_step(%x: tensor<8xf32, #part>) {
   // expected-error @+1 {{can't turn #cleave.placement<@pod, [P(sum)]> into #cleave.placement<@pod, [S(0)]> along axis 0}}
-  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #rows>)
+  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>)
+      -> (tensor<8xf32, #whole>, tensor<8xf32, #rows>)
   return
 }
 
@@ -273,7 +277,8 @@ func.func @bucket_step(%x: tensor<8xf32, #part>) {
 
 func.func @bucket_results(%x: tensor<8xf32, #part>) {
   // expected-error @+1 {{requires a result for each operand, and at least one, got 1 for 2}}
-  %0 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> tensor<8xf32, #whole>
+  %0 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>)
+      -> tensor<8xf32, #whole>
   return
 }
 
@@ -292,7 +297,8 @@ func.func @bucket_of_nothing() {
 
 func.func @bucket_elements(%x: tensor<8xf32, #part>, %y: tensor<8xf64, #part>) {
   // expected-error @+1 {{requires one element type for all of its values}}
-  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf64, #part>) -> (tensor<8xf32, #whole>, tensor<8xf64, #whole>)
+  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf64, #part>)
+      -> (tensor<8xf32, #whole>, tensor<8xf64, #whole>)
   return
 }
 
@@ -304,7 +310,8 @@ func.func @bucket_elements(%x: tensor<8xf32, #part>, %y: tensor<8xf64, #part>) {
 
 func.func @bucket_combiners(%x: tensor<8xf32, #part>, %y: tensor<8xf32, #most>) {
   // expected-error @+1 {{requires one combiner for all of its values}}
-  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #most>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
+  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #most>)
+      -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
   return
 }
 
@@ -365,7 +372,8 @@ func.func @read_under_way(%x: tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, t
 cleave.mesh @pod <"x" = 2>
 
 func.func @wait_for_half_a_bucket(%x: tensor<8xf32, #part>) -> tensor<8xf32, #whole> {
-  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>) -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
+  %0:2 = cleave.bucket "all_reduce"(%x, %x) along [0] : (tensor<8xf32, #part>, tensor<8xf32, #part>)
+      -> (tensor<8xf32, #whole>, tensor<8xf32, #whole>)
   // expected-error @+1 {{requires all results of one collective, in their order, got 1 operands for 2 results of cleave.bucket}}
   %1 = cleave.wait %0#1 : tensor<8xf32, #whole>
   return %1 : tensor<8xf32, #whole>

@@ -29,7 +29,8 @@ func.func @rearranging(%x: tensor<4x8xf32>, %b: tensor<8xf32>, %s: tensor<f32>, 
   %2 = cleave.reshape %x : (tensor<4x8xf32>) -> tensor<2x16xf32>
   %3 = cleave.reshape %e : (tensor<0x4xf32>) -> tensor<8x0xf32>
   %4 = cleave.transpose %x {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
-  %5 = cleave.slice %x {limits = array<i64: 4, 8>, starts = array<i64: 0, 2>, steps = array<i64: 1, 3>} : (tensor<4x8xf32>) -> tensor<4x2xf32>
+  %5 = cleave.slice %x {limits = array<i64: 4, 8>, starts = array<i64: 0, 2>, steps = array<i64: 1, 3>}
+      : (tensor<4x8xf32>) -> tensor<4x2xf32>
   %6 = cleave.pad %x {high = array<i64: 1, 0>, low = array<i64: 0, 2>} : (tensor<4x8xf32>) -> tensor<5x10xf32>
   %7 = cleave.concat %x, %5 {dimension = 1 : i64} : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<4x10xf32>
   return

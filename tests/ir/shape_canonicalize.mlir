@@ -5,15 +5,18 @@
 // CHECK-SAME: %[[X:.+]]: tensor<4x8xf32>)
 // CHECK-NEXT: return %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]], %[[X]]
 func.func @identities(%x: tensor<4x8xf32>)
-    -> (tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) {
+    -> (tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>,
+        tensor<4x8xf32>) {
   %0 = cleave.reshape %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.transpose %x {permutation = array<i64: 0, 1>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %2 = cleave.broadcast %x {dimensions = array<i64: 0, 1>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  %3 = cleave.slice %x {starts = array<i64: 0, 0>, limits = array<i64: 4, 8>, steps = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = cleave.slice %x {starts = array<i64: 0, 0>, limits = array<i64: 4, 8>, steps = array<i64: 1, 1>}
+      : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %4 = cleave.pad %x {low = array<i64: 0, 0>, high = array<i64: 0, 0>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %5 = cleave.concat %x {dimension = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %6 = cleave.reduce %x {kind = "sum", dimensions = array<i64>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  return %0, %1, %2, %3, %4, %5, %6 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+  return %0, %1, %2, %3, %4, %5, %6 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>,
+      tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
 }
 
 // Two reshapes are one, and two that undo each other are none.

@@ -18,7 +18,8 @@ struct RuleOf {
 ShardingRule make(const RuleOf &of) {
   const auto [operands, results] = ShardingRule::countFields(of.text);
   const std::vector<unsigned> ones(operands, 1), resultOnes(results, 1);
-  return ShardingRule(of.text, of.operandCounts.empty() ? ones : of.operandCounts, of.operandRanks, resultOnes, of.resultRanks,
+  return ShardingRule(of.text, of.operandCounts.empty() ? ones : of.operandCounts, of.operandRanks, resultOnes,
+                      of.resultRanks,
                       of.linearity, of.combiner);
 }
 
@@ -44,7 +45,8 @@ TEST(ShardingRule, AddsPartialSumsOnlyToPartialSums) {
 TEST(ShardingRule, WantsAddendsPartialWhereTheResultIs) {
   const Texts expected = {"B, B, B -> B",          "S(0), B, B -> S(0)",          "S(1), S(0), P(sum) -> P(sum)",
                           "B, S(1), S(0) -> S(1)", "P(sum), B, P(sum) -> P(sum)"};
-  EXPECT_EQ(strategiesOf(make({"m k, k n, n -> m n", {2, 2, 1}, {2}, {/*each=*/kFirst, {}, /*addends=*/kThird}})), expected);
+  EXPECT_EQ(strategiesOf(make({"m k, k n, n -> m n", {2, 2, 1}, {2}, {/*each=*/kFirst, {}, /*addends=*/kThird}})),
+            expected);
 }
 
 TEST(ShardingRule, NeverSplitsABracketedIndex) {
@@ -75,7 +77,8 @@ TEST(ShardingRule, HasNoSplitsForScalars) {
 }
 
 TEST(ShardingRule, LeavesTheCombinerOfTheReductionWhereAReducedIndexIsSplit) {
-  EXPECT_EQ(strategiesOf(make({"i j -> i", {2}, {1}, {}, {}, Combiner::Max})), (Texts{"B -> B", "S(0) -> S(0)", "S(1) -> P(max)"}));
+  EXPECT_EQ(strategiesOf(make({"i j -> i", {2}, {1}, {}, {}, Combiner::Max})),
+            (Texts{"B -> B", "S(0) -> S(0)", "S(1) -> P(max)"}));
 }
 
 TEST(ShardingRule, SwapsMaximumAndMinimumWhereAnOpIsAntitone) {
@@ -91,7 +94,11 @@ TEST(ShardingRule, TreatsAllValuesOfAVariadicOperandAlike) {
 }
 
 TEST(ShardingRule, LeavesAbsentOperandsOut) {
-  const ShardingRule rule = make({"m k, k, m -> m", {2, 1}, {1}, {/*each=*/kSecond, {}, /*addends=*/kSecond}, /*operandCounts=*/{1, 0, 1}});
+  const ShardingRule rule = make({"m k, k, m -> m",
+                                  {2, 1},
+                                  {1},
+                                  {/*each=*/kSecond, {}, /*addends=*/kSecond},
+                                  /*operandCounts=*/{1, 0, 1}});
   EXPECT_EQ(strategiesOf(rule), (Texts{"B, B -> B", "S(0), S(0) -> S(0)", "S(1), B -> P(sum)"}));
   EXPECT_EQ(rule.operandCounts(), (llvm::SmallVector<int64_t>{1, 0, 1}));
 }
@@ -106,7 +113,8 @@ TEST(ShardingRule, MatchesAStrategyInAnyUnitAsLongAsItIsOne) {
 
 TEST(ShardingRule, MatchesAStrategyMajorOrMinorButNotBoth) {
   const ShardingRule rule = make({"... -> ...", {1}, {1}});
-  EXPECT_TRUE(rule.match(ofOne(AxisPlacement::split(0, 1, /*minor=*/true), AxisPlacement::split(0, 1, /*minor=*/true))));
+  const AxisPlacement minor = AxisPlacement::split(0, 1, /*minor=*/true);
+  EXPECT_TRUE(rule.match(ofOne(minor, minor)));
   EXPECT_FALSE(rule.match(ofOne(AxisPlacement::split(0, 1, /*minor=*/true), AxisPlacement::split(0))));
 }
 
@@ -119,7 +127,8 @@ TEST(ShardingRule, CountsEachSplitInMultiplesOfItsOwnUnit) {
 }
 
 TEST(ShardingRule, InstantiatesSplitsAndNothingElse) {
-  const Strategy pattern{{AxisPlacement::split(1, 64), AxisPlacement::broadcast()}, {AxisPlacement::partial(Combiner::Sum)}};
+  const Strategy pattern{{AxisPlacement::split(1, 64), AxisPlacement::broadcast()},
+                         {AxisPlacement::partial(Combiner::Sum)}};
   EXPECT_EQ(instantiate(pattern, /*unit=*/2, /*minor=*/true).str(), "S(1, unit=128, minor), B -> P(sum)");
 }
 

@@ -12,7 +12,8 @@ func.func @new_buffer(%p: tensor<8xf32>, %s: tensor<f32>, %a: tensor<i1>) {
 func.func @two_new_buffers(%p: tensor<8xf32>, %s: tensor<f32>, %a: tensor<i1>) {
   // expected-error @+1 {{requires a new buffer where there is a buffer, and only there}}
   %0:3 = cleave.sgd %p, %p, %s, %s, %a {momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<8xf32>, tensor<8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>)
+      : (tensor<8xf32>, tensor<8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+          -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>)
   return
 }
 
@@ -59,9 +60,11 @@ func.func @norm(%n: tensor<8xf32>) {
 #whole = #cleave.placement<@pod, [B]>
 
 // A gradient that nobody has added up yet must not reach an update.
-func.func @partial_gradient(%p: tensor<8xf32, #whole>, %g: tensor<8xf32, #terms>, %s: tensor<f32, #whole>, %a: tensor<i1, #whole>) {
+func.func @partial_gradient(%p: tensor<8xf32, #whole>, %g: tensor<8xf32, #terms>, %s: tensor<f32, #whole>,
+    %a: tensor<i1, #whole>) {
   // expected-error @+1 {{requires partial operands only where it is linear in them, got B, P(sum), B, B, B -> B on axis 0 of @pod}}
   %0 = cleave.sgd %p, %g, %s, %s, %a {momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<8xf32, #whole>, tensor<8xf32, #terms>, tensor<f32, #whole>, tensor<f32, #whole>, tensor<i1, #whole>) -> tensor<8xf32, #whole>
+      : (tensor<8xf32, #whole>, tensor<8xf32, #terms>, tensor<f32, #whole>, tensor<f32, #whole>, tensor<i1, #whole>)
+          -> tensor<8xf32, #whole>
   return
 }

@@ -61,12 +61,17 @@ class Cases {
       }
       add("add_n", {{"segments", Ints{3}}}, {draw_.normal(s), draw_.normal(s), draw_.normal(s)}, {empty(s)});
       add("select", {}, {draw_.bools(s), draw_.normal(s), draw_.normal(s)}, {empty(s)});
-      add("compare", {{"direction", std::string("lt")}}, {draw_.normal(s), draw_.normal(s)}, {empty(s, DType::kBool)});
+      for (const char *direction : {"eq", "ne", "lt", "le", "gt", "ge"}) {
+        const Attributes attributes = {{"direction", std::string(direction)}};
+        add("compare", attributes, {draw_.normal(s), draw_.normal(s)}, {empty(s, DType::kBool)});
+        add("compare", attributes, {draw_.integers(s, -2, 3), draw_.integers(s, -2, 3)}, {empty(s, DType::kBool)});
+      }
       add("logical_and", {}, {draw_.bools(s), draw_.bools(s)}, {empty(s, DType::kBool)});
       add("logical_or", {}, {draw_.bools(s), draw_.bools(s)}, {empty(s, DType::kBool)});
       add("logical_not", {}, {draw_.bools(s)}, {empty(s, DType::kBool)});
-      add("convert", {}, {draw_.integers(s, -50, 50)}, {empty(s)});
-      add("convert", {}, {draw_.normal(s, 20)}, {empty(s, DType::kI32)});
+      for (DType to : {DType::kF32, DType::kI32, DType::kBool})
+        for (const Tensor &from : {draw_.normal(s, 20), draw_.integers(s, -2, 3), draw_.bools(s)})
+          add("convert", {}, {from}, {empty(s, to)});
     }
   }
 
@@ -100,7 +105,10 @@ class Cases {
   void shapes() {
     add("constant", {{"values", std::vector<double>{2.5}}}, {}, {empty({3, 5})});
     add("constant", {{"values", std::vector<double>{1, 2, 3, 4}}}, {}, {empty({2, 2})});
-    add("iota", {{"dimension", int64_t{1}}, {"start", int64_t{4}}}, {}, {empty({2, 5}, DType::kI32)});
+    for (const auto &[shape, dimension] : std::vector<std::pair<Shape, int64_t>>{
+             {{2, 5}, 1}, {{2, 5}, 0}, {{3, 4, 7}, 1}, {{3, 0, 7}, 2}, {{2, 40000}, 1}, {{40000, 2}, 0}})
+      for (DType dtype : {DType::kI32, DType::kF32})
+        add("iota", {{"dimension", dimension}, {"start", int64_t{4}}}, {}, {empty(shape, dtype)});
     add("broadcast", {{"dimensions", Ints{}}}, {draw_.normal({})}, {empty({3, 17})});
     add("broadcast", {{"dimensions", Ints{1}}}, {draw_.normal({17})}, {empty({3, 17})});
     add("broadcast", {{"dimensions", Ints{0}}}, {draw_.normal({3})}, {empty({3, 70})});
@@ -136,7 +144,10 @@ class Cases {
         {draw_.normal({2, 3}), draw_.normal({2, 0}), draw_.normal({2, 4})}, {empty({2, 7})});
     add("concat", {{"dimension", int64_t{0}}}, {draw_.integers({2, 3}, 0, 9)}, {empty({2, 3}, DType::kI32)});
     for (int64_t reverse : {0, 1})
-      add("cumulative_sum", {{"reverse", reverse}}, {draw_.integers({3, 5}, -4, 4)}, {empty({3, 5}, DType::kI32)});
+      for (const Shape &s : std::vector<Shape>{{5}, {3, 5}, {0, 4}, {4, 0}, {2, 3, 20000}}) {
+        add("cumulative_sum", {{"reverse", reverse}}, {draw_.integers(s, -4, 4)}, {empty(s, DType::kI32)});
+        add("cumulative_sum", {{"reverse", reverse}}, {draw_.normal(s)}, {empty(s)});
+      }
   }
 
   void indices() {
@@ -151,6 +162,10 @@ class Cases {
         add("embedding_gradient", rows, {ids, draw_.normal({4, 3, features})}, {empty({held, features})});
         add("embedding_gradient", rows, {ids, draw_.normal({4, 3, features}), draw_.normal({held, features})},
             {empty({held, features})});
+        const Tensor someIds = draw_.integers({4, 3}, -1, 11);
+        const Attributes some = {{"row_offset", offset}, {"rows", int64_t{11}}, {"optional", int64_t{1}}};
+        add("embedding", some, {draw_.normal({held, features}), someIds}, {empty({4, 3, features})});
+        add("embedding_gradient", some, {someIds, draw_.normal({4, 3, features})}, {empty({held, features})});
       }
     }
   }
@@ -259,7 +274,7 @@ class Cases {
   }
 
   void optimizer() {
-    add("clip_scale", {{"max_norm", 1.0}}, {draw_.scalar(4)}, {empty({})});
+    for (double norm : {0.0, 0.5, 4.0}) add("clip_scale", {{"max_norm", 1.0}}, {draw_.scalar(norm)}, {empty({})});
     for (const Shape &s : std::vector<Shape>{{}, {0}, {5}, {3, 17}, {70001}})
       for (double active : {0.0, 1.0}) {
         const Tensor isActive = Tensor::of(DType::kBool, {}, {active});

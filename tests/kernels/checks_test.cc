@@ -195,6 +195,7 @@ const Refusal kRefusals[] = {
     {"embedding", [](Case &c) { set(c, "row_offset", int64_t{5}); },
      "requires table's first dimension to lie inside its whole shape"},
     {"embedding", [](Case &c) { set(c, "rows", int64_t{-1}); }, "requires 'rows' from 0"},
+    {"embedding", [](Case &c) { set(c, "optional", int64_t{2}); }, "requires 'optional' from 0 to 1, got 2"},
     {"embedding_gradient",
      [](Case &c) {
        c.inputs.push_back(empty({2}));

@@ -176,6 +176,27 @@ TEST(CpuKernels, CarryInfinitiesAndNaNsAsTheReferenceDoes) {
   }
 }
 
+TEST(CpuKernels, CompareAndConvertWhatNoIntegerHolds) {
+  const Registry cpu = cpuRegistry(), reference = referenceRegistry();
+  const std::vector<double> special = {0,   -0.0,        0.9,          -0.9,         HUGE_VAL,     -HUGE_VAL,
+                                       NAN, 2147483520., 2147483648.0, -2147483648., -2147483904., 1e30};
+  const int64_t n = special.size();
+  std::vector<Case> cases;
+  for (DType to : {DType::kI32, DType::kBool})
+    cases.push_back({"convert", {}, {Tensor::of(DType::kF32, {n}, special)}, {empty({n}, to)}});
+  for (const char *direction : {"eq", "ne", "lt", "le", "gt", "ge"})
+    cases.push_back({"compare",
+                     {{"direction", std::string(direction)}},
+                     {Tensor::of(DType::kF32, {n}, special), Tensor::of(DType::kF32, {n}, std::vector<double>(n, NAN))},
+                     {empty({n}, DType::kBool)}});
+  for (Case &c : cases) {
+    Case expected = c;
+    ASSERT_TRUE(call(reference, expected).ok()) << c.kernel;
+    ASSERT_TRUE(call(cpu, c).ok()) << c.kernel;
+    EXPECT_TRUE(c.outputs[0].sameBytes(expected.outputs[0])) << c.kernel;
+  }
+}
+
 TEST(CpuKernels, NameTheIndexThatIsOutOfBounds) {
   const Registry cpu = cpuRegistry(), reference = referenceRegistry();
   const Tensor ids = Tensor::of(DType::kI32, {2, 2}, {0, 1, 7, 2});
@@ -191,6 +212,19 @@ TEST(CpuKernels, NameTheIndexThatIsOutOfBounds) {
       const absl::Status status = call(*registry, c);
       EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange) << c.kernel;
       EXPECT_NE(std::string(status.message()).find("from 0 to 4, got 7 at [1, 0]"), std::string::npos) << status;
+    }
+}
+
+TEST(CpuKernels, TakeNoIdBelowTheOneThatStandsForNoRow) {
+  const Registry cpu = cpuRegistry(), reference = referenceRegistry();
+  for (const auto &[optional, id] : {std::pair<int64_t, int32_t>{0, -1}, {1, -2}})
+    for (const Registry *registry : {&cpu, &reference}) {
+      const Tensor ids = Tensor::of(DType::kI32, {1}, {double(id)});
+      Case c = {"embedding",
+                {{"row_offset", int64_t{0}}, {"rows", int64_t{5}}, {"optional", optional}},
+                {empty({5, 3}), ids},
+                {empty({1, 3})}};
+      EXPECT_EQ(call(*registry, c).code(), absl::StatusCode::kOutOfRange) << id;
     }
 }
 

@@ -128,6 +128,11 @@ TEST(Indices, ReachOnlyThisShardsRows) {
       valuesOf("embedding_gradient", {{"row_offset", int64_t{0}}, {"rows", int64_t{4}}, {"padding_index", int64_t{3}}},
                {t({3}, {1, 1, 3}, kI32), t({3, 1}, {10, 20, 40})}, empty({4, 1}, kF64)),
       ElementsAre(0, 30, 0, 0));
+  const Attributes optional = {{"row_offset", int64_t{0}}, {"rows", int64_t{2}}, {"optional", int64_t{1}}};
+  const Tensor none = t({2}, {-1, 1}, kI32);
+  EXPECT_THAT(valuesOf("embedding", optional, {t({2, 1}, {3, 4}), none}, empty({2, 1}, kF64)), ElementsAre(0, 4));
+  EXPECT_THAT(valuesOf("embedding_gradient", optional, {none, t({2, 1}, {10, 20})}, empty({2, 1}, kF64)),
+              ElementsAre(0, 20));
   EXPECT_THAT(valuesOf("gather", {{"index_offset", int64_t{2}}, {"index_size", int64_t{4}}},
                        {t({3, 2}, {1, 2, 3, 4, 5, 6}), ids}, empty({3}, kF64)),
               ElementsAre(0, 3, 6));

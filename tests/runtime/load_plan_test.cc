@@ -324,9 +324,11 @@ TEST_F(LoadPlan, AGatherMayFindItsShareInPlaceAndNowhereElseInItsOutput) {
   };
   const auto rule = HasSubstr("or the input is the output's part that it brings, got input 'half' and output 'weight'");
   EXPECT_THAT(messageOf([](plan::Register &half, PlanBuilder &) { half.set_view_offset(1, 1); }), rule);
-  EXPECT_THAT(messageOf([](plan::Register &half, PlanBuilder &) { half.mutable_view_offset()->SwapElements(0, 1); }), rule);
+  EXPECT_THAT(messageOf([](plan::Register &half, PlanBuilder &) { half.mutable_view_offset()->SwapElements(0, 1); }),
+              rule);
   // With a combiner, peers read what this rank overwrites.
-  EXPECT_THAT(messageOf([](plan::Register &, PlanBuilder &b) { b.entry().mutable_collectives(0)->set_combiner("sum"); }), rule);
+  EXPECT_THAT(
+      messageOf([](plan::Register &, PlanBuilder &b) { b.entry().mutable_collectives(0)->set_combiner("sum"); }), rule);
 }
 
 TEST_F(LoadPlan, AViewHasOneOffsetOrOneForEachRankAndIsWrittenAtSeveralOnlyInAVariable) {

@@ -162,7 +162,8 @@ int PlanBuilder::addCollective(const std::string &name, const std::string &combi
   return entry().collectives_size();
 }
 
-void PlanBuilder::addSegment(int collective, const Dims &dims, const plan::Layout &inputs, const plan::Layout &outputs) {
+void PlanBuilder::addSegment(int collective, const Dims &dims, const plan::Layout &inputs,
+                             const plan::Layout &outputs) {
   plan::Segment *made = entry().mutable_collectives(collective - 1)->add_further();
   fillDims(dims, made->mutable_dims());
   plan::Boxes *boxes = made->add_groups();

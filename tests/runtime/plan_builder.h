@@ -66,12 +66,13 @@ class PlanBuilder {
 PlanBuilder makeExampleStep();
 
 // A step of two ranks in which each updates its half of a variable in place, then gathers the other's:
-//   half = view of weight (f32[4], whole), from element 0 on rank 0 and 2 on rank 1;  half = 3 * half;  weight = all halves
+//   half = view of weight (f32[4], whole), from element 0 on rank 0 and 2 on rank 1
+//   half = 3 * half;  weight = all halves
 // Registers of the one class: weight, half.
 PlanBuilder makeSharedUpdate();
 
-// A step of two ranks that gathers two inputs in one meeting: a (f32[4]) and b (f32[2]), split, become outputs all_a and
-// all_b. Registers of the one class: a, b, all_a, all_b.
+// A step of two ranks that gathers two inputs in one meeting: a (f32[4]) and b (f32[2]), split, become outputs all_a
+// and all_b. Registers of the one class: a, b, all_a, all_b.
 PlanBuilder makeBucketStep();
 
 // Kernels on f32: "scale" (attribute factor), "add", "add_to_all" (a, scalar b), "total" (to a scalar), "copy", and

@@ -54,7 +54,8 @@ class PassesTest(unittest.TestCase):
             self.assertRegex(body, BEFORE_AND_AFTER, f"description of --{flag}")
 
     def test_every_lit_test_is_run(self):
-        folders = {path.rsplit("/", 1)[0] for path in self.files if path.startswith("tests/") and path.endswith(".mlir")}
+        folders = {path.rsplit("/",
+                               1)[0] for path in self.files if path.startswith("tests/") and path.endswith(".mlir")}
         for folder in sorted(folders):
             self.assertIn(f"{folder}/BUILD", self.files)
             self.assertIn('glob(["*.mlir"]', text(f"{folder}/BUILD"), f"{folder}/BUILD requires its lit tests")

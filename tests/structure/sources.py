@@ -8,15 +8,16 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 CODE = {".cc", ".h", ".td", ".py", ".bzl", ".sh", ".proto"}
-SKIPPED = re.compile(r"^(\..*|bazel-.*|__pycache__|quickstart-out|dist|fixtures)$")
+SKIPPED = re.compile(r"^(\..*|bazel-.*|__pycache__|quickstart-out|dist)$")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
 
 def files():
-    """All files of the checkout but hidden ones, outputs and fixtures, relative to its root."""
+    """All files of the checkout but hidden ones, outputs and the folders of fixtures, relative to its root."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = sorted(name for name in folders if not SKIPPED.match(name))
+        holds_fixtures = pathlib.Path(folder).name == "fixtures"
+        folders[:] = [] if holds_fixtures else sorted(name for name in folders if not SKIPPED.match(name))
         for name in sorted(names):
             if not SKIPPED.match(name):
                 yield (pathlib.Path(folder) / name).relative_to(ROOT)

@@ -41,7 +41,10 @@ compiler=$2
 of_program=$(closure "$program")
 of_compiler=$(closure "$compiler")
 grep -q '^libc\.so' <<<"$of_program" || { echo "requires the scan to find libc, got: $of_program"; exit 1; }
-grep -qE 'LLVM|MLIR' <<<"$of_compiler" || { echo "requires the scan to see LLVM where it is, got: $of_compiler"; exit 1; }
+grep -qE 'LLVM|MLIR' <<<"$of_compiler" || {
+  echo "requires the scan to see LLVM where it is, got: $of_compiler"
+  exit 1
+}
 if grep -E 'LLVM|MLIR' <<<"$of_program"; then
   echo "requires cleave-run to need neither MLIR nor LLVM, got the above"
   exit 1

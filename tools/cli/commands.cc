@@ -5,9 +5,10 @@
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "passes/overlap_names.h"
+#include "runtime/files/strict_number.h"
 #include "tools/cli/link_spec.h"
 
 namespace cleave::cli {
@@ -153,9 +154,9 @@ absl::Status checkTokenize(const ParsedFlags &flags) {
   if (auto status = excludes(flags, "--vocab", "--vocab-in"); !status.ok()) return status;
   if (auto status = excludes(flags, "--vocab-out", "--vocab-in"); !status.ok()) return status;
   const std::string vocabulary = flags.text("--vocab");
-  int64_t tokens = 0;
+  const auto tokens = parseInteger(vocabulary);
   const int64_t most = flags.text("--token-bytes") == "2" ? 65536 : kMostTokens;
-  if (vocabulary == "bytes" || (absl::SimpleAtoi(vocabulary, &tokens) && tokens >= 256 && tokens <= most))
+  if (vocabulary == "bytes" || (tokens && *tokens >= 256 && *tokens <= most))
     return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("--vocab: requires \"bytes\" or a number of tokens from 256 to ", most,
                                                  ", got \"", vocabulary, "\""));
@@ -212,8 +213,9 @@ CommandSpec compileCommand() {
                                           "what splits along data axes: nothing, optimizer state, gradients too, "
                                           "parameters too")),
           FlagSpec{"--overlap", FlagType::kText, "auto|none|LIST", "", "auto",
-                   "how communication hides: as is predicted to be fastest, not at all, or by the named passes: split, "
-                   "slice, buckets, sequence, prefetch"},
+                   absl::StrCat("how communication hides: as is predicted to be fastest, not at all, or by the named "
+                                "passes: ",
+                                absl::StrJoin(kOverlapNames, ", "))},
           absentMeans("as much as it takes",
                       text("--memory", "BYTES",
                            "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed again "

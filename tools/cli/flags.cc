@@ -1,15 +1,14 @@
 #include "tools/cli/flags.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runtime/files/strict_number.h"
 #include "tools/cli/link_spec.h"
 
 namespace cleave::cli {
@@ -37,8 +36,7 @@ const FlagSpec &knownSpec(const CommandSpec &spec, absl::string_view name) {
 // A bound just below a number is printed as that number.
 std::string rangeText(const FlagSpec &flag) {
   const std::string most = absl::StrCat(flag.most);
-  double printed = 0;
-  const bool isBelow = absl::SimpleAtod(most, &printed) && printed > flag.most;
+  const bool isBelow = parseNumber(most).value_or(0) > flag.most;
   return absl::StrCat(" from ", flag.least, isBelow ? " to below " : " to ", most);
 }
 
@@ -53,15 +51,13 @@ absl::Status checkValue(const FlagSpec &flag, const std::string &value) {
     case FlagType::kFile:
       return value.empty() ? requires_(flag.type == FlagType::kFile ? "a path" : "a value") : absl::OkStatus();
     case FlagType::kInteger: {
-      int64_t integer;
-      const bool fits =
-          absl::SimpleAtoi(value, &integer) && double(integer) >= flag.least && double(integer) <= flag.most;
+      const auto integer = parseInteger(value);
+      const bool fits = integer && double(*integer) >= flag.least && double(*integer) <= flag.most;
       return fits ? absl::OkStatus() : requires_(absl::StrCat("an integer", rangeText(flag)));
     }
     case FlagType::kNumber: {
-      double number;
-      const bool fits =
-          absl::SimpleAtod(value, &number) && std::isfinite(number) && number >= flag.least && number <= flag.most;
+      const auto number = parseNumber(value);
+      const bool fits = number && *number >= flag.least && *number <= flag.most;
       return fits ? absl::OkStatus() : requires_(absl::StrCat("a number", rangeText(flag)));
     }
     case FlagType::kChoice: {
@@ -132,15 +128,9 @@ std::vector<std::string> ParsedFlags::texts(absl::string_view flag) const {
   return has(flag) ? values_.find(flag)->second : std::vector<std::string>();
 }
 
-int64_t ParsedFlags::integer(absl::string_view flag) const {
-  int64_t value = 0;
-  return absl::SimpleAtoi(text(flag), &value) ? value : 0;
-}
+int64_t ParsedFlags::integer(absl::string_view flag) const { return parseInteger(text(flag)).value_or(0); }
 
-double ParsedFlags::number(absl::string_view flag) const {
-  double value = 0;
-  return absl::SimpleAtod(text(flag), &value) ? value : 0;
-}
+double ParsedFlags::number(absl::string_view flag) const { return parseNumber(text(flag)).value_or(0); }
 
 absl::StatusOr<ParsedFlags> parseFlags(const CommandSpec &spec, absl::Span<const std::string> arguments) {
   ParsedFlags parsed;

@@ -22,8 +22,8 @@ enum class FlagType {
   kSwitch,   // takes no value
   kText,     // any text that isn't empty
   kFile,     // a path
-  kInteger,  // within [least, most]
-  kNumber,   // finite, within [least, most]
+  kInteger,  // within [least, most]; how it is spelt, see strict_number.h
+  kNumber,   // within [least, most]
   kChoice,   // one of `choices`
   kLink,     // see link_spec.h
 };

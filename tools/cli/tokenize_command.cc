@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/files/mapped_file.h"
 #include "runtime/files/new_file.h"
@@ -41,8 +40,8 @@ class Percents {
 
 absl::StatusOr<Vocabulary> vocabularyFor(const ParsedFlags &flags, absl::string_view text) {
   if (flags.has("--vocab-in")) return Vocabulary::load(flags.text("--vocab-in"));
-  int64_t tokens = 0;
-  if (!absl::SimpleAtoi(flags.text("--vocab"), &tokens)) return Vocabulary();  // "bytes"
+  if (flags.text("--vocab") == "bytes") return Vocabulary();
+  const int64_t tokens = flags.integer("--vocab");
   Percents percents("learning the vocabulary", tokens - kByteTokens);
   Vocabulary vocabulary = trainVocabulary(text, tokens, [&](int64_t done) { percents.reached(done - kByteTokens); });
   if (vocabulary.size() < tokens)

@@ -5,12 +5,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "passes/overlap_names.h"
 #include "runtime/files/strict_json.h"
+#include "runtime/files/strict_number.h"
 
 namespace cleave::cli {
 namespace {
@@ -51,7 +52,8 @@ absl::StatusOr<MeshAxisText> parseAxis(absl::string_view part) {
   if (names.size() > 1 && axis.name != axis.kind && (axis.name == "data" || axis.name == "model"))
     return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), "the kind that it is named after",
                  inQuotes(axis.kind));
-  if (!absl::SimpleAtoi(sides[1], &axis.size) || axis.size < 1 || axis.size > kMostDevices)
+  axis.size = parseInteger(sides[1]).value_or(0);
+  if (axis.size < 1 || axis.size > kMostDevices)
     return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), absl::StrCat("a size from 1 to ", kMostDevices),
                  inQuotes(sides[1]));
   return axis;
@@ -118,13 +120,13 @@ absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text) {
 }
 
 absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text) {
-  static constexpr absl::string_view kNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
   if (text == "auto") return std::nullopt;
   std::vector<std::string> names;
   if (text == "none") return names;
   for (absl::string_view name : absl::StrSplit(text, ',')) {
-    if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
-      return wrong("--overlap", absl::StrCat("auto, none, or names of ", absl::StrJoin(kNames, ", ")), inQuotes(name));
+    if (!isOverlapName(name))
+      return wrong("--overlap", absl::StrCat("auto, none, or names of ", absl::StrJoin(kOverlapNames, ", ")),
+                   inQuotes(name));
     names.emplace_back(name);
   }
   return names;
@@ -140,11 +142,9 @@ absl::StatusOr<int64_t> parseMemory(absl::string_view text) {
       unit = bytes;
       break;
     }
-  double amount = 0;
-  const bool isNumber = !number.empty() && number.find_first_not_of("0123456789.") == absl::string_view::npos &&
-                        absl::SimpleAtod(number, &amount);
-  const double bytes = amount * unit;
-  if (!isNumber || bytes < 1 || bytes > kMostMemory)
+  const bool isPlain = number.find_first_not_of("0123456789.") == absl::string_view::npos;
+  const double bytes = isPlain ? parseNumber(number).value_or(0) * unit : 0;
+  if (bytes < 1 || bytes > kMostMemory)
     return wrong("--memory", "bytes, such as 2GB, 512MiB or 1000000", inQuotes(text));
   return int64_t(bytes);
 }

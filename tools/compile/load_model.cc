@@ -219,7 +219,7 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
     module->setAttr(kOverlap, mlir::Builder(module.getContext()).getStrArrayAttr(names));
   }
   if (flags.has("--zero"))
-    module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(std::stoll(flags.text("--zero"))));
+    module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(flags.integer("--zero")));
   if (flags.has("--memory")) {
     const auto memory = parseMemory(flags.text("--memory"));
     if (!memory.ok()) return memory.status();

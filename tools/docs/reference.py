@@ -98,7 +98,8 @@ def table(op, records):
         record = records[reference["def"]]
         role = "attribute" if is_attribute(record) else "operand"
         rows.append((role, name, describe(record, records)))
-    rows += [("result", name, describe(records[reference["def"]], records)) for reference, name in op["results"]["args"]]
+    rows += [("result", name, describe(records[reference["def"]], records))
+             for reference, name in op["results"]["args"]]
     rows += [("region", name, "one block") for _, name in op["regions"]["args"]]
     if not rows:
         return []
@@ -113,7 +114,7 @@ def operand_names(op, records):
 def code_of(text):
     """A body on one line, without what every body has."""
     line = " ".join(text.split())
-    return re.sub(r"^return (.*);$", r"\1", line).replace("::cleave::", "").replace("::mlir::", "").replace("::llvm::", "")
+    return re.sub("::(cleave|mlir|llvm)::", "", re.sub(r"^return (.*);$", r"\1", line))
 
 
 def facts(op, records):
@@ -168,7 +169,8 @@ def page(records):
     lines += ["## Attributes", ""]
     for name in sorted(records["!instanceof"]["AttrDef"]):
         record = records[name]
-        lines += ["### `#cleave.%s`" % record["mnemonic"], "", record["summary"] + ".", "", dedent(record["description"]), ""]
+        lines += ["### `#cleave.%s`" % record["mnemonic"], "", record["summary"] + ".", "",
+                  dedent(record["description"]), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -187,7 +189,8 @@ def split_top(text, separator):
 
 
 def statements(example):
-    """Ops of an example: a new one begins at a line that is not indented, other than a block label or a closing brace."""
+    """Ops of an example: a new one begins at a line that is not indented, other than a block label or a closing
+    brace."""
     found = []
     for line in example.split("\n"):
         if found and (line.startswith((" ", "^", "}", "#")) or not line):

@@ -63,7 +63,7 @@ class Member final : public CollectiveListener {
 std::vector<CollectiveSpec> allReduceOf(int members, int64_t elements) {
   CollectiveSpec spec;
   spec.kind = "all_reduce";
-  spec.combiner = Combiner::kSum;
+  spec.reduction = Reduction::kSum;
   spec.dims = {{elements}};
   CollectiveSpec::Group &group = spec.groups.emplace_back();
   Box whole;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "kernels/api/communicator.h"
+#include "tests/kernels/collectives/spec_builder.h"
 
 namespace cleave {
 namespace {
@@ -104,7 +105,7 @@ bool holds(const Box &box, const std::vector<int64_t> &element) {
 }
 
 // What communicator.h says of one element of an output.
-float expected(Combiner combiner, const CollectiveSpec::Boxes &boxes, const std::vector<Held> &inputs,
+float expected(Reduction reduction, const CollectiveSpec::Boxes &boxes, const std::vector<Held> &inputs,
                const std::vector<int64_t> &element) {
   float result = 0;
   bool isFirst = true;
@@ -113,11 +114,11 @@ float expected(Combiner combiner, const CollectiveSpec::Boxes &boxes, const std:
     const float value = at(inputs[m].view, boxes.inputs[m], element);
     if (isFirst) {
       result = value;
-    } else if (combiner == Combiner::kSum) {
+    } else if (reduction == Reduction::kSum) {
       result += value;
-    } else if (combiner == Combiner::kMax) {
+    } else if (reduction == Reduction::kMax) {
       result = std::max(result, value);
-    } else if (combiner == Combiner::kMin) {
+    } else if (reduction == Reduction::kMin) {
       result = std::min(result, value);
     }
     isFirst = false;
@@ -173,36 +174,10 @@ void checkCollective(const CollectiveSpec &spec, bool hasGaps, bool inPlace, uin
         const CollectiveSpec::Boxes &boxes = spec.groups[g].segments[s];
         forEachElement(boxes.outputs[m], [&](const std::vector<int64_t> &element) {
           ASSERT_EQ(at(held[g][s].outputs[m].view, boxes.outputs[m], element),
-                    expected(spec.combiner, boxes, held[g][s].before, element))
+                    expected(spec.reduction, boxes, held[g][s].before, element))
               << spec.kind << ", segment " << s << ", member " << m << ", seed " << seed;
         });
       }
-}
-
-// Shard i of n along a dimension; dimension -1: the whole.
-Box shardOf(const std::vector<int64_t> &dims, int dim, int64_t i, int64_t n) {
-  Box box = wholeBox(dims);
-  if (dim >= 0) {
-    box.start[dim] = i * dims[dim] / n;
-    box.extent[dim] = (i + 1) * dims[dim] / n - box.start[dim];
-  }
-  return box;
-}
-
-CollectiveSpec specOf(const char *kind, Combiner combiner, const std::vector<int64_t> &dims, int members, int inputDim,
-                      int outputDim) {
-  CollectiveSpec spec;
-  spec.kind = spec.name = kind;
-  spec.combiner = combiner;
-  spec.dims = {dims};
-  CollectiveSpec::Group &group = spec.groups.emplace_back();
-  CollectiveSpec::Boxes &boxes = group.segments.emplace_back();
-  for (int m = 0; m < members; ++m) {
-    group.ranks.push_back(m);
-    boxes.inputs.push_back(shardOf(dims, inputDim, m, members));
-    boxes.outputs.push_back(shardOf(dims, outputDim, m, members));
-  }
-  return spec;
 }
 
 TEST(Collectives, EveryKindFollowsItsDefinitionForEvenUnevenAndEmptyBoxes) {
@@ -211,15 +186,15 @@ TEST(Collectives, EveryKindFollowsItsDefinitionForEvenUnevenAndEmptyBoxes) {
        std::vector<std::vector<int64_t>>{{8, 6}, {5, 7}, {2, 3}, {1, 300}, {0, 4}, {160, 130}})
     for (const int members : {1, 2, 3, 4})
       for (const bool hasGaps : {false, true}) {
-        for (const Combiner combiner : {Combiner::kSum, Combiner::kMax, Combiner::kMin}) {
-          checkCollective(specOf("all_reduce", combiner, dims, members, -1, -1), hasGaps, false, ++seed);
-          checkCollective(specOf("reduce_scatter", combiner, dims, members, -1, 0), hasGaps, false, ++seed);
-          checkCollective(specOf("reduce_scatter", combiner, dims, members, -1, 1), hasGaps, false, ++seed);
+        for (const Reduction reduction : {Reduction::kSum, Reduction::kMax, Reduction::kMin}) {
+          checkCollective(specOf("all_reduce", reduction, dims, members, -1, -1), hasGaps, false, ++seed);
+          checkCollective(specOf("reduce_scatter", reduction, dims, members, -1, 0), hasGaps, false, ++seed);
+          checkCollective(specOf("reduce_scatter", reduction, dims, members, -1, 1), hasGaps, false, ++seed);
         }
-        checkCollective(specOf("all_gather", Combiner::kNone, dims, members, 0, -1), hasGaps, false, ++seed);
-        checkCollective(specOf("all_gather", Combiner::kNone, dims, members, 1, -1), hasGaps, false, ++seed);
-        checkCollective(specOf("all_to_all", Combiner::kNone, dims, members, 0, 1), hasGaps, false, ++seed);
-        checkCollective(specOf("broadcast", Combiner::kNone, dims, members, -1, -1), hasGaps, false, ++seed);
+        checkCollective(specOf("all_gather", Reduction::kNone, dims, members, 0, -1), hasGaps, false, ++seed);
+        checkCollective(specOf("all_gather", Reduction::kNone, dims, members, 1, -1), hasGaps, false, ++seed);
+        checkCollective(specOf("all_to_all", Reduction::kNone, dims, members, 0, 1), hasGaps, false, ++seed);
+        checkCollective(specOf("broadcast", Reduction::kNone, dims, members, -1, -1), hasGaps, false, ++seed);
       }
 }
 
@@ -227,7 +202,7 @@ TEST(Collectives, AnAllReduceMayWorkInPlace) {
   for (const int members : {1, 2, 3, 4})
     for (const bool hasGaps : {false, true})
       for (const std::vector<int64_t> &dims : std::vector<std::vector<int64_t>>{{}, {1}, {17}, {3, 5}, {50000}})
-        checkCollective(specOf("all_reduce", Combiner::kSum, dims, members, -1, -1), hasGaps, /*inPlace=*/true,
+        checkCollective(specOf("all_reduce", Reduction::kSum, dims, members, -1, -1), hasGaps, /*inPlace=*/true,
                         members);
 }
 
@@ -247,21 +222,21 @@ TEST(Collectives, SegmentsOfABucketMoveEachByItself) {
   for (const std::vector<int64_t> &large : std::vector<std::vector<int64_t>>{{7, 3}, {160, 130}})
     for (const int members : {1, 2, 3, 4})
       for (const bool hasGaps : {false, true}) {
-        const auto bucketOf = [&](const char *kind, Combiner combiner, int inputDim, int outputDim) {
-          return joined({specOf(kind, combiner, {5}, members, inputDim, outputDim),
-                         specOf(kind, combiner, large, members, inputDim, outputDim),
-                         specOf(kind, combiner, {0, 4}, members, inputDim, outputDim),
-                         specOf(kind, combiner, {1, 6}, members, inputDim, outputDim)});
+        const auto bucketOf = [&](const char *kind, Reduction reduction, int inputDim, int outputDim) {
+          return joined({specOf(kind, reduction, {5}, members, inputDim, outputDim),
+                         specOf(kind, reduction, large, members, inputDim, outputDim),
+                         specOf(kind, reduction, {0, 4}, members, inputDim, outputDim),
+                         specOf(kind, reduction, {1, 6}, members, inputDim, outputDim)});
         };
-        checkCollective(bucketOf("all_reduce", Combiner::kSum, -1, -1), hasGaps, /*inPlace=*/false, ++seed);
-        checkCollective(bucketOf("all_reduce", Combiner::kMax, -1, -1), hasGaps, /*inPlace=*/true, ++seed);
-        checkCollective(bucketOf("reduce_scatter", Combiner::kSum, -1, 0), hasGaps, /*inPlace=*/false, ++seed);
-        checkCollective(bucketOf("all_gather", Combiner::kNone, 0, -1), hasGaps, /*inPlace=*/false, ++seed);
+        checkCollective(bucketOf("all_reduce", Reduction::kSum, -1, -1), hasGaps, /*inPlace=*/false, ++seed);
+        checkCollective(bucketOf("all_reduce", Reduction::kMax, -1, -1), hasGaps, /*inPlace=*/true, ++seed);
+        checkCollective(bucketOf("reduce_scatter", Reduction::kSum, -1, 0), hasGaps, /*inPlace=*/false, ++seed);
+        checkCollective(bucketOf("all_gather", Reduction::kNone, 0, -1), hasGaps, /*inPlace=*/false, ++seed);
       }
 }
 
 TEST(Collectives, PartlyOverlappingInputsAreCombinedWhereTheyOverlap) {
-  CollectiveSpec spec = specOf("overlap", Combiner::kSum, {10}, 2, -1, -1);
+  CollectiveSpec spec = specOf("overlap", Reduction::kSum, {10}, 2, -1, -1);
   spec.groups[0].segments[0].inputs = {{{0}, {7}}, {{4}, {6}}};
   checkCollective(spec, false, false, 1);
   spec.groups[0].segments[0].outputs = {{{3}, {5}}, {{0}, {10}}};
@@ -269,16 +244,16 @@ TEST(Collectives, PartlyOverlappingInputsAreCombinedWhereTheyOverlap) {
 }
 
 TEST(Collectives, GroupsOfOneCollectiveDontMeet) {
-  CollectiveSpec spec = specOf("all_reduce", Combiner::kSum, {6}, 2, -1, -1);
+  CollectiveSpec spec = specOf("all_reduce", Reduction::kSum, {6}, 2, -1, -1);
   spec.groups.push_back(spec.groups[0]);
   spec.groups[1].ranks = {7, 3};
   checkCollective(spec, false, false, 3);
 }
 
 template <typename T>
-std::vector<T> reduceTwo(DType dtype, Combiner combiner, std::vector<T> a, std::vector<T> b) {
+std::vector<T> reduceTwo(DType dtype, Reduction reduction, std::vector<T> a, std::vector<T> b) {
   const int64_t size = static_cast<int64_t>(a.size());
-  CollectiveSpec spec = specOf("all_reduce", combiner, {size}, 2, -1, -1);
+  CollectiveSpec spec = specOf("all_reduce", reduction, {size}, 2, -1, -1);
   spec.dtype = dtype;
   const std::vector<CollectiveSpec> specs = {spec};
   const auto communicator = makeSharedMemoryCommunicator(specs);
@@ -293,29 +268,29 @@ std::vector<T> reduceTwo(DType dtype, Combiner combiner, std::vector<T> a, std::
 
 TEST(Collectives, EveryElementTypeIsCombined) {
   using testing::ElementsAre;
-  EXPECT_THAT(reduceTwo<double>(DType::kF64, Combiner::kSum, {1.5, -2}, {0.25, 5}), ElementsAre(1.75, 3));
-  EXPECT_THAT(reduceTwo<int32_t>(DType::kI32, Combiner::kSum, {1, INT32_MAX}, {2, 1}), ElementsAre(3, INT32_MIN));
-  EXPECT_THAT(reduceTwo<int64_t>(DType::kI64, Combiner::kMax, {1, -9}, {2, -10}), ElementsAre(2, -9));
-  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kSum, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 1, 1));
-  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Combiner::kMin, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 0, 1));
+  EXPECT_THAT(reduceTwo<double>(DType::kF64, Reduction::kSum, {1.5, -2}, {0.25, 5}), ElementsAre(1.75, 3));
+  EXPECT_THAT(reduceTwo<int32_t>(DType::kI32, Reduction::kSum, {1, INT32_MAX}, {2, 1}), ElementsAre(3, INT32_MIN));
+  EXPECT_THAT(reduceTwo<int64_t>(DType::kI64, Reduction::kMax, {1, -9}, {2, -10}), ElementsAre(2, -9));
+  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Reduction::kSum, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 1, 1));
+  EXPECT_THAT(reduceTwo<uint8_t>(DType::kBool, Reduction::kMin, {0, 1, 1}, {0, 0, 1}), ElementsAre(0, 0, 1));
   // bf16: 1 + 1 = 2; 256 + 1 rounds to even, 256.
-  EXPECT_THAT(reduceTwo<uint16_t>(DType::kBF16, Combiner::kSum, {0x3f80, 0x4380}, {0x3f80, 0x3f80}),
+  EXPECT_THAT(reduceTwo<uint16_t>(DType::kBF16, Reduction::kSum, {0x3f80, 0x4380}, {0x3f80, 0x3f80}),
               ElementsAre(0x4000, 0x4380));
   // f16: 1 + 2 = 3; 2048 + 1 rounds to even, 2048; 65504 + 65504 = infinity; two of the least subnormal; -0 and 0.
-  EXPECT_THAT(reduceTwo<uint16_t>(DType::kF16, Combiner::kSum, {0x3c00, 0x6800, 0x7bff, 0x0001, 0x8000},
+  EXPECT_THAT(reduceTwo<uint16_t>(DType::kF16, Reduction::kSum, {0x3c00, 0x6800, 0x7bff, 0x0001, 0x8000},
                                   {0x4000, 0x3c00, 0x7bff, 0x0001, 0x0000}),
               ElementsAre(0x4200, 0x6800, 0x7c00, 0x0002, 0x0000));
 }
 
 TEST(Collectives, ANaNOfAnyMemberWinsAMaximum) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const auto result = reduceTwo<float>(DType::kF32, Combiner::kMax, {nan, 1}, {1, nan});
+  const auto result = reduceTwo<float>(DType::kF32, Reduction::kMax, {nan, 1}, {1, nan});
   EXPECT_TRUE(std::isnan(result[0]) && std::isnan(result[1]));
 }
 
 TEST(Collectives, MembersSumInTheOrderOfTheGroup) {
   // (1e8 + 1) - 1e8 differs from (1e8 - 1e8) + 1 in f32.
-  CollectiveSpec spec = specOf("all_reduce", Combiner::kSum, {1}, 3, -1, -1);
+  CollectiveSpec spec = specOf("all_reduce", Reduction::kSum, {1}, 3, -1, -1);
   spec.groups[0].ranks = {0, 2, 1};
   const std::vector<CollectiveSpec> specs = {spec};
   const auto communicator = makeSharedMemoryCommunicator(specs);
@@ -331,7 +306,7 @@ TEST(Collectives, MembersSumInTheOrderOfTheGroup) {
 }
 
 TEST(Collectives, StartNeverBlocksAndTellsWhoIsAwaited) {
-  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {4}, 3, -1, -1)};
+  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Reduction::kSum, {4}, 3, -1, -1)};
   const auto communicator = makeSharedMemoryCommunicator(specs);
   Member member;
   float values[4] = {};
@@ -345,14 +320,15 @@ TEST(Collectives, StartNeverBlocksAndTellsWhoIsAwaited) {
 
 TEST(Collectives, ATransferBeginsWithTheLastArrivalAndEndsAsItsLinkSays) {
   for (const int64_t size : {4, 100000}) {  // done by one member, or shared
-    const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {size}, 2, -1, -1)};
+    const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Reduction::kSum, {size}, 2, -1, -1)};
     const auto communicator = makeSharedMemoryCommunicator(specs, {{{30, 1e9}}, {{{0}}}});
     std::vector<float> a(size, 1), b(size, 2), outA(size), outB(size);
     const auto viewOf = [&](std::vector<float> &values) {
       return TensorView::contiguous(values.data(), DType::kF32, {size});
     };
     Member first, second;
-    std::thread peer([&] { second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/500}); });
+    std::thread peer(
+        [&] { second.run(*communicator, {0, 1, {viewOf(b)}, {viewOf(outB)}, nullptr, /*nowNanos=*/500}); });
     EXPECT_EQ(first.run(*communicator, {0, 0, {viewOf(a)}, {viewOf(outA)}, nullptr, /*nowNanos=*/900}), Event::kDone);
     peer.join();
     for (Member *member : {&first, &second}) {
@@ -365,7 +341,7 @@ TEST(Collectives, ATransferBeginsWithTheLastArrivalAndEndsAsItsLinkSays) {
 }
 
 TEST(Collectives, AnAbortFreesWhoWaitsAndALaterStartAndResetBeginsAnew) {
-  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {4}, 2, -1, -1)};
+  const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Reduction::kSum, {4}, 2, -1, -1)};
   const auto communicator = makeSharedMemoryCommunicator(specs);
   std::vector<float> a(4, 1), b(4, 2), outA(4), outB(4);
   const auto viewOf = [](std::vector<float> &values) {
@@ -392,7 +368,7 @@ TEST(Collectives, AbortsAtAnyMomentLeaveNobodyWaiting) {
   std::mt19937 random(1);
   for (int round = 0; round < kRounds; ++round) {
     const int64_t size = round % 2 ? 256 : 16384;  // done by one member, or shared
-    const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Combiner::kSum, {size}, kMembers, -1, -1)};
+    const std::vector<CollectiveSpec> specs = {specOf("all_reduce", Reduction::kSum, {size}, kMembers, -1, -1)};
     const auto communicator = makeSharedMemoryCommunicator(specs);
     std::vector<std::vector<float>> values(kMembers, std::vector<float>(size, 1)), results = values;
     std::vector<std::thread> threads;
@@ -417,7 +393,7 @@ TEST(Collectives, RandomBoxesOfRandomGroupsFollowTheDefinition) {
     std::mt19937 random(static_cast<unsigned>(seed));
     const std::vector<int64_t> dims = {static_cast<int64_t>(random() % 6 + 1), static_cast<int64_t>(random() % 6 + 1)};
     const int members = static_cast<int>(random() % 4 + 1);
-    CollectiveSpec spec = specOf("random", random() % 2 ? Combiner::kSum : Combiner::kNone, dims, members, -1, -1);
+    CollectiveSpec spec = specOf("random", random() % 2 ? Reduction::kSum : Reduction::kNone, dims, members, -1, -1);
     const auto randomBox = [&] {
       Box box = wholeBox(dims);
       for (size_t d = 0; d < dims.size(); ++d) {

@@ -2,33 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/kernels/collectives/spec_builder.h"
+
 namespace cleave {
 namespace {
 
 using collectives::LinkSchedule;
 
-Box shardOf(const std::vector<int64_t> &dims, int dim, int64_t i, int64_t n) {
-  Box box = wholeBox(dims);
-  if (dim >= 0) {
-    box.start[dim] = i * dims[dim] / n;
-    box.extent[dim] = (i + 1) * dims[dim] / n - box.start[dim];
-  }
-  return box;
-}
-
-// One group of `members`; dimension -1: the whole.
-CollectiveSpec specOf(Combiner combiner, const std::vector<int64_t> &dims, int members, int inputDim, int outputDim) {
-  CollectiveSpec spec;
-  spec.combiner = combiner;
-  spec.dims = {dims};
-  CollectiveSpec::Group &group = spec.groups.emplace_back();
-  CollectiveSpec::Boxes &boxes = group.segments.emplace_back();
-  for (int m = 0; m < members; ++m) {
-    group.ranks.push_back(m);
-    boxes.inputs.push_back(shardOf(dims, inputDim, m, members));
-    boxes.outputs.push_back(shardOf(dims, outputDim, m, members));
-  }
-  return spec;
+CollectiveSpec specOf(Reduction reduction, const std::vector<int64_t> &dims, int members, int inputDim, int outputDim) {
+  return specOf("any", reduction, dims, members, inputDim, outputDim);
 }
 
 double bytesOfOne(const CollectiveSpec &spec) { return wireBytes(spec, spec.groups[0]); }
@@ -37,37 +19,37 @@ TEST(WireBytes, FollowTheKindOfCollective) {
   const std::vector<int64_t> dims = {12, 10};  // 480 bytes
   for (const int n : {1, 2, 3, 4}) {
     const double part = 480.0 * (n - 1) / n;
-    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kSum, dims, n, -1, -1)), 2 * part) << n;
-    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kSum, dims, n, -1, 0)), part) << n;
-    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kNone, dims, n, 0, -1)), part) << n;
+    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kSum, dims, n, -1, -1)), 2 * part) << n;
+    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kSum, dims, n, -1, 0)), part) << n;
+    EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kNone, dims, n, 0, -1)), part) << n;
   }
-  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kNone, dims, 2, 0, 1)), 480.0 / 4) << "an all-to-all keeps 1/n of 1/n";
-  EXPECT_EQ(bytesOfOne(specOf(Combiner::kNone, dims, 2, -1, -1)), 0) << "everybody has it already";
+  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kNone, dims, 2, 0, 1)), 480.0 / 4) << "an all-to-all keeps 1/n of 1/n";
+  EXPECT_EQ(bytesOfOne(specOf(Reduction::kNone, dims, 2, -1, -1)), 0) << "everybody has it already";
 }
 
 TEST(WireBytes, OfUnevenShardsAreTheShareOfTheFullValue) {
-  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kNone, {5}, 2, 0, -1)), 10);
-  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kSum, {5}, 2, -1, 0)), 10);
-  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Combiner::kSum, {0, 4}, 2, -1, 0)), 0);
+  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kNone, {5}, 2, 0, -1)), 10);
+  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kSum, {5}, 2, -1, 0)), 10);
+  EXPECT_DOUBLE_EQ(bytesOfOne(specOf(Reduction::kSum, {0, 4}, 2, -1, 0)), 0);
 }
 
 TEST(WireBytes, OfAMessageFromOneToAnotherAreTheMessage) {
-  CollectiveSpec spec = specOf(Combiner::kNone, {8}, 2, -1, -1);
+  CollectiveSpec spec = specOf(Reduction::kNone, {8}, 2, -1, -1);
   spec.groups[0].segments[0].inputs[1] = {{0}, {0}};
   spec.groups[0].segments[0].outputs[0] = {{0}, {0}};
   EXPECT_DOUBLE_EQ(bytesOfOne(spec), 32);
 }
 
 TEST(WireBytes, OfABucketAreThoseOfItsSegments) {
-  CollectiveSpec bucket = specOf(Combiner::kSum, {12, 10}, 3, -1, -1);
-  const CollectiveSpec other = specOf(Combiner::kSum, {7}, 3, -1, -1);
+  CollectiveSpec bucket = specOf(Reduction::kSum, {12, 10}, 3, -1, -1);
+  const CollectiveSpec other = specOf(Reduction::kSum, {7}, 3, -1, -1);
   bucket.dims.push_back(other.dims[0]);
   bucket.groups[0].segments.push_back(other.groups[0].segments[0]);
-  EXPECT_DOUBLE_EQ(bytesOfOne(bucket), bytesOfOne(specOf(Combiner::kSum, {12, 10}, 3, -1, -1)) + bytesOfOne(other));
+  EXPECT_DOUBLE_EQ(bytesOfOne(bucket), bytesOfOne(specOf(Reduction::kSum, {12, 10}, 3, -1, -1)) + bytesOfOne(other));
 }
 
 TEST(LinkSchedule, ABucketHasOneLatency) {
-  CollectiveSpec bucket = specOf(Combiner::kNone, {500}, 2, 0, -1);  // 1000 bytes
+  CollectiveSpec bucket = specOf(Reduction::kNone, {500}, 2, 0, -1);  // 1000 bytes
   bucket.dims.push_back(bucket.dims[0]);
   bucket.groups[0].segments.push_back(bucket.groups[0].segments[0]);
   const std::vector<CollectiveSpec> specs = {bucket};
@@ -76,7 +58,7 @@ TEST(LinkSchedule, ABucketHasOneLatency) {
 }
 
 TEST(LinkSchedule, ATransferTakesLatencyAndBytesByBandwidth) {
-  const std::vector<CollectiveSpec> specs = {specOf(Combiner::kSum, {1000}, 2, -1, -1)};
+  const std::vector<CollectiveSpec> specs = {specOf(Reduction::kSum, {1000}, 2, -1, -1)};
   LinkSchedule schedule(specs, {{{50, 2e9}}, {{{0}}}});
   const Transfer transfer = schedule.reserve(0, 0, 700);
   EXPECT_EQ(transfer.arrivedNanos, 700);
@@ -85,7 +67,7 @@ TEST(LinkSchedule, ATransferTakesLatencyAndBytesByBandwidth) {
 }
 
 TEST(LinkSchedule, OneLinkServesWhoComesFirstAndAnotherOneGoesOn) {
-  const CollectiveSpec spec = specOf(Combiner::kNone, {500}, 2, 0, -1);  // 1000 bytes
+  const CollectiveSpec spec = specOf(Reduction::kNone, {500}, 2, 0, -1);  // 1000 bytes
   const std::vector<CollectiveSpec> specs = {spec, spec, spec};
   LinkSchedule schedule(specs, {{{0, 1e9}, {0, 4e9}}, {{{0}}, {{0}}, {{1}}}});
   EXPECT_EQ(schedule.reserve(1, 0, 100).endNanos, 1100);
@@ -100,7 +82,7 @@ TEST(LinkSchedule, OneLinkServesWhoComesFirstAndAnotherOneGoesOn) {
 }
 
 TEST(LinkSchedule, ACollectiveAlongTwoAxesTakesBothLinksForAsLongAsTheSlowest) {
-  const CollectiveSpec spec = specOf(Combiner::kNone, {500}, 2, 0, -1);
+  const CollectiveSpec spec = specOf(Reduction::kNone, {500}, 2, 0, -1);
   const std::vector<CollectiveSpec> specs = {spec, spec, spec};
   LinkSchedule schedule(specs, {{{0, 1e9}, {10, 4e9}}, {{{1}}, {{0, 1}}, {{1}}}});
   EXPECT_EQ(schedule.reserve(0, 0, 0).endNanos, 260);
@@ -111,7 +93,7 @@ TEST(LinkSchedule, ACollectiveAlongTwoAxesTakesBothLinksForAsLongAsTheSlowest) {
 }
 
 TEST(LinkSchedule, WithoutLinksNothingTakesTime) {
-  const std::vector<CollectiveSpec> specs = {specOf(Combiner::kSum, {1000}, 2, -1, -1)};
+  const std::vector<CollectiveSpec> specs = {specOf(Reduction::kSum, {1000}, 2, -1, -1)};
   LinkSchedule schedule(specs, {});
   EXPECT_EQ(schedule.reserve(0, 0, 7).endNanos, 7);
   LinkSchedule partly(specs, {{{0, 1}}, {{{}}}});
@@ -119,7 +101,7 @@ TEST(LinkSchedule, WithoutLinksNothingTakesTime) {
 }
 
 TEST(LinkSchedule, AnEndlessTransferStaysInTheRangeOfTime) {
-  const std::vector<CollectiveSpec> specs = {specOf(Combiner::kSum, {1000}, 2, -1, -1)};
+  const std::vector<CollectiveSpec> specs = {specOf(Reduction::kSum, {1000}, 2, -1, -1)};
   LinkSchedule schedule(specs, {{{0, 1e-300}}, {{{0}}}});
   EXPECT_GT(schedule.reserve(0, 0, 1).endNanos, 1);
   EXPECT_GT(schedule.reserve(0, 0, 1).endNanos, 1);

@@ -40,7 +40,7 @@ class Heard final : public CollectiveListener {
 
 CollectiveSpec specOf(DType dtype, std::vector<int64_t> dims, std::vector<Box> inputs, std::vector<Box> outputs) {
   CollectiveSpec spec;
-  spec.combiner = Combiner::kSum;
+  spec.reduction = Reduction::kSum;
   spec.dtype = dtype;
   spec.dims = {std::move(dims)};
   CollectiveSpec::Group &group = spec.groups.emplace_back();

@@ -1,7 +1,7 @@
 // RUN: cleave-opt %s --split-input-file --cleave-build-step | FileCheck %s
 
-// A step takes parameters, states, data, the learning rate and the random key, in that order; its gradients stand in a gradient
-// op over the loss. Updates follow in the order of the parameters, then what the host reads.
+// A step takes parameters, states, data, the learning rate and the random key, in that order; its gradients stand in a
+// gradient op over the loss. Updates follow in the order of the parameters, then what the host reads.
 // CHECK-LABEL: func @step
 // CHECK-SAME: cleave.parameter = "w"
 // CHECK-SAME: cleave.parameter = "b"
@@ -64,20 +64,26 @@
 // CHECK: return %[[W]], %[[B]]
 // CHECK-NOT: func @loss
 module attributes {cleave.training = {weight_decay = 0.1}} {
-  func.func @loss(%w: tensor<8x16xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"normal", mean = 0.0, deviation = 0.5, zero_row = 3>},
-                  %b: tensor<16xf32> {cleave.parameter = "b", cleave.init = #cleave.init<"constant", mean = 2.0, deviation = 0.0, zero_row = -1>},
-                  %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"}, %rng: tensor<4xi32> {cleave.input = "rng"})
-      -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"}) attributes {cleave.entry = "loss"} {
+  func.func @loss(%w: tensor<8x16xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"normal", mean = 0.0,
+      deviation = 0.5, zero_row = 3>},
+                  %b: tensor<16xf32> {cleave.parameter = "b", cleave.init = #cleave.init<"constant", mean = 2.0,
+                      deviation = 0.0, zero_row = -1>},
+                  %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32>
+                      {cleave.input = "labels"}, %rng: tensor<4xi32> {cleave.input = "rng"})
+      -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"}) attributes
+          {cleave.entry = "loss"} {
     %0 = cleave.dropout %x, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<4x8xf32>, tensor<4xi32>) -> tensor<4x8xf32>
     %1 = cleave.matmul %0, %w, %b : (tensor<4x8xf32>, tensor<8x16xf32>, tensor<16xf32>) -> tensor<4x16xf32>
-    %2, %count, %lse = cleave.cross_entropy %1, %labels : (tensor<4x16xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %2, %count, %lse = cleave.cross_entropy %1, %labels : (tensor<4x16xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
     return %2, %count : tensor<f32>, tensor<f32>
   }
 }
 
 // -----
 
-// Clipping scales all updates by one factor, which waits for the norm; the norm that is shown is the one before clipping.
+// Clipping scales all updates by one factor, which waits for the norm; the norm that is shown is the one before
+// clipping.
 // CHECK-LABEL: func @step
 // CHECK: %[[SCALE:.*]] = cleave.div {{.*}}cleave.name = "one_over_tokens"
 // CHECK: %[[NORM:.*]] = cleave.mul {{.*}}cleave.name = "grad_norm"
@@ -86,18 +92,20 @@ module attributes {cleave.training = {weight_decay = 0.1}} {
 // CHECK: %[[P:.*]], %[[BUFFER:.*]] = cleave.sgd {{.*}}, %[[CLIPPED]], %{{.*}} {{.*}}momentum = 9.0
 // CHECK: return %[[P]], %[[BUFFER]], %{{.*}}, %{{.*}}, %[[NORM]]
 module attributes {cleave.training = {optimizer = "sgd", momentum = 0.9, clip_norm = 2.0}} {
-  func.func @loss(%w: tensor<8x16xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
+  func.func @loss(%w: tensor<8x16xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32>
+      {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
       -> (tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
     %1 = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
-    %2, %count, %lse = cleave.cross_entropy %1, %labels : (tensor<4x16xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %2, %count, %lse = cleave.cross_entropy %1, %labels : (tensor<4x16xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
     return %2, %count : tensor<f32>, tensor<f32>
   }
 }
 
 // -----
 
-// A frozen parameter has no gradient, no state and no update; of the groups that match, the first counts. Without momentum SGD
-// has no state.
+// A frozen parameter has no gradient, no state and no update; of the groups that match, the first counts. Without
+// momentum SGD has no state.
 // CHECK-LABEL: func @step
 // CHECK-SAME: {cleave.parameter = "head.weight"}
 // CHECK-SAME: {cleave.parameter = "body.weight", cleave.trainable = false}
@@ -107,13 +115,17 @@ module attributes {cleave.training = {optimizer = "sgd", momentum = 0.9, clip_no
 // CHECK: cleave.gradient({{.*}}) wrt [0, 2]
 // CHECK: cleave.sgd {{.*}}cleave.name = "sgd(head.weight)", {{.*}}lr_factor = 1.0{{.*}}weight_decay = 1.0
 // CHECK: cleave.sgd {{.*}}cleave.name = "sgd(body.bias)", {{.*}}lr_factor = 5.0{{.*}}weight_decay = 3.0
-module attributes {cleave.training = {optimizer = "sgd", weight_decay = 1.0, groups = [{match = "*.bias", lr = 5.0, weight_decay = 3.0}, {match = "body.*", trainable = false}]}} {
-  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "head.weight"}, %v: tensor<8x8xf32> {cleave.parameter = "body.weight"},
-                  %b: tensor<8xf32> {cleave.parameter = "body.bias"}, %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
+module attributes {cleave.training = {optimizer = "sgd", weight_decay = 1.0,
+    groups = [{match = "*.bias", lr = 5.0, weight_decay = 3.0}, {match = "body.*", trainable = false}]}} {
+  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "head.weight"}, %v: tensor<8x8xf32>
+      {cleave.parameter = "body.weight"},
+                  %b: tensor<8xf32> {cleave.parameter = "body.bias"}, %x: tensor<4x8xf32>
+                      {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
       -> (tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
     %1 = cleave.matmul %x, %v, %b : (tensor<4x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
     %2 = cleave.matmul %1, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-    %3, %count, %lse = cleave.cross_entropy %2, %labels : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %3, %count, %lse = cleave.cross_entropy %2, %labels : (tensor<4x8xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
     return %3, %count : tensor<f32>, tensor<f32>
   }
 }
@@ -130,10 +142,12 @@ module attributes {cleave.training = {optimizer = "sgd", weight_decay = 1.0, gro
 // CHECK-NOT: cleave.microbatches
 // CHECK: cleave.cross_entropy
 module attributes {cleave.training = {optimizer = "sgd", microbatches = 2}} {
-  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
+  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32>
+      {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
       -> (tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
     %0 = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-    %1, %count, %lse = cleave.cross_entropy %0, %labels : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %1, %count, %lse = cleave.cross_entropy %0, %labels : (tensor<4x8xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
     return %1, %count : tensor<f32>, tensor<f32>
   }
 }
@@ -149,7 +163,8 @@ module attributes {cleave.training = {optimizer = "sgd", microbatches = 2}} {
 // CHECK-LABEL: func @evaluate
 // CHECK: cleave.scale {{.*}}factor = 8.0
 module {
-  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<8x8xf32> {cleave.input = "x"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<8x8xf32> {cleave.input = "x"})
+      -> tensor<f32> attributes {cleave.entry = "loss"} {
     %0 = cleave.matmul %x, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
     %1 = cleave.reduce %0 {kind = "mean", dimensions = array<i64: 0, 1>} : (tensor<8x8xf32>) -> tensor<f32>
     return %1 : tensor<f32>
@@ -166,12 +181,17 @@ module {
 // CHECK: cleave.name = "initial(w)"
 // CHECK: cleave.name = "initial(scale)"
 module {
-  func.func @logits(%s: tensor<1x4x2x8xf32> {cleave.parameter = "scale"}, %x: tensor<1x4x2x8xf32> {cleave.input = "x"}, %rng: tensor<4xi32> {cleave.input = "rng"})
+  func.func @logits(%s: tensor<1x4x2x8xf32> {cleave.parameter = "scale"}, %x: tensor<1x4x2x8xf32>
+      {cleave.input = "x"}, %rng: tensor<4xi32> {cleave.input = "rng"})
       -> (tensor<1x4x2x8xf32> {cleave.output = "logits"}) attributes {cleave.entry = "logits"} {
-    %0 = cleave.dropout %x, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<1x4x2x8xf32>, tensor<4xi32>) -> tensor<1x4x2x8xf32>
+    %0 = cleave.dropout %x, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<1x4x2x8xf32>, tensor<4xi32>)
+        -> tensor<1x4x2x8xf32>
     %1 = cleave.mul %0, %s : (tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>) -> tensor<1x4x2x8xf32>
-    %2, %lse = cleave.attention %1, %1, %1, %rng {causal = true, scale = 1.0 : f64, dropout_rate = 0.5 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1>}
-        : (tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>, tensor<4xi32>) -> (tensor<1x4x2x8xf32>, tensor<1x2x4xf32>)
+    %2, %lse = cleave.attention %1, %1, %1, %rng
+        {causal = true, scale = 1.0 : f64, dropout_rate = 0.5 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0,
+        0, 1>}
+        : (tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>, tensor<4xi32>)
+            -> (tensor<1x4x2x8xf32>, tensor<1x2x4xf32>)
     return %2 : tensor<1x4x2x8xf32>
   }
   func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {

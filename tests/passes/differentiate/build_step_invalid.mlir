@@ -17,7 +17,8 @@ func.func @loss(%w: tensor<8xf32>) -> tensor<f32> attributes {cleave.entry = "lo
 
 // Names tell arguments apart.
 // expected-error@+1 {{requires arguments of different names, got "w" twice}}
-func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "w"})
+    -> tensor<f32> attributes {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
@@ -26,7 +27,8 @@ func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {c
 
 // The learning rate has its name for itself.
 // expected-error@+1 {{requires data inputs with other names than "lr", the learning rate's}}
-func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "lr"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "lr"})
+    -> tensor<f32> attributes {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
@@ -35,7 +37,8 @@ func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {c
 
 // A random key is four words.
 // expected-error@+1 {{requires type tensor<4xi32> for the random key "rng", got 'tensor<2xi32>'}}
-func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<2xi32> {cleave.input = "rng"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<2xi32> {cleave.input = "rng"})
+    -> tensor<f32> attributes {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
@@ -44,7 +47,8 @@ func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<2xi32> {c
 
 // A loss is one number or two.
 // expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), got 3}}
-func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> (tensor<f32>, tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> (tensor<f32>, tensor<f32>, tensor<f32>) attributes
+    {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0, %0, %0 : tensor<f32>, tensor<f32>, tensor<f32>
 }
@@ -71,7 +75,8 @@ func.func @loss(%w: tensor<8xi32> {cleave.parameter = "w"}) -> tensor<f32> attri
 
 // Nor can they be drawn by chance.
 // expected-error@+1 {{requires a constant initializer for parameter "n" of type 'tensor<8xi32>', got #cleave.init<"normal"}}
-func.func @loss(%n: tensor<8xi32> {cleave.parameter = "n", cleave.trainable = false}, %w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+func.func @loss(%n: tensor<8xi32> {cleave.parameter = "n", cleave.trainable = false}, %w: tensor<8xf32>
+    {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
   %0 = cleave.convert %n : (tensor<8xi32>) -> tensor<8xf32>
   %1 = cleave.mul %0, %w : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   %2 = cleave.sum_squares %1 : (tensor<8xf32>) -> tensor<f32>

@@ -63,7 +63,8 @@ func.func @order(%x: tensor<4x8xf32> {cleave.parameter = "x"}, %w: tensor<8x8xf3
 // CHECK: %[[FIRST:.*]] = cleave.outer {{.*}}cleave.name = "grad(w)/first"
 // CHECK: %[[DW:.*]] = cleave.add %[[SUM]], %[[FIRST]] {cleave.name = "grad(w)"
 // CHECK: return %[[DW]]
-func.func @tied(%x: tensor<4x8xf32> {cleave.input = "x"}, %w: tensor<8x8xf32> {cleave.parameter = "w"}) -> tensor<8x8xf32> {
+func.func @tied(%x: tensor<4x8xf32> {cleave.input = "x"}, %w: tensor<8x8xf32> {cleave.parameter = "w"})
+    -> tensor<8x8xf32> {
   %0, %1 = cleave.gradient (%x, %w) wrt [1] {
   ^bb0(%a: tensor<4x8xf32>, %b: tensor<8x8xf32>):
     %2 = cleave.matmul %a, %b {cleave.name = "first"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
@@ -86,7 +87,8 @@ func.func @layers(%x: tensor<4xf32> {cleave.parameter = "x"}) -> tensor<4xf32> {
   ^bb0(%a: tensor<4xf32>):
     %2 = cleave.tanh %a {cleave.name = "h", cleave.layer = #cleave.layer<"block", 0>} : (tensor<4xf32>) -> tensor<4xf32>
     %3 = cleave.relu %2 {cleave.name = "b", cleave.layer = #cleave.layer<"block", 1>} : (tensor<4xf32>) -> tensor<4xf32>
-    %4 = cleave.add %2, %3 {cleave.name = "c", cleave.layer = #cleave.layer<"block", 1>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    %4 = cleave.add %2, %3 {cleave.name = "c", cleave.layer = #cleave.layer<"block", 1>}
+        : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
     %5 = cleave.sum_squares %4 : (tensor<4xf32>) -> tensor<f32>
     cleave.yield %5 : tensor<f32>
   } : (tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>)
@@ -97,7 +99,8 @@ func.func @layers(%x: tensor<4xf32> {cleave.parameter = "x"}) -> tensor<4xf32> {
 // CHECK-LABEL: func @zero
 // CHECK: %[[ZERO:.*]] = cleave.constant {{.*}}value = dense<0.000000e+00> : tensor<4xf32>
 // CHECK: return %{{.*}}, %[[ZERO]], %[[ZERO]]
-func.func @zero(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+func.func @zero(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<4xf32>)
+    -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
   %0:4 = cleave.gradient (%x, %y, %z) wrt [0, 1, 2] {
   ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>, %c: tensor<4xf32>):
     %1 = cleave.convert %c : (tensor<4xf32>) -> tensor<4xi32>
@@ -132,7 +135,8 @@ func.func @generic(%x: tensor<4x8xf32>, %shift: tensor<4xf32>) -> tensor<4x8xf32
 func.func @ignored(%x: tensor<4x8xf32>, %labels: tensor<4xi32>) -> tensor<4x8xf32> {
   %0, %1 = cleave.gradient (%x, %labels) wrt [0] {
   ^bb0(%a: tensor<4x8xf32>, %b: tensor<4xi32>):
-    %2, %count, %lse = cleave.cross_entropy %a, %b : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    %2, %count, %lse = cleave.cross_entropy %a, %b : (tensor<4x8xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
     %3 = cleave.sum_squares %lse : (tensor<4xf32>) -> tensor<f32>
     %4 = cleave.add %2, %3 : (tensor<f32>, tensor<f32>) -> tensor<f32>
     cleave.yield %4 : tensor<f32>
@@ -185,8 +189,8 @@ func.func @cube(%x: tensor<f32> {cleave.input = "x"}) -> (tensor<f32>, tensor<f3
   return %d, %dd : tensor<f32>, tensor<f32>
 }
 
-// A step of meta-learning: the loss after a step of descent, with the gradient through that step. Fused ops whose gradients
-// have none themselves are generic ops there.
+// A step of meta-learning: the loss after a step of descent, with the gradient through that step. Fused ops whose
+// gradients have none themselves are generic ops there.
 // CHECK-LABEL: func @meta
 // CHECK-NOT: cleave.gradient
 // CHECK-NOT: cleave.layer_norm
@@ -197,7 +201,8 @@ func.func @cube(%x: tensor<f32> {cleave.input = "x"}) -> (tensor<f32>, tensor<f3
 // CHECK: cleave.name = "grad(step)"
 // CHECK: %[[DW:.*]] = cleave.add {{.*}} {cleave.name = "grad(w)
 // CHECK: return %{{.*}}, %[[DW]]
-func.func @meta(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %g: tensor<8xf32> {cleave.parameter = "gamma"}, %x: tensor<4x8xf32> {cleave.input = "x"},
+func.func @meta(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %g: tensor<8xf32>
+    {cleave.parameter = "gamma"}, %x: tensor<4x8xf32> {cleave.input = "x"},
                 %labels: tensor<4xi32> {cleave.input = "labels"}) -> (tensor<f32>, tensor<8x8xf32>) {
   %0, %1 = cleave.gradient (%w, %g, %x, %labels) wrt [0] {
   ^bb0(%a: tensor<8x8xf32>, %b: tensor<8xf32>, %c: tensor<4x8xf32>, %d: tensor<4xi32>):
@@ -207,7 +212,8 @@ func.func @meta(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %g: tensor<8xf32> 
       %5 = cleave.tanh %4 {cleave.name = "act"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
       %6, %mean, %rstd = cleave.layer_norm %5, %f, %f {cleave.name = "norm", epsilon = 1.0e-5 : f64}
           : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) -> (tensor<4x8xf32>, tensor<4xf32>, tensor<4xf32>)
-      %7, %count, %lse = cleave.cross_entropy %6, %i {cleave.name = "inner_loss"} : (tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+      %7, %count, %lse = cleave.cross_entropy %6, %i {cleave.name = "inner_loss"} : (tensor<4x8xf32>, tensor<4xi32>)
+          -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
       cleave.yield %7 : tensor<f32>
     } : (tensor<8x8xf32>, tensor<8xf32>, tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<8x8xf32>)
     %8 = cleave.scale %3 {cleave.name = "step", factor = 0.1 : f64} : (tensor<8x8xf32>) -> tensor<8x8xf32>

@@ -5,8 +5,8 @@
 #t = #cleave.placement<@mesh, [S(1)]>
 #p = #cleave.placement<@mesh, [P(sum)]>
 
-// Steps of a reshard that move nothing are kernels, and rows that lie in a row are a view; what differs from rank to rank is
-// told each. Ranks with other shapes are another class.
+// Steps of a reshard that move nothing are kernels, and rows that lie in a row are a view; what differs from rank to
+// rank is told each. Ranks with other shapes are another class.
 // CHECK: class 0: ranks 0
 // CHECK: class 1: ranks 1
 // CHECK: program of class 0
@@ -19,7 +19,9 @@
 // CHECK: = keep {{.*}} {keep = 0, combiner = "sum"}
 module attributes {cleave.phase_done = "partition", cleave.training = {batch = 3 : i64}} {
   cleave.mesh @mesh <"data" = 2>
-  func.func @step(%x: tensor<3x3xf32, #b> {cleave.input = "x"}) -> (tensor<3x3xf32, #b> {cleave.output = "y"}, tensor<3x3xf32, #b> {cleave.output = "g"}, tensor<3x3xf32, #b> {cleave.output = "z"}) attributes {cleave.entry = "step"} {
+  func.func @step(%x: tensor<3x3xf32, #b> {cleave.input = "x"})
+      -> (tensor<3x3xf32, #b> {cleave.output = "y"}, tensor<3x3xf32, #b> {cleave.output = "g"}, tensor<3x3xf32, #b>
+      {cleave.output = "z"}) attributes {cleave.entry = "step"} {
     %0 = cleave.local_slice %x along [0] {cleave.name = "part"} : tensor<3x3xf32, #b> -> tensor<3x3xf32, #t>
     %1 = cleave.all_gather %0 along [0] {cleave.name = "whole"} : tensor<3x3xf32, #t> -> tensor<3x3xf32, #b>
     %r = cleave.local_slice %x along [0] {cleave.name = "rows"} : tensor<3x3xf32, #b> -> tensor<3x3xf32, #s>

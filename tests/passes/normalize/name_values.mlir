@@ -37,7 +37,8 @@ func.func @twice(%x: tensor<8xf32>) -> tensor<8xf32> {
 // Parameters, states and inputs have their names first.
 // CHECK-LABEL: func @arguments
 // CHECK: cleave.add {{.*}}cleave.name = "w_2"}
-func.func @arguments(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "x"}) -> tensor<8xf32> {
+func.func @arguments(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<8xf32> {cleave.input = "x"})
+    -> tensor<8xf32> {
   %0 = cleave.add %w, %x {cleave.name = "w"} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }

@@ -17,7 +17,9 @@
 // CASE6: requires true or false as cleave.split, got 3 : i64
 // CASE7: requires no value as cleave.sequence, got 1 : i64
 module attributes {cleave.OPTION} {
-  func.func @loss(%w: tensor<4x4xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"constant", mean = 1.0, deviation = 0.0, zero_row = -1>}, %x: tensor<2x4xf32> {cleave.input = "x", cleave.batch_dim = 0 : i64}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+  func.func @loss(%w: tensor<4x4xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"constant", mean = 1.0,
+      deviation = 0.0, zero_row = -1>}, %x: tensor<2x4xf32> {cleave.input = "x", cleave.batch_dim = 0 : i64})
+      -> tensor<f32> attributes {cleave.entry = "loss"} {
     %y = cleave.matmul %x, %w : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
     %s = cleave.sum_squares %y : (tensor<2x4xf32>) -> tensor<f32>
     return %s : tensor<f32>

@@ -10,7 +10,8 @@ cleave.mesh @mesh <"data" = 2, "model" = 2>
 // CHECK: %[[Y:.*]] = cleave.matmul
 // CHECK: %[[P:.*]] = cleave.pin %[[Y]] {axes = ["model"], {{.*}} placements = #cleave.axes<[S(1)]>}
 // CHECK: cleave.relu %[[P]]
-func.func @step(%table: tensor<4x8xf32> {cleave.parameter = "table"}, %w: tensor<8x8xf32> {cleave.parameter = "w"}) -> tensor<4x8xf32> {
+func.func @step(%table: tensor<4x8xf32> {cleave.parameter = "table"}, %w: tensor<8x8xf32> {cleave.parameter = "w"})
+    -> tensor<4x8xf32> {
   %0 = cleave.matmul %table, %w {cleave.name = "fc1"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.relu %0 {cleave.name = "act"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>

@@ -1,7 +1,7 @@
 // RUN: cleave-opt %s --split-input-file --cleave-chunk-batch | FileCheck %s
 
-// Forward and backward become the region of one chunked op, each op in it for a slice of the batch. What the update reads are
-// sums over the slices. Microbatches are a dimension of the data.
+// Forward and backward become the region of one chunked op, each op in it for a slice of the batch. What the update
+// reads are sums over the slices. Microbatches are a dimension of the data.
 // CHECK-LABEL: func @step
 // CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<8x4xf32> {cleave.parameter = "w"}, %[[X:[a-z0-9]+]]: tensor<2x3x8xf32> {cleave.batch_dim = 1 : i64, cleave.input = "x"}, %[[LABELS:[a-z0-9]+]]: tensor<2x3xi32> {cleave.batch_dim = 1 : i64, cleave.input = "labels"}
 // CHECK-SAME: attributes {cleave.entry = "step"}
@@ -18,12 +18,17 @@
 // CHECK-NEXT: } {cleave.name = "microbatches"} : (tensor<2x3x8xf32>, tensor<2x3xi32>, tensor<8x4xf32>, tensor<f32>) -> (tensor<f32>, tensor<8x4xf32>)
 // CHECK-NEXT: %[[NEXT:.*]] = cleave.sub %[[W]], %[[SUMS]]#1
 // CHECK-NEXT: return %[[NEXT]], %[[SUMS]]#0
-func.func @step(%w: tensor<8x4xf32> {cleave.parameter = "w"}, %x: tensor<6x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"}, %labels: tensor<6xi32> {cleave.batch_dim = 0 : i64, cleave.input = "labels"})
+func.func @step(%w: tensor<8x4xf32> {cleave.parameter = "w"}, %x: tensor<6x8xf32>
+    {cleave.batch_dim = 0 : i64, cleave.input = "x"}, %labels: tensor<6xi32>
+    {cleave.batch_dim = 0 : i64, cleave.input = "labels"})
     -> (tensor<8x4xf32>, tensor<f32>) attributes {cleave.entry = "step", cleave.microbatches = 2 : i64} {
   %one = cleave.constant {value = dense<1.0> : tensor<f32>, cleave.phase = "backward"} : () -> tensor<f32>
-  %y = cleave.matmul %x, %w {cleave.name = "y", cleave.layer = #cleave.layer<"layer", 0>, cleave.phase = "forward"} : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
-  %s, %count, %lse = cleave.cross_entropy %y, %labels {cleave.phase = "forward"} : (tensor<6x4xf32>, tensor<6xi32>) -> (tensor<f32>, tensor<f32>, tensor<6xf32>)
-  %dy = cleave.cross_entropy_gradient %y, %labels, %lse, %one {cleave.phase = "backward"} : (tensor<6x4xf32>, tensor<6xi32>, tensor<6xf32>, tensor<f32>) -> tensor<6x4xf32>
+  %y = cleave.matmul %x, %w {cleave.name = "y", cleave.layer = #cleave.layer<"layer", 0>, cleave.phase = "forward"}
+      : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
+  %s, %count, %lse = cleave.cross_entropy %y, %labels {cleave.phase = "forward"} : (tensor<6x4xf32>, tensor<6xi32>)
+      -> (tensor<f32>, tensor<f32>, tensor<6xf32>)
+  %dy = cleave.cross_entropy_gradient %y, %labels, %lse, %one {cleave.phase = "backward"}
+      : (tensor<6x4xf32>, tensor<6xi32>, tensor<6xf32>, tensor<f32>) -> tensor<6x4xf32>
   %dw = cleave.outer %x, %dy {cleave.phase = "backward"} : (tensor<6x8xf32>, tensor<6x4xf32>) -> tensor<8x4xf32>
   %next = cleave.sub %w, %dw {cleave.phase = "update"} : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
   return %next, %s : tensor<8x4xf32>, tensor<f32>
@@ -34,7 +39,8 @@ func.func @step(%w: tensor<8x4xf32> {cleave.parameter = "w"}, %x: tensor<6x8xf32
 // CHECK-SAME: tensor<6x8xf32>
 // CHECK-NOT: cleave.chunked
 // CHECK: return
-func.func @evaluate(%x: tensor<6x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"}) -> tensor<f32> attributes {cleave.entry = "evaluate"} {
+func.func @evaluate(%x: tensor<6x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"}) -> tensor<f32> attributes
+    {cleave.entry = "evaluate"} {
   %s = cleave.sum_squares %x {cleave.phase = "forward"} : (tensor<6x8xf32>) -> tensor<f32>
   return %s : tensor<f32>
 }
@@ -51,7 +57,8 @@ func.func @evaluate(%x: tensor<6x8xf32> {cleave.batch_dim = 0 : i64, cleave.inpu
 // CHECK: cleave.matmul
 // CHECK: cleave.yield
 // CHECK: return %[[S]], %[[P]]
-func.func @once(%w: tensor<4x4xf32>, %x: tensor<2x4xf32> {cleave.batch_dim = 0 : i64}, %rng: tensor<4xi32>) -> (tensor<f32>, tensor<f32>) attributes {cleave.microbatches = 2 : i64} {
+func.func @once(%w: tensor<4x4xf32>, %x: tensor<2x4xf32> {cleave.batch_dim = 0 : i64}, %rng: tensor<4xi32>)
+    -> (tensor<f32>, tensor<f32>) attributes {cleave.microbatches = 2 : i64} {
   %t = cleave.dropout %w, %rng {rate = 0.5 : f64, id = 1 : i64} : (tensor<4x4xf32>, tensor<4xi32>) -> tensor<4x4xf32>
   %y = cleave.matmul %x, %t : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
   %s = cleave.sum_squares %y : (tensor<2x4xf32>) -> tensor<f32>
@@ -61,8 +68,8 @@ func.func @once(%w: tensor<4x4xf32>, %x: tensor<2x4xf32> {cleave.batch_dim = 0 :
 
 // -----
 
-// Where what does not depend on the batch is wanted in slices, it is made in slices: once, if they are equal (constants, counts,
-// repeated values); random ones differ.
+// Where what does not depend on the batch is wanted in slices, it is made in slices: once, if they are equal
+// (constants, counts, repeated values); random ones differ.
 // CHECK-LABEL: func @slices
 // CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<8xf32>
 // CHECK-NEXT: %[[R:.*]] = cleave.broadcast %[[B]] {{.*}} -> tensor<2x8xf32>
@@ -76,7 +83,8 @@ func.func @once(%w: tensor<4x4xf32>, %x: tensor<2x4xf32> {cleave.batch_dim = 0 :
 // CHECK-NEXT: %[[V:.*]] = cleave.mul %[[Z]]
 // CHECK-NEXT: %[[CUT:.*]] = cleave.slice %[[V]] {{.*}}limits = array<i64: 2, 4>, {{.*}} -> tensor<2x4xf32>
 // CHECK-NEXT: cleave.sum_squares %[[CUT]]
-func.func @slices(%b: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64}, %rng: tensor<4xi32>) -> tensor<f32> attributes {cleave.microbatches = 2 : i64} {
+func.func @slices(%b: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64}, %rng: tensor<4xi32>)
+    -> tensor<f32> attributes {cleave.microbatches = 2 : i64} {
   %one = cleave.constant {value = dense<1.0> : tensor<4x8xf32>} : () -> tensor<4x8xf32>
   %i = cleave.iota {dimension = 1 : i64} : () -> tensor<4x8xf32>
   %r = cleave.broadcast %b {dimensions = array<i64: 1>} : (tensor<8xf32>) -> tensor<4x8xf32>
@@ -84,7 +92,8 @@ func.func @slices(%b: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 :
   %y = cleave.add %x, %d : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %z = cleave.mul %y, %one : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %v = cleave.mul %z, %i : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
-  %cut = cleave.slice %v {starts = array<i64: 0, 0>, limits = array<i64: 4, 4>, steps = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  %cut = cleave.slice %v {starts = array<i64: 0, 0>, limits = array<i64: 4, 4>, steps = array<i64: 1, 1>}
+      : (tensor<4x8xf32>) -> tensor<4x4xf32>
   %s = cleave.sum_squares %cut : (tensor<4x4xf32>) -> tensor<f32>
   return %s : tensor<f32>
 }
@@ -100,8 +109,10 @@ func.func @slices(%b: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 :
 // CHECK: %[[SHARE:.*]] = cleave.scale %{{.*}} {cleave.name = "mean.scale", cleave.phase = "forward", factor = 2.500000e-01 : f64} : (tensor<2x8xf32>)
 // CHECK: %[[MEAN:.*]] = cleave.reduce %[[SHARE]] {{.*}}kind = "mean"
 // CHECK-NEXT: cleave.add %[[MEAN]], %[[T]]
-func.func @mean(%w: tensor<8x8xf32>, %x: tensor<8x8xf32> {cleave.batch_dim = 0 : i64}) -> tensor<f32> attributes {cleave.microbatches = 4 : i64} {
-  %0 = cleave.reduce %x {cleave.name = "mean", cleave.phase = "forward", kind = "mean", dimensions = array<i64: 0, 1>} : (tensor<8x8xf32>) -> tensor<f32>
+func.func @mean(%w: tensor<8x8xf32>, %x: tensor<8x8xf32> {cleave.batch_dim = 0 : i64}) -> tensor<f32> attributes
+    {cleave.microbatches = 4 : i64} {
+  %0 = cleave.reduce %x {cleave.name = "mean", cleave.phase = "forward", kind = "mean", dimensions = array<i64: 0,
+      1>} : (tensor<8x8xf32>) -> tensor<f32>
   %1 = cleave.sum_squares %w {cleave.name = "penalty", cleave.phase = "forward"} : (tensor<8x8xf32>) -> tensor<f32>
   %2 = cleave.add %0, %1 {cleave.name = "loss", cleave.phase = "forward"} : (tensor<f32>, tensor<f32>) -> tensor<f32>
   return %2 : tensor<f32>
@@ -113,7 +124,8 @@ func.func @mean(%w: tensor<8x8xf32>, %x: tensor<8x8xf32> {cleave.batch_dim = 0 :
 // CHECK-LABEL: func @others
 // CHECK: %[[R:.*]]:2 = cleave.chunked 2({{.*}}) [S(0)] -> [S(0), P(max)]
 // CHECK: return %[[R]]#0, %[[R]]#1 : tensor<4x8xf32>, tensor<8xf32>
-func.func @others(%x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64}) -> (tensor<4x8xf32>, tensor<8xf32>) attributes {cleave.microbatches = 2 : i64} {
+func.func @others(%x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64}) -> (tensor<4x8xf32>, tensor<8xf32>) attributes
+    {cleave.microbatches = 2 : i64} {
   %0 = cleave.relu %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.reduce %0 {kind = "max", dimensions = array<i64: 0>} : (tensor<4x8xf32>) -> tensor<8xf32>
   return %0, %1 : tensor<4x8xf32>, tensor<8xf32>
@@ -130,7 +142,8 @@ func.func @others(%x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64}) -> (tensor<4
 // CHECK-NEXT: %[[R:.*]]:2 = cleave.chunked 2(%[[X]]) [S(0)] -> [P(sum), P(sum)]
 // CHECK: cleave.yield
 // CHECK: cleave.sub %[[W]], %[[R]]#0
-func.func @mixed(%w: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"}) -> (tensor<8xf32>, tensor<f32>, tensor<f32>) attributes {cleave.microbatches = 2 : i64} {
+func.func @mixed(%w: tensor<8xf32>, %x: tensor<4x8xf32> {cleave.batch_dim = 0 : i64, cleave.input = "x"})
+    -> (tensor<8xf32>, tensor<f32>, tensor<f32>) attributes {cleave.microbatches = 2 : i64} {
   %0 = cleave.reduce %x {kind = "sum", dimensions = array<i64: 0>} : (tensor<4x8xf32>) -> tensor<8xf32>
   %1 = cleave.sub %w, %0 {cleave.phase = "update"} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   %2 = cleave.sum_squares %x : (tensor<4x8xf32>) -> tensor<f32>

@@ -9,8 +9,10 @@ cleave.mesh @mesh <"model" = 2>
 // CHECK: %[[Y:.*]] = cleave.matmul %[[G]], {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [P(sum)]>>
 // CHECK: %[[W:.*]] = cleave.reshard %[[Y]] {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [B]>>
 // CHECK: cleave.relu %[[W]]
-func.func @pair(%x: tensor<4x8xf32> {cleave.input = "x"}, %w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(1)]>},
-                %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}) -> tensor<4x8xf32> {
+func.func @pair(%x: tensor<4x8xf32> {cleave.input = "x"}, %w1: tensor<8x32xf32>
+    {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(1)]>},
+                %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}) -> tensor<4x8xf32>
+                    {
   %0 = cleave.matmul %x, %w1 : (tensor<4x8xf32>, tensor<8x32xf32>) -> tensor<4x32xf32>
   %1 = cleave.relu %0 : (tensor<4x32xf32>) -> tensor<4x32xf32>
   %2 = cleave.matmul %1, %w2 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
@@ -27,8 +29,10 @@ cleave.mesh @mesh <"model" = 2>
 // CHECK: cleave.add {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [P(sum)]>>
 // CHECK-COUNT-1: cleave.reshard
 // CHECK-NOT: cleave.reshard
-func.func @joint(%x: tensor<4x32xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>}, %w1: tensor<32x8xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(0)]>},
-                 %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}) -> tensor<4x8xf32> {
+func.func @joint(%x: tensor<4x32xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>}, %w1: tensor<32x8xf32>
+    {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(0)]>},
+                 %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>})
+                     -> tensor<4x8xf32> {
   %0 = cleave.matmul %x, %w1 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.matmul %x, %w2 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
   %2 = cleave.add %0, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -47,8 +51,10 @@ cleave.mesh @mesh <"model" = 2>
 // CHECK: cleave.add %{{.*}}, %[[W]]
 // CHECK: cleave.tanh %[[W]]
 // CHECK-NOT: cleave.reshard
-func.func @shared(%r: tensor<4x8xf32> {cleave.input = "r"}, %x: tensor<4x32xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>},
-                  %w: tensor<32x8xf32> {cleave.parameter = "w", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+func.func @shared(%r: tensor<4x8xf32> {cleave.input = "r"}, %x: tensor<4x32xf32>
+    {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>},
+                  %w: tensor<32x8xf32> {cleave.parameter = "w", cleave.axes = #cleave.axes<[S(0)]>})
+                      -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %0 = cleave.matmul %x, %w : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.add %r, %0 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %2 = cleave.tanh %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -63,7 +69,8 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK-LABEL: func @again
 // CHECK: cleave.broadcast {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [S(0)]>>
 // CHECK-NOT: cleave.reshard
-func.func @again(%x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %b: tensor<8xf32> {cleave.parameter = "b"}) -> tensor<4x8xf32> {
+func.func @again(%x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %b: tensor<8xf32>
+    {cleave.parameter = "b"}) -> tensor<4x8xf32> {
   %0 = cleave.broadcast %b {dimensions = array<i64: 1>} : (tensor<8xf32>) -> tensor<4x8xf32>
   %1 = cleave.mul %x, %0 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>
@@ -93,7 +100,8 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK: %[[G:.*]] = cleave.outer {{.*}} -> tensor<8x8xf32, #cleave.placement<@mesh, [P(sum)]>>
 // CHECK: cleave.reshard %[[G]] {{.*}} -> tensor<8x8xf32, #cleave.placement<@mesh, [B]>>
 // CHECK: return {{.*}} : tensor<8x8xf32, #cleave.placement<@mesh, [B]>>
-func.func @update(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<8x8xf32> {cleave.updates = "w"}) {
+func.func @update(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32>
+    {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<8x8xf32> {cleave.updates = "w"}) {
   %0 = cleave.outer %x, %x : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
   %1 = cleave.mul %0, %w : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %1 : tensor<8x8xf32>
@@ -111,8 +119,11 @@ cleave.mesh @mesh <"model" = 2>
 // CHECK: %[[W:.*]] = cleave.reshard %[[S]]
 // CHECK: cleave.add %{{.*}}, %{{.*}} {{.*}} -> tensor<4x8xf32, #cleave.placement<@mesh, [B]>>
 // CHECK-NOT: cleave.reshard
-func.func @sums(%r: tensor<4x8xf32> {cleave.input = "r"}, %x: tensor<4x32xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>},
-                %w1: tensor<32x8xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(0)]>}, %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}) -> tensor<4x8xf32> {
+func.func @sums(%r: tensor<4x8xf32> {cleave.input = "r"}, %x: tensor<4x32xf32>
+    {cleave.input = "x", cleave.axes = #cleave.axes<[S(1)]>},
+                %w1: tensor<32x8xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[S(0)]>},
+                    %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>})
+                    -> tensor<4x8xf32> {
   %0 = cleave.matmul %x, %w1 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>
   %1 = cleave.add %0, %r : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %2 = cleave.matmul %x, %w2 : (tensor<4x32xf32>, tensor<32x8xf32>) -> tensor<4x8xf32>

@@ -8,7 +8,8 @@
 // CHECK-NEXT: cleave.relu %[[PIN]]
 module attributes {cleave.sequence} {
   cleave.mesh @mesh <"data" = 2, "model" = 2>
-  func.func @step(%w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[B, S(1)]>}, %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[B, S(0)]>},
+  func.func @step(%w1: tensor<8x32xf32> {cleave.parameter = "w1", cleave.axes = #cleave.axes<[B, S(1)]>},
+      %w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[B, S(0)]>},
       %x: tensor<4x16x8xf32> {cleave.input = "x"}) -> tensor<4x16x8xf32> {
     %h = cleave.matmul %x, %w1 : (tensor<4x16x8xf32>, tensor<8x32xf32>) -> tensor<4x16x32xf32>
     %y = cleave.matmul %h, %w2 : (tensor<4x16x32xf32>, tensor<32x8xf32>) -> tensor<4x16x8xf32>
@@ -24,7 +25,8 @@ module attributes {cleave.sequence} {
 // CHECK-NOT: cleave.pin
 module attributes {cleave.sequence} {
   cleave.mesh @mesh <"model" = 4>
-  func.func @step(%w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}, %x: tensor<4x2x32xf32> {cleave.input = "x"}) -> tensor<4x2x8xf32> {
+  func.func @step(%w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>},
+      %x: tensor<4x2x32xf32> {cleave.input = "x"}) -> tensor<4x2x8xf32> {
     // expected-remark@+1 {{sequence: requires at least one token a device along model, got 'tensor<4x2x8xf32>', left whole}}
     %y = cleave.matmul %x, %w2 : (tensor<4x2x32xf32>, tensor<32x8xf32>) -> tensor<4x2x8xf32>
     return %y : tensor<4x2x8xf32>
@@ -37,7 +39,8 @@ module attributes {cleave.sequence} {
 // CHECK-LABEL: cleave.mesh @mesh
 // CHECK-NOT: cleave.pin
 cleave.mesh @mesh <"model" = 2>
-func.func @step(%w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>}, %x: tensor<4x16x32xf32> {cleave.input = "x"}) -> tensor<4x16x8xf32> {
+func.func @step(%w2: tensor<32x8xf32> {cleave.parameter = "w2", cleave.axes = #cleave.axes<[S(0)]>},
+    %x: tensor<4x16x32xf32> {cleave.input = "x"}) -> tensor<4x16x8xf32> {
   %y = cleave.matmul %x, %w2 : (tensor<4x16x32xf32>, tensor<32x8xf32>) -> tensor<4x16x8xf32>
   return %y : tensor<4x16x8xf32>
 }

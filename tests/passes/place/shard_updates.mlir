@@ -14,12 +14,17 @@ cleave.mesh @mesh <"data" = 2, "model" = 2>
 func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
     %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
     %v: tensor<512x512xf32> {cleave.state = "v", cleave.state_of = "w", cleave.axes = #cleave.axes<[B, S(0)]>},
-    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0), B]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
-    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}, tensor<512x512xf32> {cleave.updates = "v"}, tensor<f32> {cleave.output = "norm"}) {
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0), B]>}, %a: tensor<f32>
+        {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}, tensor<512x512xf32>
+        {cleave.updates = "v"}, tensor<f32> {cleave.output = "norm"}) {
   %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
   %n = cleave.sum_squares %g {cleave.phase = "update"} : (tensor<512x512xf32>) -> tensor<f32>
-  %w1, %m1, %v1 = cleave.adamw %w, %g, %m, %v, %a, %a, %a, %on {cleave.phase = "update", beta1 = 0.9 : f64, beta2 = 0.999 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>)
+  %w1, %m1, %v1 = cleave.adamw %w, %g, %m, %v, %a, %a, %a, %on
+      {cleave.phase = "update", beta1 = 0.9 : f64, beta2 = 0.999 : f64, epsilon = 1.0e-8 : f64,
+      weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>,
+          tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>)
   return %w1, %m1, %v1, %n : tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>
 }
 
@@ -31,12 +36,16 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK-LABEL: func @step
 // CHECK-NOT: each device
 // CHECK-NOT: cleave.pin
-func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
-    %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32>
+    {cleave.state = "m", cleave.state_of = "w"},
+    %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+        {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
     -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
   %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
-  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+      {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+          -> (tensor<8x8xf32>, tensor<8x8xf32>)
   return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
 }
 
@@ -48,12 +57,16 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK-LABEL: func @step
 // CHECK-NOT: each device
 // CHECK-NOT: cleave.pin
-func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w"},
-    %y: tensor<4x512xf32> {cleave.input = "y"}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32>
+    {cleave.state = "m", cleave.state_of = "w"},
+    %y: tensor<4x512xf32> {cleave.input = "y"}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1>
+        {cleave.input = "on"})
     -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
   %g = cleave.outer %y, %y {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
-  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>)
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+      {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+          -> (tensor<512x512xf32>, tensor<512x512xf32>)
   return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
 }
 
@@ -65,12 +78,16 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK-LABEL: func @step
 // CHECK-SAME: tensor<512x512xf32> {cleave.pinned = array<i64: 0>, cleave.state = "m"
 // CHECK-NOT: cleave.pin %
-func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32> {cleave.state = "m", cleave.state_of = "w", cleave.pinned = array<i64: 0>},
-    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32>
+    {cleave.state = "m", cleave.state_of = "w", cleave.pinned = array<i64: 0>},
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+        {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
     -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
   %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
-  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<512x512xf32>, tensor<512x512xf32>)
+  %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+      {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+      : (tensor<512x512xf32>, tensor<512x512xf32>, tensor<512x512xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+          -> (tensor<512x512xf32>, tensor<512x512xf32>)
   return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
 }
 
@@ -81,13 +98,17 @@ func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512
 // CHECK-NOT: each device
 module attributes {cleave.zero = 0 : i64} {
   cleave.mesh @mesh <"data" = 2>
-  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
-      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32>
+      {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+          {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
       -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
     %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
     %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
-    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+        {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+            -> (tensor<8x8xf32>, tensor<8x8xf32>)
     return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
   }
 }
@@ -100,13 +121,17 @@ module attributes {cleave.zero = 0 : i64} {
 // CHECK-NOT: cleave.pin
 module attributes {cleave.zero = 1 : i64} {
   cleave.mesh @mesh <"data" = 2>
-  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
-      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32>
+      {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+          {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
       -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
     %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
     %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
-    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+        {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+            -> (tensor<8x8xf32>, tensor<8x8xf32>)
     return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
   }
 }
@@ -123,16 +148,21 @@ module attributes {cleave.zero = 1 : i64} {
 // CHECK: cleave.pin %[[V]]
 module attributes {cleave.zero = 3 : i64} {
   cleave.mesh @mesh <"data" = 2>
-  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32> {cleave.state = "m", cleave.state_of = "w"},
-      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32> {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
+  func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32>
+      {cleave.state = "m", cleave.state_of = "w"},
+      %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+          {cleave.input = "a"}, %on: tensor<i1> {cleave.input = "on"})
       -> (tensor<8x8xf32> {cleave.updates = "w"}, tensor<8x8xf32> {cleave.updates = "m"}) {
     %y = cleave.matmul %x, %w {cleave.phase = "forward"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
     %g = cleave.outer %x, %y {cleave.phase = "backward"} : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<8x8xf32>
-    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
-        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> (tensor<8x8xf32>, tensor<8x8xf32>)
+    %w1, %m1 = cleave.sgd %w, %g, %m, %a, %a, %on
+        {cleave.phase = "update", momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+            -> (tensor<8x8xf32>, tensor<8x8xf32>)
     return %w1, %m1 : tensor<8x8xf32>, tensor<8x8xf32>
   }
-  func.func @evaluate(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<4x8xf32> {cleave.output = "y"}) {
+  func.func @evaluate(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32>
+      {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}) -> (tensor<4x8xf32> {cleave.output = "y"}) {
     %y = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
     return %y : tensor<4x8xf32>
   }

@@ -69,7 +69,8 @@ func.func @nested(%x: tensor<4x4xf32>, %rng: tensor<4xi32>) -> tensor<4x4xf32> {
   ^bb0(%a: tensor<2x4xf32>, %key: tensor<4xi32>):
     %1 = cleave.chunked 2 (%a, %key) [S(0), B] -> [S(0)] {
     ^bb0(%b: tensor<1x4xf32>, %inner: tensor<4xi32>):
-      %2 = cleave.dropout %b, %inner {rate = 0.5 : f64, id = 3 : i64} : (tensor<1x4xf32>, tensor<4xi32>) -> tensor<1x4xf32>
+      %2 = cleave.dropout %b, %inner {rate = 0.5 : f64, id = 3 : i64} : (tensor<1x4xf32>, tensor<4xi32>)
+          -> tensor<1x4xf32>
       cleave.yield %2 : tensor<1x4xf32>
     } : (tensor<2x4xf32>, tensor<4xi32>) -> tensor<2x4xf32>
     cleave.yield %1 : tensor<2x4xf32>

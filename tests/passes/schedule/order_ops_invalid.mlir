@@ -22,6 +22,7 @@ func.func @logits(%w: tensor<8xf32, #s> {cleave.parameter = "w"}) attributes {cl
 #b = #cleave.placement<@mesh, [B]>
 cleave.mesh @mesh <"data" = 2>
 // expected-error @+1 {{requires a result to replace a parameter or state, got 'v'}}
-func.func @step(%w: tensor<8xf32, #b> {cleave.parameter = "w"}) -> (tensor<8xf32, #b> {cleave.updates = "v"}) attributes {cleave.entry = "step"} {
+func.func @step(%w: tensor<8xf32, #b> {cleave.parameter = "w"})
+    -> (tensor<8xf32, #b> {cleave.updates = "v"}) attributes {cleave.entry = "step"} {
   return %w : tensor<8xf32, #b>
 }

@@ -13,10 +13,12 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
   // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
   func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"})
-      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes {cleave.entry = "step"} {
+      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes
+          {cleave.entry = "step"} {
     %0 = cleave.all_reduce %x along [0] {cleave.name = "sum"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
     %1 = cleave.relu %0 {cleave.name = "waits"} : (tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
-    %2 = cleave.matmul %y, %y {cleave.name = "free"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
+    %2 = cleave.matmul %y, %y {cleave.name = "free"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
     return %1, %2 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>
   }
 }
@@ -35,7 +37,8 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
 module attributes {cleave.links = {model = "1GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
   // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}: too little, left as it is}}
-  func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"}) -> (tensor<512x512xf32, #b> {cleave.output = "w"}) attributes {cleave.entry = "step"} {
+  func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"})
+      -> (tensor<512x512xf32, #b> {cleave.output = "w"}) attributes {cleave.entry = "step"} {
     %0 = cleave.all_reduce %x along [0] {cleave.name = "sum"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
     %1 = cleave.relu %0 {cleave.name = "waits"} : (tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
     return %1 : tensor<512x512xf32, #b>
@@ -56,14 +59,22 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
 module attributes {cleave.links = {data = "0.2GB/s,50us"}} {
   cleave.mesh @mesh <"data" = 2>
   // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
-  func.func @step(%w0: tensor<1024x1024xf32, #s> {cleave.parameter = "w0"}, %w1: tensor<1024x1024xf32, #s> {cleave.parameter = "w1"}, %w2: tensor<1024x1024xf32, #s> {cleave.parameter = "w2"},
-      %x: tensor<1024x1024xf32, #b> {cleave.input = "x"}) -> (tensor<1024x1024xf32, #b> {cleave.output = "y"}) attributes {cleave.entry = "step"} {
-    %0 = cleave.all_gather %w0 along [0] {cleave.name = "w0.whole"} : tensor<1024x1024xf32, #s> -> tensor<1024x1024xf32, #b>
-    %y0 = cleave.matmul %x, %0 {cleave.name = "y0"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>) -> tensor<1024x1024xf32, #b>
-    %1 = cleave.all_gather %w1 along [0] {cleave.name = "w1.whole"} : tensor<1024x1024xf32, #s> -> tensor<1024x1024xf32, #b>
-    %y1 = cleave.matmul %y0, %1 {cleave.name = "y1"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>) -> tensor<1024x1024xf32, #b>
-    %2 = cleave.all_gather %w2 along [0] {cleave.name = "w2.whole"} : tensor<1024x1024xf32, #s> -> tensor<1024x1024xf32, #b>
-    %y2 = cleave.matmul %y1, %2 {cleave.name = "y2"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>) -> tensor<1024x1024xf32, #b>
+  func.func @step(%w0: tensor<1024x1024xf32, #s> {cleave.parameter = "w0"}, %w1: tensor<1024x1024xf32, #s>
+      {cleave.parameter = "w1"}, %w2: tensor<1024x1024xf32, #s> {cleave.parameter = "w2"},
+      %x: tensor<1024x1024xf32, #b> {cleave.input = "x"})
+          -> (tensor<1024x1024xf32, #b> {cleave.output = "y"}) attributes {cleave.entry = "step"} {
+    %0 = cleave.all_gather %w0 along [0] {cleave.name = "w0.whole"} : tensor<1024x1024xf32, #s>
+        -> tensor<1024x1024xf32, #b>
+    %y0 = cleave.matmul %x, %0 {cleave.name = "y0"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>)
+        -> tensor<1024x1024xf32, #b>
+    %1 = cleave.all_gather %w1 along [0] {cleave.name = "w1.whole"} : tensor<1024x1024xf32, #s>
+        -> tensor<1024x1024xf32, #b>
+    %y1 = cleave.matmul %y0, %1 {cleave.name = "y1"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>)
+        -> tensor<1024x1024xf32, #b>
+    %2 = cleave.all_gather %w2 along [0] {cleave.name = "w2.whole"} : tensor<1024x1024xf32, #s>
+        -> tensor<1024x1024xf32, #b>
+    %y2 = cleave.matmul %y1, %2 {cleave.name = "y2"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>)
+        -> tensor<1024x1024xf32, #b>
     return %y2 : tensor<1024x1024xf32, #b>
   }
 }
@@ -81,10 +92,12 @@ module attributes {cleave.links = {data = "0.2GB/s,50us"}} {
 module attributes {cleave.overlap = [], cleave.links = {model = "1GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
   func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"})
-      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes {cleave.entry = "step"} {
+      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes
+          {cleave.entry = "step"} {
     %0 = cleave.all_reduce %x along [0] {cleave.name = "sum"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
     %1 = cleave.relu %0 {cleave.name = "waits"} : (tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
-    %2 = cleave.matmul %y, %y {cleave.name = "free"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
+    %2 = cleave.matmul %y, %y {cleave.name = "free"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
     return %1, %2 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>
   }
 }

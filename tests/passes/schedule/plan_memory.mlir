@@ -4,8 +4,8 @@
 #s = #cleave.placement<@mesh, [S(0)]>
 #p = #cleave.placement<@mesh, [P(sum)]>
 
-// Three rows over two ranks: the ranks' shapes differ, so each is a class of its own. Variables lie first. The arena is as
-// large as what is alive at once, up to alignment.
+// Three rows over two ranks: the ranks' shapes differ, so each is a class of its own. Variables lie first. The arena is
+// as large as what is alive at once, up to alignment.
 // CHECK: cleave.memory = [{activations = [[#]] : i64, arena_bytes = [[#]] : i64, gradients = 0 : i64, lower_bound = [[#]] : i64, ranks = array<i64: 0>, variables = array<i64: 0>}, {{.*}}ranks = array<i64: 1>, variables = array<i64: 0>}]
 cleave.mesh @mesh <"data" = 2>
 
@@ -16,7 +16,8 @@ cleave.mesh @mesh <"data" = 2>
 // CHECK: cleave.sqrt {{.*}} {cleave.name = "c", cleave.offsets = [array<i64: [[C:[0-9]+]], {{[0-9]+}}>]
 // CHECK-NOT: cleave.offsets = [array<i64: [[C]],
 // CHECK: return
-func.func @take_over(%x: tensor<3x16xf32, #s> {cleave.input = "x"}) -> (tensor<3x16xf32, #s> {cleave.output = "y"}) attributes {cleave.entry = "take_over"} {
+func.func @take_over(%x: tensor<3x16xf32, #s> {cleave.input = "x"})
+    -> (tensor<3x16xf32, #s> {cleave.output = "y"}) attributes {cleave.entry = "take_over"} {
   %a = cleave.exp %x {cleave.name = "a"} : (tensor<3x16xf32, #s>) -> tensor<3x16xf32, #s>
   %b = cleave.relu %a {cleave.name = "b"} : (tensor<3x16xf32, #s>) -> tensor<3x16xf32, #s>
   %c = cleave.sqrt %b {cleave.name = "c"} : (tensor<3x16xf32, #s>) -> tensor<3x16xf32, #s>
@@ -41,7 +42,8 @@ func.func @update(%w: tensor<16x16xf32, #b> {cleave.parameter = "w"}, %x: tensor
 // A view has no bytes of its own.
 // CHECK-LABEL: func @view
 // CHECK: cleave.reshape {{.*}} {cleave.stream = 0 : i64}
-func.func @view(%x: tensor<4x6xf32, #b> {cleave.input = "x"}) -> (tensor<24xf32, #b> {cleave.output = "y"}) attributes {cleave.entry = "view"} {
+func.func @view(%x: tensor<4x6xf32, #b> {cleave.input = "x"}) -> (tensor<24xf32, #b> {cleave.output = "y"}) attributes
+    {cleave.entry = "view"} {
   %y = cleave.reshape %x : (tensor<4x6xf32, #b>) -> tensor<24xf32, #b>
   return %y : tensor<24xf32, #b>
 }

@@ -16,7 +16,8 @@ cleave.mesh @mesh <"data" = 2, "model" = 1>
 // CHECK-NEXT: %[[THERE:.*]] = cleave.wait %[[SUM]] {cleave.stream = 0 : i64}
 // CHECK-NEXT: %[[FIRST:.*]] = cleave.relu %[[THERE]] {cleave.stream = 0 : i64}
 // CHECK-NEXT: cleave.add %[[THERE]], %[[FIRST]]
-func.func @step(%p: tensor<8xf32, #p>, %b: tensor<8xf32, #b>, %one: tensor<8xf32, #one>) attributes {cleave.entry = "step"} {
+func.func @step(%p: tensor<8xf32, #p>, %b: tensor<8xf32, #b>, %one: tensor<8xf32, #one>) attributes
+    {cleave.entry = "step"} {
   %0 = cleave.all_reduce %p along [0] : tensor<8xf32, #p> -> tensor<8xf32, #b>
   %1 = cleave.local_slice %b along [0] : tensor<8xf32, #b> -> tensor<8xf32, #s>
   %2 = cleave.keep_first %b along [0] : tensor<8xf32, #b> -> tensor<8xf32, #p>
@@ -49,7 +50,8 @@ func.func @chain(%p: tensor<8xf32, #two>) -> tensor<8xf32, #whole> attributes {c
 // CHECK-NEXT: %[[THERE:.*]]:2 = cleave.wait %[[BOTH]]#0, %[[BOTH]]#1
 // CHECK-NEXT: cleave.relu %[[THERE]]#1
 func.func @bucket(%x: tensor<8xf32, #p>, %y: tensor<8xf32, #p>) attributes {cleave.entry = "bucket"} {
-  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #p>, tensor<8xf32, #p>) -> (tensor<8xf32, #b>, tensor<8xf32, #b>)
+  %0:2 = cleave.bucket "all_reduce"(%x, %y) along [0] : (tensor<8xf32, #p>, tensor<8xf32, #p>)
+      -> (tensor<8xf32, #b>, tensor<8xf32, #b>)
   %1 = cleave.relu %0#1 : (tensor<8xf32, #b>) -> tensor<8xf32, #b>
   return
 }

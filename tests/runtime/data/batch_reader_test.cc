@@ -3,9 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
-#include <set>
-
 #include "runtime/data/batch_stream.h"
 #include "tests/runtime/temporary_folder.h"
 #include "tests/runtime/weights/raw_safetensors.h"
@@ -179,6 +176,20 @@ TEST(Examples, GetWhatTheirFileLacks) {
       << "shifted right, -100 as the pad token";
 }
 
+TEST(Examples, HaveTypesOfMinusOneWhereAnAbsentTypeIsNone) {
+  TemporaryFolder folder;
+  LoadedPlan plan = encoderDecoderPlan();
+  plan.family.inputs[2] = {"token_type_ids", "token_type_ids", "minus_ones", 10};
+  const std::string without = examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}}, 1);
+  auto reader = openWith(plan, folder.write("without.safetensors", without));
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_THAT(valuesOf<int64_t>(*reader->read({0}, 1), "token_type_ids"), ElementsAre(-1, -1, -1));
+  const std::string with =
+      examples({{"input_ids", {1, 2, 3}}, {"labels", {1, 2, 3, 4}}, {"token_type_ids", {9, 0, -1}}}, 1);
+  EXPECT_THAT(std::string(openWith(plan, folder.write("with.safetensors", with)).status().message()),
+              HasSubstr("at \"token_type_ids\" row 0 position 2: requires a value from 0 to 9, got -1"));
+}
+
 TEST(Examples, KeepTheMaskThatTheirFileHas) {
   TemporaryFolder folder;
   const std::string file =
@@ -275,38 +286,6 @@ TEST(Examples, AreRefusedWithFileAndPositionWhereTheyAreWrong) {
                 HasSubstr(bad.message))
         << bad.what;
   }
-}
-
-TEST(ShuffledOrder, TakesEachRowOnceInEveryEpochAndEachEpochInAnotherOrder) {
-  RowOrder order = RowOrder::shuffled(100, 5);
-  std::vector<std::vector<int64_t>> epochs(3);
-  for (int64_t position = 0; position < 300; ++position)
-    epochs[size_t(position / 100)].push_back(order.rowAt(position));
-  for (const auto &epoch : epochs) EXPECT_EQ(std::set<int64_t>(epoch.begin(), epoch.end()).size(), 100u);
-  EXPECT_NE(epochs[0], epochs[1]);
-  EXPECT_NE(epochs[1], epochs[2]);
-  std::vector<int64_t> sorted(100);
-  std::iota(sorted.begin(), sorted.end(), 0);
-  EXPECT_NE(epochs[0], sorted);
-}
-
-TEST(ShuffledOrder, FollowsFromSeedAndPositionAlone) {
-  RowOrder forward = RowOrder::shuffled(17, 5), backward = RowOrder::shuffled(17, 5), other = RowOrder::shuffled(17, 6);
-  std::vector<int64_t> rows;
-  bool differs = false;
-  for (int64_t position = 0; position < 51; ++position) {
-    rows.push_back(forward.rowAt(position));
-    differs |= rows.back() != other.rowAt(position);
-  }
-  for (int64_t position = 50; position >= 0; --position) EXPECT_EQ(backward.rowAt(position), rows[size_t(position)]);
-  EXPECT_TRUE(differs);
-}
-
-TEST(SequentialOrder, WrapsAroundAtTheEnd) {
-  RowOrder order = RowOrder::sequential(3);
-  std::vector<int64_t> rows;
-  for (int64_t position = 0; position < 7; ++position) rows.push_back(order.rowAt(position));
-  EXPECT_THAT(rows, ElementsAre(0, 1, 2, 0, 1, 2, 0));
 }
 
 TEST(BatchStream, GoesOnWhereAnotherHasStopped) {

@@ -114,7 +114,8 @@ TEST(LinkTextTest, BandwidthAndLatencyHaveUnits) {
 TEST(LinkTextTest, AnythingElseIsRefused) {
   for (const char *text : {"model", "=1GB/s,1us", "model=", "model=1GB/s", "model=1GB,1us", "model=1Gb/s,1us",
                            "model=0GB/s,1us", "model=-1GB/s,1us", "model=1GB/s,-1us", "model=1GB/s,1us,2us",
-                           "model=nanGB/s,1us", "model=1TB/s,1us", "model=infGB/s,1us", "model=GB/s,us", "model=1 GB/s,1"})
+                           "model=nanGB/s,1us", "model=1TB/s,1us", "model=infGB/s,1us", "model=GB/s,us",
+                           "model=1 GB/s,1us", "model=01GB/s,1us", "model=+1GB/s,1us"})
     EXPECT_FALSE(parseAxisLink(text).ok()) << text;
 }
 

@@ -8,8 +8,6 @@
 #include <set>
 
 #include "nlohmann/json.hpp"
-#include "runtime/training/learning_rate.h"
-#include "runtime/training/progress.h"
 #include "tests/runtime/temporary_folder.h"
 
 namespace cleave {
@@ -97,44 +95,6 @@ TEST(MetricsFile, IsMadeByARunThatGoesOnWithoutOne) {
   EXPECT_TRUE(MetricsFile::open(folder / "m.jsonl", 3).ok());
   EXPECT_THAT(std::string(MetricsFile::open(folder / "no/m.jsonl", 0).status().message()),
               HasSubstr("no/m.jsonl\": No such file"));
-}
-
-TEST(LearningRate, RisesToItsHighestAndStaysThere) {
-  program::Training training;
-  training.learningRate = 0.5;
-  training.schedule = "constant";
-  training.warmup = 4;
-  for (int64_t step = 1; step <= 4; ++step) EXPECT_DOUBLE_EQ(learningRateAt(training, step), 0.5 * double(step) / 4);
-  EXPECT_EQ(learningRateAt(training, 5), 0.5);
-  EXPECT_EQ(learningRateAt(training, 1000000), 0.5);
-  training.warmup = 0;
-  EXPECT_EQ(learningRateAt(training, 1), 0.5);
-}
-
-TEST(LearningRate, FollowsACosineDownToItsLowestAndStaysThere) {
-  program::Training training;
-  training.learningRate = 1.0;
-  training.minLearningRate = 0.1;
-  training.schedule = "cosine";
-  training.warmup = 10;
-  training.totalSteps = 110;
-  EXPECT_DOUBLE_EQ(learningRateAt(training, 5), 0.5);
-  EXPECT_DOUBLE_EQ(learningRateAt(training, 10), 1.0);
-  EXPECT_DOUBLE_EQ(learningRateAt(training, 60), 0.55);
-  EXPECT_DOUBLE_EQ(learningRateAt(training, 110), 0.1);
-  EXPECT_DOUBLE_EQ(learningRateAt(training, 500), 0.1);
-}
-
-TEST(ProgressText, TellsAllThatAPersonWatches) {
-  StepMetrics metrics = metricsAt(3);
-  metrics.tokensPerSecond = 1234;
-  metrics.stepMs = 56.78;
-  metrics.peakBytes = {1000000, 45600000};
-  const std::string text = progressText(metrics, 200);
-  for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"})
-    EXPECT_THAT(text, HasSubstr(part));
-  metrics.withoutCommunication = true;
-  EXPECT_THAT(progressText(metrics, 200), HasSubstr("WITHOUT COMMUNICATION: numbers are wrong"));
 }
 
 }  // namespace

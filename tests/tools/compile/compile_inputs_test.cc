@@ -36,7 +36,8 @@ TEST(ParseMesh, NamesThePartThatIsWrong) {
 }
 
 TEST(ParseMesh, RefusesImpossibleSizes) {
-  for (const char *text : {"data=0", "data=-1", "data=two", "data=", "data=99999999999999999999", "data=5000"})
+  for (const char *text : {"data=0", "data=-1", "data=two", "data=", "data=99999999999999999999", "data=5000",
+                           "data=+2", "data=02", "data= 2", "data=2 ", "data=2.0", "data=2e0", "data=0x2"})
     EXPECT_THAT(errorOf(parseMesh(text)), HasSubstr("requires a size from 1 to 4096")) << text;
   EXPECT_THAT(errorOf(parseMesh("data=100,model=100")), HasSubstr("requires at most 4096 devices"));
 }
@@ -73,8 +74,10 @@ TEST(ParseMemory, ReadsUnitsOfPowersOf1000And1024) {
 }
 
 TEST(ParseMemory, TakesNothingElse) {
-  for (const char *text : {"", "GB", "2gb", "2 GB", "-1", "0", "0.5", "1e9", "nan", "inf", "1.2.3MB", "2TB", "9999999999GB"})
-    EXPECT_THAT(errorOf(parseMemory(text)), HasSubstr("--memory requires bytes, such as 2GB, 512MiB or 1000000, got")) << text;
+  for (const char *text : {"", "GB", "2gb", "2 GB", "-1", "+1", "0", "0.5", "1e9", "nan", "inf", "1.2.3MB", "2TB",
+                           "9999999999GB", "02GB", " 2GB"})
+    EXPECT_THAT(errorOf(parseMemory(text)), HasSubstr("--memory requires bytes, such as 2GB, 512MiB or 1000000, got"))
+        << text;
 }
 
 TEST(ParseGroups, KeepsOrderAndLeavesAbsentFieldsOut) {

@@ -16,7 +16,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 FENCED = r"\n+(?P<fence>````?)\w+\n(?P<block>.*?)(?P=fence)\n"
 STEP = re.compile(
-    r"^(?:Append to `(?P<append>[^`]+)`|Create `(?P<create>[^`]+)`|In `(?P<inside>[^`]+)`, below `(?P<anchor>[^`]+)`|(?P<run>Run)):"
+    r"^(?:Append to `(?P<append>[^`]+)`|Create `(?P<create>[^`]+)`|In `(?P<inside>[^`]+)`, below "
+    r"`(?P<anchor>[^`]+)`|(?P<run>Run)):"
     + FENCED, re.MULTILINE | re.DOTALL)
 
 

@@ -13,7 +13,8 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(os.environ.get("TEST_SRCDIR", ""), "cleave")
-SECTION = re.compile(r"```mlir\n(?P<model>.*?)```\n\nWith this text as `(?P<name>[\w.]+)`:\n\n```sh\n(?P<commands>.*?)```", re.DOTALL)
+SECTION = re.compile(r"```mlir\n(?P<model>.*?)```\n\nWith this text as `(?P<name>[\w.]+)`:\n\n"
+                     r"```sh\n(?P<commands>.*?)```", re.DOTALL)
 
 
 class ReadmeTest(unittest.TestCase):
@@ -26,7 +27,8 @@ class ReadmeTest(unittest.TestCase):
         program, command, *arguments = shlex.split(line)
         self.assertEqual(program, "./cleave")
         binary = ROOT / "tools" / ("cleave-compile" if command == "compile" else "cleave-run")
-        result = subprocess.run([binary, command, *arguments], cwd=self.folder, text=True, capture_output=True, check=False)
+        result = subprocess.run([binary, command, *arguments], cwd=self.folder, text=True, capture_output=True,
+                                check=False)
         self.assertEqual(result.returncode, 0, f"{line}\n{result.stderr}")
         return result.stdout
 
@@ -47,7 +49,8 @@ class ReadmeTest(unittest.TestCase):
                   "n_layer": layers, "n_head": 2}
         (self.folder / "config.json").write_text(json.dumps(config))
         (self.folder / "tokens.bin").write_bytes(array.array("H", range(vocabulary)).tobytes() * 100)
-        self.run_command(f"./cleave compile config.json -o tiny.plan --mesh data=2,model=2 --batch {batch} --seq {length}")
+        sizes = f"--batch {batch} --seq {length}"
+        self.run_command(f"./cleave compile config.json -o tiny.plan --mesh data=2,model=2 {sizes}")
         self.run_command("./cleave train tiny.plan --data tokens.bin --steps 2 --metrics tiny.jsonl")
         tokens = batch * length
         # q, k, v and the output; up and down, four times as wide; the vocabulary.
