@@ -37,6 +37,8 @@ inline constexpr llvm::StringLiteral kSlices = "cleave.slices";
 inline constexpr llvm::StringLiteral kSplit = "cleave.split";
 // Attribute of a module: activations between tensor-parallel chains lie split by tokens.
 inline constexpr llvm::StringLiteral kSequence = "cleave.sequence";
+// Attribute of a module: products of matrices run in chunks with the collectives beside them, where that pays.
+inline constexpr llvm::StringLiteral kChunks = "cleave.chunks";
 // Attribute of an entry: predicted seconds of a run, and those of all its transfers in which no core is busy.
 inline constexpr llvm::StringLiteral kPredicted = "cleave.predicted";
 
@@ -50,7 +52,8 @@ std::vector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
 std::optional<int64_t> memoryBudgetOf(mlir::ModuleOp module);
 
 // Names that --overlap and kOverlap may hold.
-inline constexpr llvm::StringLiteral kOverlapNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
+inline constexpr llvm::StringLiteral kOverlapNames[] = {"split", "slice", "buckets", "sequence", "chunked-matmul",
+                                                    "prefetch"};
 inline bool isOverlapName(llvm::StringRef name) { return llvm::is_contained(kOverlapNames, name); }
 
 // Whether kOverlap names the pass.

@@ -213,7 +213,7 @@ CommandSpec compileCommand() {
                                           "parameters too")),
           FlagSpec{"--overlap", FlagType::kText, "auto|none|LIST", "", "auto",
                    "how communication hides: as is predicted to be fastest, not at all, or by the named passes: split, "
-                   "slice, buckets, sequence, prefetch"},
+                   "slice, buckets, sequence, chunked-matmul, prefetch"},
           absentMeans("as much as it takes",
                       text("--memory", "BYTES",
                            "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed again "

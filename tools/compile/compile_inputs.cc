@@ -118,7 +118,8 @@ absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text) {
 }
 
 absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text) {
-  static constexpr absl::string_view kNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
+  static constexpr absl::string_view kNames[] = {"split",    "slice",          "buckets",
+                                                  "sequence", "chunked-matmul", "prefetch"};
   if (text == "auto") return std::nullopt;
   std::vector<std::string> names;
   if (text == "none") return names;

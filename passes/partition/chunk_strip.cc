@@ -1,0 +1,236 @@
+#include "passes/partition/chunk_strip.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
+#include "mlir/IR/Block.h"
+#include "passes/cost/op_cost.h"
+#include "passes/place/time_slicer.h"
+#include "passes/schedule/entry_program.h"
+
+namespace cleave {
+namespace {
+
+using mlir::Operation;
+using mlir::Value;
+
+constexpr int64_t kLeastCount = 2;
+// Ops from a gather's product to a reduction.
+constexpr int kMostBetween = 8;
+
+bool reduces(Operation *collective) {
+  const TransferKind kind = transferOf(collective);
+  return kind == TransferKind::kAllReduce || kind == TransferKind::kReduceScatter;
+}
+
+bool movesOneValue(Operation *op) { return movesBytes(op) && op->getNumOperands() == 1; }
+
+void addInOrder(Strip &strip, Strip::Member member) {
+  const auto behind = llvm::find_if(
+      strip.members, [&](const Strip::Member &other) { return member.op->isBeforeInBlock(other.op); });
+  strip.members.insert(behind, std::move(member));
+}
+
+// Whether the op's attributes allow slices: a trial, outside of any program.
+bool entersSlice(TensorOpInterface op, const Strategy &strategy) {
+  mlir::Block scratch;
+  llvm::SmallVector<Value> operands;
+  for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands)) {
+    const mlir::Type part = chunkOf(operand.getType(), mode, kLeastCount);
+    if (!part) return false;
+    operands.push_back(scratch.addArgument(part, operand.getLoc()));
+  }
+  Operation *copy = op->clone();
+  scratch.push_back(copy);
+  copy->setOperands(operands);
+  for (auto [result, mode] : llvm::zip(copy->getResults(), strategy.results)) {
+    const mlir::Type part = chunkOf(result.getType(), mode, kLeastCount);
+    if (!part) return false;
+    result.setType(mlir::cast<mlir::RankedTensorType>(part));
+  }
+  mlir::OpBuilder b(copy);
+  // One that needs helpers is not worth a chunk.
+  return succeeded(mlir::cast<TensorOpInterface>(copy).enterSlice(b, op)) && llvm::hasSingleElement(scratch);
+}
+
+}  // namespace
+
+bool Strip::contains(Operation *op) const {
+  return llvm::any_of(members, [&](const Member &member) { return member.op == op; });
+}
+
+std::optional<AxisPlacement> Strip::modeOf(Value value) const {
+  for (const Member &member : members)
+    if (member.op == value.getDefiningOp()) return member.resultMode(mlir::cast<mlir::OpResult>(value).getResultNumber());
+  return std::nullopt;
+}
+
+bool Strip::isBehind(Value value) const {
+  llvm::SmallVector<Operation *> open;
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  const auto visit = [&](Value read) {
+    Operation *op = read.getDefiningOp();
+    if (op && !op->isBeforeInBlock(members.front().op) && seen.insert(op).second) open.push_back(op);
+  };
+  visit(value);
+  while (!open.empty()) {
+    Operation *op = open.pop_back_val();
+    if (contains(op)) return true;
+    for (Value operand : op->getOperands()) visit(operand);
+  }
+  return false;
+}
+
+bool Strip::divides(int64_t count) const {
+  return llvm::all_of(members, [&](const Member &member) {
+    const auto isFine = [&](Value value, const AxisPlacement &mode) { return bool(chunkOf(value.getType(), mode, count)); };
+    llvm::SmallVector<Value> values(member.op->getOperands());
+    values.append(member.op->result_begin(), member.op->result_end());
+    return llvm::all_of_zip(values, member.modes, isFine);
+  });
+}
+
+mlir::RankedTensorType chunkOf(mlir::Type type, const AxisPlacement &mode, int64_t count) {
+  auto tensor = mlir::cast<mlir::RankedTensorType>(type);
+  if (!mode.isSplit()) return tensor;
+  llvm::SmallVector<int64_t> shape(tensor.getShape());
+  if (shape[mode.dim] % (count * mode.unit) != 0 || shape[mode.dim] == 0) return {};
+  shape[mode.dim] /= count;
+  return mlir::RankedTensorType::get(shape, tensor.getElementType(), tensor.getEncoding());
+}
+
+bool StripFinder::multiplies(Operation *op) {
+  return mlir::isa<TensorOpInterface>(op) && multipliesMatrices(rules_.of(op));
+}
+
+void StripFinder::take(const Strip &strip) {
+  for (const Strip::Member &member : strip.members) taken_.insert(member.op);
+}
+
+bool StripFinder::isSeed(Operation *op) {
+  if (!movesOneValue(op) || taken_.contains(op)) return false;
+  if (reduces(op)) {
+    Operation *producer = op->getOperand(0).getDefiningOp();
+    return producer && multiplies(producer);
+  }
+  return transferOf(op) == TransferKind::kAllGather && !parameterOf(op->getOperand(0)) &&
+         llvm::any_of(op->getUsers(), [&](Operation *user) { return multiplies(user); });
+}
+
+// Why a value can't be cut; empty if it can.
+std::string StripFinder::obstacleTo(Value value, const AxisPlacement &mode) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  for (auto [axis, placement] : llvm::enumerate(placementOf(value).getAxes()))
+    if (placement.isSplit() && placement.dim == mode.dim) return "is split along " + mesh_.axisName(axis).str();
+  if (!chunkOf(type, mode, kLeastCount))
+    return "of " + std::to_string(type.getDimSize(mode.dim)) + " does not make equal chunks";
+  return "";
+}
+
+// What the op reads of values that the strip makes, it must read chunk by chunk: what stands between joins the strip.
+bool StripFinder::addStrategy(Strip &strip, TensorOpInterface op, const Strategy &strategy) {
+  for (auto [result, mode] : llvm::zip(op->getResults(), strategy.results))
+    if (!mode.isSplit() || !obstacleTo(result, mode).empty()) return false;
+  for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands))
+    if (mode.isPartial() || (mode.isSplit() && !obstacleTo(operand, mode).empty())) return false;
+  if (drawsByRun(op) || !entersSlice(op, strategy)) return false;
+  for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands)) {
+    const auto inStrip = strip.modeOf(operand);
+    if (inStrip && *inStrip != mode) return false;
+    if (inStrip || !strip.isBehind(operand)) continue;
+    const auto made = mlir::cast<mlir::OpResult>(operand);
+    if (!addOp(strip, made.getOwner(), made.getResultNumber(), mode)) return false;
+  }
+  Strip::Member member{op, {strategy.operands.begin(), strategy.operands.end()}};
+  llvm::append_range(member.modes, strategy.results);
+  addInOrder(strip, std::move(member));
+  return true;
+}
+
+// In the way in which its rule has `mode` for a result, or for whatever it reads from the strip.
+bool StripFinder::addOp(Strip &strip, Operation *op, std::optional<unsigned> result, const AxisPlacement &mode) {
+  auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
+  if (!tensorOp || taken_.contains(op)) return false;
+  const Strip before = strip;
+  for (const Strategy &pattern : rules_.of(op).strategies()) {
+    const auto fits = [&](const AxisPlacement &placement) {
+      const auto instance = instanceWith(pattern, placement, mode);
+      if (instance && addStrategy(strip, tensorOp, *instance)) return true;
+      strip = before;
+      return false;
+    };
+    if (result) {
+      if (fits(pattern.results[*result])) return true;
+      continue;
+    }
+    for (auto [operand, placement] : llvm::zip(op->getOperands(), pattern.operands))
+      if (strip.modeOf(operand) && fits(placement)) return true;
+  }
+  return false;
+}
+
+std::optional<Strip> StripFinder::around(Operation *collective, unsigned dim, std::string &whyNot) {
+  const AxisPlacement mode = AxisPlacement::split(dim);
+  whyNot.clear();
+  for (Value value : {Value(collective->getOperand(0)), Value(collective->getResult(0))})
+    if (whyNot.empty()) whyNot = obstacleTo(value, mode);
+  if (!whyNot.empty()) return std::nullopt;
+  Strip strip;
+  strip.members.push_back({collective, {mode, mode}});
+  const auto refused = [&](Operation *op, const char *how) {
+    whyNot = std::string(how) + " '" + nameOf(op) + "' by its rule '" + rules_.of(op).text().str() + "'";
+  };
+  if (reduces(collective)) {
+    const auto reduced = mlir::cast<mlir::OpResult>(collective->getOperand(0));
+    if (!reduced.hasOneUse()) return whyNot = "has other readers before it is reduced", std::nullopt;
+    if (addOp(strip, reduced.getOwner(), reduced.getResultNumber(), mode)) return strip;
+    return refused(reduced.getOwner(), "can't be cut for"), std::nullopt;
+  }
+  Operation *last = nullptr;
+  for (Operation *reader : collective->getResult(0).getUsers()) {
+    if (strip.contains(reader) || !multiplies(reader)) continue;
+    last = reader;
+    addOp(strip, reader, std::nullopt, mode);
+  }
+  if (strip.members.size() > 1) return strip;
+  if (last) refused(last, "is whole for");
+  return std::nullopt;
+}
+
+// The reduction that reads `value`, a member's partial result.
+bool StripFinder::addReduction(Strip &strip, Value value) {
+  if (!value.hasOneUse()) return false;
+  Operation *reduction = *value.user_begin();
+  const std::optional<AxisPlacement> mode = strip.modeOf(value);
+  if (!movesOneValue(reduction) || taken_.contains(reduction) || !reduces(reduction) || !mode || !obstacleTo(reduction->getResult(0), *mode).empty())
+    return false;
+  addInOrder(strip, {reduction, {*mode, *mode}});
+  return true;
+}
+
+// Along a path of ops from a member's result to a reduction.
+bool StripFinder::extend(Strip &strip, Value value, int depth) {
+  if (addReduction(strip, value)) return true;
+  if (depth == 0) return false;
+  const std::optional<AxisPlacement> mode = strip.modeOf(value);
+  for (Operation *reader : value.getUsers()) {
+    if (!mode || strip.contains(reader) || phaseOf(reader) != phaseOf(value.getDefiningOp())) continue;
+    Strip trial = strip;
+    if (!addOp(trial, reader, std::nullopt, *mode)) continue;
+    for (Value result : reader->getResults())
+      if (extend(trial, result, depth - 1)) {
+        strip = std::move(trial);
+        return true;
+      }
+  }
+  return false;
+}
+
+std::optional<Strip> StripFinder::extended(const Strip &strip) {
+  Strip longer = strip;
+  bool isLonger = false;
+  for (const Strip::Member &member : strip.members)
+    if (multiplies(member.op))
+      for (Value result : member.op->getResults()) isLonger |= extend(longer, result, kMostBetween);
+  return isLonger ? std::optional(std::move(longer)) : std::nullopt;
+}
+
+}  // namespace cleave
