@@ -166,23 +166,20 @@ llvm::SmallVector<Operation *> OtherWork::opsBeside(const Strip &strip) const {
   const auto isHere = [&](Operation *op) {
     return phaseOf(op) == place.first && op->getAttr(CleaveDialect::kLayer) == place.second;
   };
-  llvm::SmallPtrSet<Operation *, 32> related;
-  llvm::SmallVector<Operation *> before, behind;
-  for (const Strip::Member &member : strip.members) {
-    related.insert(member.op);
-    if (!movesBytes(member.op)) continue;
-    before.push_back(member.op);
-    behind.push_back(member.op);
-  }
-  while (!before.empty())
-    for (Value operand : before.pop_back_val()->getOperands())
-      if (Operation *op = operand.getDefiningOp(); op && isHere(op) && related.insert(op).second) before.push_back(op);
-  while (!behind.empty())
-    for (Operation *op : behind.pop_back_val()->getUsers())
-      if (isHere(op) && related.insert(op).second) behind.push_back(op);
+  llvm::SmallPtrSet<Operation *, 32> before, behind;
+  llvm::SmallVector<Operation *> open;
+  const auto visit = [&](Operation *op, llvm::SmallPtrSet<Operation *, 32> &seen) {
+    if (op && isHere(op) && seen.insert(op).second) open.push_back(op);
+  };
+  for (const Strip::Member &member : strip.members) visit(member.op, before);
+  while (!open.empty())
+    for (Value operand : open.pop_back_val()->getOperands()) visit(operand.getDefiningOp(), before);
+  for (const Strip::Member &member : strip.members) visit(member.op, behind);
+  while (!open.empty())
+    for (Operation *user : open.pop_back_val()->getUsers()) visit(user, behind);
   llvm::SmallVector<Operation *> beside;
   if (const auto here = places_.find(place); here != places_.end())
-    llvm::copy_if(here->second, std::back_inserter(beside), [&](Operation *op) { return !related.contains(op); });
+    llvm::copy_if(here->second, std::back_inserter(beside), [&](Operation *op) { return !before.contains(op) && !behind.contains(op); });
   return beside;
 }
 

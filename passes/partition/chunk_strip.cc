@@ -200,8 +200,9 @@ bool StripFinder::addReduction(Strip &strip, Value value) {
   if (!value.hasOneUse()) return false;
   Operation *reduction = *value.user_begin();
   const std::optional<AxisPlacement> mode = strip.modeOf(value);
-  if (!movesOneValue(reduction) || taken_.contains(reduction) || !reduces(reduction) || !mode || !obstacleTo(reduction->getResult(0), *mode).empty())
+  if (strip.contains(reduction) || taken_.contains(reduction) || !movesOneValue(reduction) || !reduces(reduction))
     return false;
+  if (!mode || !obstacleTo(reduction->getResult(0), *mode).empty()) return false;
   addInOrder(strip, {reduction, {*mode, *mode}});
   return true;
 }
