@@ -29,6 +29,34 @@ void addInOrder(Strip &strip, Strip::Member member) {
   strip.members.insert(behind, std::move(member));
 }
 
+// What a device that has the second of two equal shares is told of the whole.
+Shard secondHalf(Value value, const AxisPlacement &mode) {
+  const auto shape = mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
+  Shard shard{{shape.begin(), shape.end()}, llvm::SmallVector<int64_t, 4>(shape.size(), 0), {shape.begin(), shape.end()}};
+  if (!mode.isSplit()) return shard;
+  shard.extent[mode.dim] /= kLeastCount;
+  shard.start[mode.dim] = shard.extent[mode.dim];
+  return shard;
+}
+
+// A chunk runs as an op of its own. A kernel that must know where its share lies in the whole (which row of a table comes
+// first, say) would take it for the first.
+bool asksForPlace(TensorOpInterface op, const Strategy &strategy) {
+  LocalShards share, own;
+  const auto add = [](Value value, const AxisPlacement &mode, auto &shares, auto &owns) {
+    shares.push_back(secondHalf(value, mode));
+    const auto &extent = shares.back().extent;
+    owns.push_back({extent, llvm::SmallVector<int64_t, 4>(extent.size(), 0), extent});
+  };
+  for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands))
+    add(operand, mode, share.operands, own.operands);
+  for (auto [result, mode] : llvm::zip(op->getResults(), strategy.results)) add(result, mode, share.results, own.results);
+  KernelAttributes ofShare, ofOwn;
+  op.localForm(share, ofShare);
+  op.localForm(own, ofOwn);
+  return ofShare.all() != ofOwn.all();
+}
+
 // Whether the op's attributes allow slices: a trial, outside of any program.
 bool entersSlice(TensorOpInterface op, const Strategy &strategy) {
   mlir::Block scratch;
@@ -131,7 +159,7 @@ bool StripFinder::addStrategy(Strip &strip, TensorOpInterface op, const Strategy
     if (!mode.isSplit() || !obstacleTo(result, mode).empty()) return false;
   for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands))
     if (mode.isPartial() || (mode.isSplit() && !obstacleTo(operand, mode).empty())) return false;
-  if (drawsByRun(op) || !entersSlice(op, strategy)) return false;
+  if (asksForPlace(op, strategy) || !entersSlice(op, strategy)) return false;
   for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands)) {
     const auto inStrip = strip.modeOf(operand);
     if (inStrip && *inStrip != mode) return false;
@@ -175,14 +203,14 @@ std::optional<Strip> StripFinder::around(Operation *collective, unsigned dim, st
   if (!whyNot.empty()) return std::nullopt;
   Strip strip;
   strip.members.push_back({collective, {mode, mode}});
-  const auto refused = [&](Operation *op, const char *how) {
-    whyNot = std::string(how) + " '" + nameOf(op) + "' by its rule '" + rules_.of(op).text().str() + "'";
+  const auto refused = [&](Operation *op) {
+    whyNot = "is needed whole by '" + nameOf(op) + "' with rule '" + rules_.of(op).text().str() + "'";
   };
   if (reduces(collective)) {
     const auto reduced = mlir::cast<mlir::OpResult>(collective->getOperand(0));
     if (!reduced.hasOneUse()) return whyNot = "has other readers before it is reduced", std::nullopt;
     if (addOp(strip, reduced.getOwner(), reduced.getResultNumber(), mode)) return strip;
-    return refused(reduced.getOwner(), "can't be cut for"), std::nullopt;
+    return refused(reduced.getOwner()), std::nullopt;
   }
   Operation *last = nullptr;
   for (Operation *reader : collective->getResult(0).getUsers()) {
@@ -191,7 +219,7 @@ std::optional<Strip> StripFinder::around(Operation *collective, unsigned dim, st
     addOp(strip, reader, std::nullopt, mode);
   }
   if (strip.members.size() > 1) return strip;
-  if (last) refused(last, "is whole for");
+  if (last) refused(last);
   return std::nullopt;
 }
 
