@@ -311,9 +311,9 @@ def ChunkCollectivesPass : Pass<"cleave-chunk-collectives", "::mlir::ModuleOp"> 
   let summary = "Cuts matrix products and the collectives beside them into chunks, so that one chunk moves while another is computed";
   let description = [{
     Where the module's `cleave.chunks` asks for it. A gather goes with the products that read it, a reduction with the product
-    that it reads, and both in one where only ops that work on chunks stand between. Chunks are of rows or of output columns:
-    of any dimension that the collective leaves alone, that no axis splits, and that the rule of each op carries into its
-    result. What reads a whole value gets the chunks joined. The number of chunks and the dimension are those that the machine
+    that it reads, and what follows goes with them up to the next reduction, where all of it works on chunks. Chunks are of
+    rows or of output columns: of any dimension that the collective leaves alone, that no axis splits, and that the rule of
+    each op carries into its results. What reads a whole value gets the chunks joined. The number of chunks and the dimension are those that the machine
     is predicted to take least time for, copies and other work that hides the transfer anyway included; a remark says what
     it saves, or why all stays as it is. The module's `cleave.overlap` with "chunked-matmul" takes chunks wherever rules allow
     some.

@@ -13,8 +13,8 @@ using mlir::Operation;
 using mlir::Value;
 
 constexpr int64_t kLeastCount = 2;
-// Ops from a gather's product to a reduction.
-constexpr int kMostBetween = 8;
+// Ops on a path from a strip to the next reduction, which joins it.
+constexpr int kMostBetween = 12;
 
 bool reduces(Operation *collective) {
   const TransferKind kind = transferOf(collective);
@@ -223,32 +223,32 @@ std::optional<Strip> StripFinder::around(Operation *collective, unsigned dim, st
   return std::nullopt;
 }
 
-// The reduction that reads `value`, a member's partial result.
-bool StripFinder::addReduction(Strip &strip, Value value) {
-  if (!value.hasOneUse()) return false;
-  Operation *reduction = *value.user_begin();
-  const std::optional<AxisPlacement> mode = strip.modeOf(value);
-  if (strip.contains(reduction) || taken_.contains(reduction) || !movesOneValue(reduction) || !reduces(reduction))
-    return false;
-  if (!mode || !obstacleTo(reduction->getResult(0), *mode).empty()) return false;
-  addInOrder(strip, {reduction, {*mode, *mode}});
+// Whatever its axes are, it does to each chunk what it does to the whole.
+bool StripFinder::addCollective(Strip &strip, Operation *op, const AxisPlacement &mode) {
+  if (op->getNumOperands() != 1 || taken_.contains(op)) return false;
+  const Value operand = op->getOperand(0);
+  if (!obstacleTo(operand, mode).empty() || !obstacleTo(op->getResult(0), mode).empty()) return false;
+  const auto inStrip = strip.modeOf(operand);
+  if (inStrip ? *inStrip != mode : strip.isBehind(operand)) return false;
+  addInOrder(strip, {op, {mode, mode}});
   return true;
 }
 
-// Along a path of ops from a member's result to a reduction.
-bool StripFinder::extend(Strip &strip, Value value, int depth) {
-  if (addReduction(strip, value)) return true;
-  if (depth == 0) return false;
+// Along a path of ops from a member's result to a reduction. `dead` are values from which there is none.
+bool StripFinder::extend(Strip &strip, Value value, int depth, llvm::DenseSet<Value> &dead) {
   const std::optional<AxisPlacement> mode = strip.modeOf(value);
+  if (depth == 0 || !mode || !dead.insert(value).second) return false;
   for (Operation *reader : value.getUsers()) {
-    if (!mode || strip.contains(reader) || phaseOf(reader) != phaseOf(value.getDefiningOp())) continue;
+    if (strip.contains(reader) || phaseOf(reader) != phaseOf(value.getDefiningOp())) continue;
     Strip trial = strip;
-    if (!addOp(trial, reader, std::nullopt, *mode)) continue;
-    for (Value result : reader->getResults())
-      if (extend(trial, result, depth - 1)) {
-        strip = std::move(trial);
-        return true;
-      }
+    const bool isCollective = mlir::isa<CollectiveOpInterface>(reader);
+    if (isCollective ? !addCollective(trial, reader, *mode) : !addOp(trial, reader, std::nullopt, *mode)) continue;
+    const bool isThere = movesOneValue(reader) && reduces(reader);
+    if (!isThere && llvm::none_of(reader->getResults(),
+                                  [&](Value result) { return extend(trial, result, depth - 1, dead); }))
+      continue;
+    strip = std::move(trial);
+    return true;
   }
   return false;
 }
@@ -256,9 +256,9 @@ bool StripFinder::extend(Strip &strip, Value value, int depth) {
 std::optional<Strip> StripFinder::extended(const Strip &strip) {
   Strip longer = strip;
   bool isLonger = false;
+  llvm::DenseSet<Value> dead;
   for (const Strip::Member &member : strip.members)
-    if (multiplies(member.op))
-      for (Value result : member.op->getResults()) isLonger |= extend(longer, result, kMostBetween);
+    for (Value result : member.op->getResults()) isLonger |= extend(longer, result, kMostBetween, dead);
   return isLonger ? std::optional(std::move(longer)) : std::nullopt;
 }
 

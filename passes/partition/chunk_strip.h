@@ -52,7 +52,7 @@ class StripFinder {
   // why.
   std::optional<Strip> around(mlir::Operation *collective, unsigned dim, std::string &whyNot);
 
-  // A strip around a gather that goes on to the reduction behind it, if it can.
+  // A strip that goes on to the next reduction, if all that stands between works on chunks.
   std::optional<Strip> extended(const Strip &strip);
 
  private:
@@ -60,8 +60,8 @@ class StripFinder {
   std::string obstacleTo(mlir::Value value, const AxisPlacement &mode);
   bool addOp(Strip &strip, mlir::Operation *op, std::optional<unsigned> result, const AxisPlacement &mode);
   bool addStrategy(Strip &strip, TensorOpInterface op, const Strategy &strategy);
-  bool addReduction(Strip &strip, mlir::Value value);
-  bool extend(Strip &strip, mlir::Value value, int depth);
+  bool addCollective(Strip &strip, mlir::Operation *op, const AxisPlacement &mode);
+  bool extend(Strip &strip, mlir::Value value, int depth, llvm::DenseSet<mlir::Value> &dead);
 
   MeshOp mesh_;
   Rules &rules_;
