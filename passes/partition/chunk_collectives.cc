@@ -146,7 +146,8 @@ class ChunkWriter {
     const Value operand = member.op->getOperand(piece.value);
     const AxisPlacement &mode = member.modes[piece.value];
     const mlir::RankedTensorType part = chunkOf(operand.getType(), mode, plan_.count);
-    const Value value = sliceLike(b_, member.op->getLoc(), operand, part, mode.dim, piece.chunk * part.getDimSize(mode.dim));
+    const int64_t start = piece.chunk * part.getDimSize(mode.dim);
+    const Value value = sliceLike(b_, member.op->getLoc(), operand, part, mode.dim, start);
     mlir::cast<mlir::OpResult>(value).setType(part);
     mark(member.op, value.getDefiningOp(),
          nameOf(member.op) + "/slice" + std::to_string(piece.value) + "/" + std::to_string(piece.chunk));

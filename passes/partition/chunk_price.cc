@@ -73,7 +73,8 @@ class PieceList {
         if (strip_.modeOf(operand)) {
           timed.after.push_back(opPieces_[{operand.getDefiningOp(), chunk}]);
         } else if (member.modes[i].isSplit() && count_ > 1) {
-          const auto [known, isNew] = slices.try_emplace({operand.getAsOpaquePointer(), member.modes[i].dim}, pieces_.size());
+          const std::pair<void *, unsigned> key = {operand.getAsOpaquePointer(), member.modes[i].dim};
+          const auto [known, isNew] = slices.try_emplace(key, pieces_.size());
           if (isNew) add(slice(m, unsigned(i), chunk));
           timed.after.push_back(known->second);
         }
@@ -179,7 +180,8 @@ llvm::SmallVector<Operation *> OtherWork::opsBeside(const Strip &strip) const {
     for (Operation *user : open.pop_back_val()->getUsers()) visit(user, behind);
   llvm::SmallVector<Operation *> beside;
   if (const auto here = places_.find(place); here != places_.end())
-    llvm::copy_if(here->second, std::back_inserter(beside), [&](Operation *op) { return !before.contains(op) && !behind.contains(op); });
+    for (Operation *op : here->second)
+      if (!before.contains(op) && !behind.contains(op)) beside.push_back(op);
   return beside;
 }
 

@@ -30,12 +30,12 @@ struct PricedStrip {
   double secondsBeside(double other) const { return busy + std::max(0.0, seconds - busy - other); }
 };
 
-// One chunk is the strip as it is. Whoever reads a member's result and is none gets the chunks joined, which is a copy, and
-// so is each chunk of a value from outside.
+// One chunk is the strip as it is. Whoever reads a member's result and is none gets the chunks joined, which is a copy,
+// and so is each chunk of a value from outside.
 PricedStrip priceStrip(const Strip &strip, int64_t count, ShardTable &table, const Machine &machine);
 
-// Work that may run while a strip waits for its transfers: of its layer and phase, and neither before nor behind it. What
-// one strip counts on is not there for the next.
+// Work that may run while a strip waits for its transfers: of its layer and phase, and neither before nor behind it.
+// What one strip counts on is not there for the next.
 class OtherWork {
  public:
   OtherWork(mlir::func::FuncOp entry, ShardTable &table, const Machine &machine);

@@ -31,16 +31,16 @@ void addInOrder(Strip &strip, Strip::Member member) {
 
 // What a device that has the second of two equal shares is told of the whole.
 Shard secondHalf(Value value, const AxisPlacement &mode) {
-  const auto shape = mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
-  Shard shard{{shape.begin(), shape.end()}, llvm::SmallVector<int64_t, 4>(shape.size(), 0), {shape.begin(), shape.end()}};
+  const llvm::SmallVector<int64_t, 4> shape(mlir::cast<mlir::RankedTensorType>(value.getType()).getShape());
+  Shard shard{shape, llvm::SmallVector<int64_t, 4>(shape.size(), 0), shape};
   if (!mode.isSplit()) return shard;
   shard.extent[mode.dim] /= kLeastCount;
   shard.start[mode.dim] = shard.extent[mode.dim];
   return shard;
 }
 
-// A chunk runs as an op of its own. A kernel that must know where its share lies in the whole (which row of a table comes
-// first, say) would take it for the first.
+// A chunk runs as an op of its own. A kernel that must know where its share lies in the whole (which row of a table
+// comes first, say) would take it for the first.
 bool asksForPlace(TensorOpInterface op, const Strategy &strategy) {
   LocalShards share, own;
   const auto add = [](Value value, const AxisPlacement &mode, auto &shares, auto &owns) {
@@ -50,7 +50,8 @@ bool asksForPlace(TensorOpInterface op, const Strategy &strategy) {
   };
   for (auto [operand, mode] : llvm::zip(op->getOperands(), strategy.operands))
     add(operand, mode, share.operands, own.operands);
-  for (auto [result, mode] : llvm::zip(op->getResults(), strategy.results)) add(result, mode, share.results, own.results);
+  for (auto [result, mode] : llvm::zip(op->getResults(), strategy.results))
+    add(result, mode, share.results, own.results);
   KernelAttributes ofShare, ofOwn;
   op.localForm(share, ofShare);
   op.localForm(own, ofOwn);
@@ -86,8 +87,9 @@ bool Strip::contains(Operation *op) const {
 }
 
 std::optional<AxisPlacement> Strip::modeOf(Value value) const {
+  const auto result = mlir::dyn_cast<mlir::OpResult>(value);
   for (const Member &member : members)
-    if (member.op == value.getDefiningOp()) return member.resultMode(mlir::cast<mlir::OpResult>(value).getResultNumber());
+    if (result && member.op == result.getOwner()) return member.resultMode(result.getResultNumber());
   return std::nullopt;
 }
 
@@ -109,7 +111,9 @@ bool Strip::isBehind(Value value) const {
 
 bool Strip::divides(int64_t count) const {
   return llvm::all_of(members, [&](const Member &member) {
-    const auto isFine = [&](Value value, const AxisPlacement &mode) { return bool(chunkOf(value.getType(), mode, count)); };
+    const auto isFine = [&](Value value, const AxisPlacement &mode) {
+      return bool(chunkOf(value.getType(), mode, count));
+    };
     llvm::SmallVector<Value> values(member.op->getOperands());
     values.append(member.op->result_begin(), member.op->result_end());
     return llvm::all_of_zip(values, member.modes, isFine);

@@ -12,12 +12,12 @@
 
 namespace cleave {
 
-// Ops that follow each other and that all work on chunks: at least one collective, and products of matrices beside it.
+// Ops that follow each other and all work on chunks: at least one collective, and products of matrices beside it.
 struct Strip {
   struct Member {
     mlir::Operation *op = nullptr;
-    // How operands, then results, lie over the chunks: S(d), each has its share of dimension d, or B, each has all of it.
-    // Results are S.
+    // How operands, then results, lie over the chunks: S(d), each has its share of dimension d, or B, each has all of
+    // it. Results are S.
     llvm::SmallVector<AxisPlacement, 4> modes;
 
     const AxisPlacement &resultMode(unsigned number) const { return modes[op->getNumOperands() + number]; }
@@ -45,11 +45,12 @@ class StripFinder {
   // Its members are in no strip that is found later.
   void take(const Strip &strip);
 
-  // Whether there may be a strip around it: a reduction of what a product of matrices gives, or a gather of what one reads.
+  // Whether there may be a strip around it: a reduction of what a product of matrices gives, or a gather of what one
+  // reads.
   bool isSeed(mlir::Operation *op);
 
-  // The collective with what stands beside it, the value that it moves cut along `dim`. Where there is none, `whyNot` says
-  // why.
+  // The collective with what stands beside it, the value that it moves cut along `dim`. Where there is none, `whyNot`
+  // says why.
   std::optional<Strip> around(mlir::Operation *collective, unsigned dim, std::string &whyNot);
 
   // A strip that goes on to the next reduction, if all that stands between works on chunks.

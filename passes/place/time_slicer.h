@@ -14,8 +14,9 @@ namespace cleave {
 // Whether the op draws other random numbers in each run of a chunked region.
 bool drawsByRun(TensorOpInterface op);
 
-// The instance of a rule's strategy `pattern` in which one of its placements becomes `mode`; none if it can't.
-std::optional<Strategy> instanceWith(const Strategy &pattern, const AxisPlacement &placement, const AxisPlacement &mode);
+// The instance of a rule's strategy in which one of its placements becomes `mode`; none if it can't.
+std::optional<Strategy> instanceWith(const Strategy &pattern, const AxisPlacement &placement,
+                                     const AxisPlacement &mode);
 
 // Slices in time obey the rules of placement: along "time" a value is S(d) (the slice sees its share of dimension d), B
 // (the same for each slice) or P (what the slices give is combined to the value). Values from outside are B, unless
