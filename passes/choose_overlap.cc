@@ -13,9 +13,16 @@ namespace cleave {
 namespace {
 
 struct Form {
-  bool split = false, slices = false, sequence = false;
+  bool split = false, slices = false, sequence = false, chunks = false;
 };
 
+// In the order in which they are tried. Two slices hide in each other what chunks would.
+constexpr Form kForms[] = {{true},
+                           {true, true},
+                           {true, false, true},
+                           {true, true, true},
+                           {true, false, false, true},
+                           {true, false, true, true}};
 // A step is left as it is if all its transfers take less of its time on links.
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
@@ -28,6 +35,7 @@ void mark(mlir::ModuleOp module, const Form &form) {
   module->setAttr(kSplit, b.getBoolAttr(form.split));
   if (form.slices) module->setAttr(kSlices, b.getI64IntegerAttr(2));
   if (form.sequence) module->setAttr(kSequence, b.getUnitAttr());
+  if (form.chunks) module->setAttr(kChunks, b.getUnitAttr());
 }
 
 struct Prediction {
@@ -52,7 +60,7 @@ Prediction predict(mlir::ModuleOp module, const Form &form,
 void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
   if (module->hasAttr(kOverlap)) {
     const auto asks = [&](llvm::StringRef name) { return forcesOverlap(module, name); };
-    return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence")});
+    return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence"), asks("chunked-matmul")});
   }
   Form best;
   // Of the default machine little is known, and its devices share memory: what cores copy is nothing to hide.
@@ -63,7 +71,7 @@ void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult
   const bool hasBudget = memoryBudgetOf(module).has_value();  // which all that compiles keeps to
   const bool isTooLarge = hasBudget && std::isinf(plain.seconds);
   if (isTooLarge || plain.wire >= kLittle * plain.seconds)
-    for (const Form &form : {Form{true}, Form{true, true}, Form{true, false, true}, Form{true, true, true}}) {
+    for (const Form &form : kForms) {
       const Prediction predicted = predict(module, form, compile);
       const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;
       const double moreMemory = std::max(kMoreMemory, plain.seconds / predicted.seconds);

@@ -37,6 +37,8 @@ inline constexpr llvm::StringLiteral kSlices = "cleave.slices";
 inline constexpr llvm::StringLiteral kSplit = "cleave.split";
 // Attribute of a module: activations between tensor-parallel chains lie split by tokens.
 inline constexpr llvm::StringLiteral kSequence = "cleave.sequence";
+// Attribute of a module: products of matrices run in chunks with the collectives beside them, where that pays.
+inline constexpr llvm::StringLiteral kChunks = "cleave.chunks";
 // Attribute of an entry: predicted seconds of a run, and those of all its transfers in which no core is busy.
 inline constexpr llvm::StringLiteral kPredicted = "cleave.predicted";
 

@@ -10,7 +10,8 @@
 
 namespace cleave {
 
-inline constexpr absl::string_view kOverlapNames[] = {"split", "slice", "buckets", "sequence", "prefetch"};
+inline constexpr absl::string_view kOverlapNames[] = {"split",    "slice",          "buckets",
+                                                     "sequence", "chunked-matmul", "prefetch"};
 
 inline bool isOverlapName(absl::string_view name) {
   return std::find(std::begin(kOverlapNames), std::end(kOverlapNames), name) != std::end(kOverlapNames);

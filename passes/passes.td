@@ -321,6 +321,35 @@ def GatherAgainPass : Pass<"cleave-gather-again", "::mlir::ModuleOp"> {
   }];
 }
 
+def ChunkCollectivesPass : Pass<"cleave-chunk-collectives", "::mlir::ModuleOp"> {
+  let summary = "Cuts matrix products and the collectives beside them into chunks, so that one chunk moves while another is computed";
+  let description = [{
+    Where the module's `cleave.chunks` asks for it. A gather goes with the products that read it, a reduction with the product
+    that it reads, and what follows goes with them up to the next reduction, where all of it works on chunks. Chunks are of
+    rows or of output columns: of any dimension that the collective leaves alone, that no axis splits, and that the rule of
+    each op carries into its results. What reads a whole value gets the chunks joined. The number of chunks and the dimension are those that the machine
+    is predicted to take least time for, copies and other work that hides the transfer anyway included; a remark says what
+    it saves, or why all stays as it is. The module's `cleave.overlap` with "chunked-matmul" takes chunks wherever rules allow
+    some.
+
+    Before:
+    ```mlir
+    %1 = cleave.matmul %x, %w : ...
+    %2 = cleave.all_reduce %1 along [0] : ...
+    ```
+    After:
+    ```mlir
+    %x0 = cleave.slice %x {starts = array<i64: 0, 0>, limits = array<i64: 512, 256>, steps = array<i64: 1, 1>} : ...
+    %10 = cleave.matmul %x0, %w : ...
+    %20 = cleave.all_reduce %10 along [0] : ...
+    %x1 = cleave.slice %x {starts = array<i64: 512, 0>, limits = array<i64: 1024, 256>, steps = array<i64: 1, 1>} : ...
+    %11 = cleave.matmul %x1, %w : ...
+    %21 = cleave.all_reduce %11 along [0] : ...
+    %2 = cleave.concat %20, %21 {dimension = 0 : i64} : ...
+    ```
+  }];
+}
+
 def BucketCollectivesPass : Pass<"cleave-bucket-collectives", "::mlir::ModuleOp"> {
   let summary = "Joins collectives that only updates wait for, so that their latency is paid once";
   let description = [{

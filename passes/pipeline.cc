@@ -50,6 +50,7 @@ void partition(mlir::OpPassManager &pm) {
   pm.addPass(createLowerReshardsPass());
   pm.addPass(mlir::createCSEPass());
   pm.addPass(createGatherAgainPass());
+  pm.addPass(createChunkCollectivesPass());
   pm.addPass(createBucketCollectivesPass());
 }
 

@@ -41,6 +41,7 @@ mlir::LogicalResult verifyOptions(mlir::ModuleOp module) {
     if (failed(verifyInteger(module, option))) return mlir::failure();
   if (failed(verifyKind<mlir::BoolAttr>(module, kSplit, "true or false")) ||
       failed(verifyKind<mlir::UnitAttr>(module, kSequence, "no value")) ||
+      failed(verifyKind<mlir::UnitAttr>(module, kChunks, "no value")) ||
       failed(verifyKind<mlir::ArrayAttr>(module, kOverlap, "a list")))
     return mlir::failure();
   if (const auto names = module->getAttrOfType<mlir::ArrayAttr>(kOverlap))

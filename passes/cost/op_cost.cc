@@ -57,11 +57,14 @@ double shareOf(mlir::Operation *op, size_t rank, ShardTable &table) {
   return share;
 }
 
-Work partOf(mlir::Operation *op, const OpWork &whole, size_t rank, ShardTable &table) {
+Work partOf(mlir::Operation *op, const OpWork &whole, size_t rank, llvm::ArrayRef<bool> isCut, double count,
+            ShardTable &table) {
   llvm::SmallVector<double, 8> elements;
   for (mlir::Type type : op->getOperandTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
   for (mlir::Type type : op->getResultTypes()) elements.push_back(double(table.shardsOf(type)[rank].elements()));
-  return whole.part(shareOf(op, rank, table), elements);
+  for (auto [held, cut] : llvm::zip(elements, isCut))
+    if (cut) held /= count;
+  return whole.part(shareOf(op, rank, table) / count, elements);
 }
 
 Work copyOf(mlir::Operation *op, size_t rank, ShardTable &table) {
@@ -173,11 +176,16 @@ Work OpWork::part(double share, llvm::ArrayRef<double> elements) const {
 
 Work workOf(mlir::Operation *op, size_t rank, ShardTable &table) {
   if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op))
-    return partOf(op, OpWork(tensorOp, tensorOp.shardingRule()), rank, table);
+    return partOf(op, OpWork(tensorOp, tensorOp.shardingRule()), rank, {}, /*count=*/1, table);
   return copyOf(op, rank, table);
 }
 
 double slowestSeconds(mlir::Operation *op, ShardTable &table, const Machine &machine) {
+  return slowestSeconds(op, {}, /*count=*/1, table, machine);
+}
+
+double slowestSeconds(mlir::Operation *op, llvm::ArrayRef<bool> isCut, double count, ShardTable &table,
+                      const Machine &machine) {
   auto isEven = [&](mlir::Type type) { return table.isEven(type); };
   const bool areAlike = llvm::all_of(op->getOperandTypes(), isEven) && llvm::all_of(op->getResultTypes(), isEven);
   const size_t ranks = areAlike ? 1 : table.ranks();
@@ -185,7 +193,7 @@ double slowestSeconds(mlir::Operation *op, ShardTable &table, const Machine &mac
   if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op)) {
     const OpWork whole(tensorOp, tensorOp.shardingRule());
     for (size_t rank = 0; rank < ranks; ++rank)
-      slowest = std::max(slowest, machine.seconds(partOf(op, whole, rank, table)));
+      slowest = std::max(slowest, machine.seconds(partOf(op, whole, rank, isCut, count, table)));
     return slowest;
   }
   for (size_t rank = 0; rank < ranks; ++rank) slowest = std::max(slowest, machine.seconds(copyOf(op, rank, table)));

@@ -49,6 +49,11 @@ Work workOf(mlir::Operation *op, size_t rank, ShardTable &table);
 // What it takes on the rank where it takes longest: the others wait for it sooner or later.
 double slowestSeconds(mlir::Operation *op, ShardTable &table, const Machine &machine);
 
+// The same for one of `count` slices in time: it does its share of the arithmetic, and holds its share of the values
+// that are cut (by operand, then result).
+double slowestSeconds(mlir::Operation *op, llvm::ArrayRef<bool> isCut, double count, ShardTable &table,
+                      const Machine &machine);
+
 // A collective that moves bytes, by the largest shard.
 TransferCost transferCost(mlir::Operation *collective, ShardTable &table, const Machine &machine);
 

@@ -11,14 +11,6 @@ using mlir::Value;
 
 using Modes = llvm::SmallVector<AxisPlacement, 4>;
 
-// The instance of a pattern in which one of its placements becomes `mode`; none if it can't.
-std::optional<Strategy> instanceWith(const Strategy &pattern, const AxisPlacement &placement,
-                                     const AxisPlacement &mode) {
-  if (!placement.isSplit() || !mode.isSplit() || placement.dim != mode.dim || mode.unit % placement.unit != 0)
-    return std::nullopt;
-  return instantiate(pattern, mode.unit / placement.unit, /*minor=*/false);
-}
-
 // Instances of the rule's strategies that agree with all operands, but for whole ones of which a slice or a term is
 // wanted. Those that want least come first.
 std::vector<Strategy> fitting(const ShardingRule &rule, const Modes &operands) {
@@ -69,6 +61,13 @@ void markName(Operation *op, const std::string &name) {
 }
 
 }  // namespace
+
+std::optional<Strategy> instanceWith(const Strategy &pattern, const AxisPlacement &placement,
+                                     const AxisPlacement &mode) {
+  if (!placement.isSplit() || !mode.isSplit() || placement.dim != mode.dim || mode.unit % placement.unit != 0)
+    return std::nullopt;
+  return instantiate(pattern, mode.unit / placement.unit, /*minor=*/false);
+}
 
 bool drawsByRun(TensorOpInterface op) {
   Operation *copy = op->clone();

@@ -14,6 +14,10 @@ namespace cleave {
 // Whether the op draws other random numbers in each run of a chunked region.
 bool drawsByRun(TensorOpInterface op);
 
+// The instance of a rule's strategy in which one of its placements becomes `mode`; none if it can't.
+std::optional<Strategy> instanceWith(const Strategy &pattern, const AxisPlacement &placement,
+                                     const AxisPlacement &mode);
+
 // Slices in time obey the rules of placement: along "time" a value is S(d) (the slice sees its share of dimension d), B
 // (the same for each slice) or P (what the slices give is combined to the value). Values from outside are B, unless
 // setInput says otherwise. From there each op takes the strategy of its rule that fits its operands. An op whose

@@ -22,7 +22,8 @@ MODELS = {
            "num_heads": 3, "dropout_rate": 0},
 }
 MESHES = ["model=2", "data=2", "data=2,model=2", "model=3"]
-PASSES = ["split", "slice", "split,slice", "sequence", "split,slice,sequence"]
+PASSES = ["split", "slice", "split,slice", "sequence", "chunked-matmul", "split,sequence,chunked-matmul",
+          "split,slice,sequence"]
 BATCH, SEQ, STEPS = 4, 12, 10
 TOLERANCE = 1e-6
 
@@ -110,10 +111,10 @@ def main():
     write_inputs(work)
     for family in MODELS:
         for mesh in MESHES:
-            compare(checks, work, family, mesh, PASSES if family == "gpt2" else PASSES[-1:])
-    compare(checks, work, "gpt2", "data=2,model=2", ["split", "split,slice,sequence"], "--dropout", "0.1")
-    compare(checks, work, "gpt2", "data=2,model=2", ["split", "split,slice,sequence"], "--dropout", "0.1",
-            "--microbatches", 2)
+            compare(checks, work, family, mesh, PASSES if family == "gpt2" else PASSES[-2:])
+    several = ["split", "split,slice,sequence", "split,chunked-matmul", "split,sequence,chunked-matmul"]
+    compare(checks, work, "gpt2", "data=2,model=2", several, "--dropout", "0.1")
+    compare(checks, work, "gpt2", "data=2,model=2", several, "--dropout", "0.1", "--microbatches", 2)
     compare(checks, work, "gpt2", "data=2", ["prefetch", "split,slice"], "--zero", 3, "--clip-norm", "0.5")
     check_not_in_plan(checks, work)
     checks.finish()

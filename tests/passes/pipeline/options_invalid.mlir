@@ -6,6 +6,7 @@
 // RUN: sed 's/OPTION/memory_budget = -5 : i64/' %s > %t.mlir && not cleave-compile compile %t.mlir -o %t.plan --mesh model=2 2>&1 | FileCheck %s --check-prefix=CASE5
 // RUN: sed 's/OPTION/split = 3 : i64/' %s > %t.mlir && not cleave-compile compile %t.mlir -o %t.plan --mesh model=2 2>&1 | FileCheck %s --check-prefix=CASE6
 // RUN: sed 's/OPTION/sequence = 1 : i64/' %s > %t.mlir && not cleave-compile compile %t.mlir -o %t.plan --mesh model=2 2>&1 | FileCheck %s --check-prefix=CASE7
+// RUN: sed 's/OPTION/chunks = 1 : i64/' %s > %t.mlir && not cleave-compile compile %t.mlir -o %t.plan --mesh model=2 2>&1 | FileCheck %s --check-prefix=CASE8
 
 // What a module asks for in attributes is checked before any pass reads it.
 // CASE0: requires names of overlap passes in cleave.overlap, got 1
@@ -16,6 +17,7 @@
 // CASE5: requires an i64 from 1 to 9223372036854775807 as cleave.memory_budget, got -5 : i64
 // CASE6: requires true or false as cleave.split, got 3 : i64
 // CASE7: requires no value as cleave.sequence, got 1 : i64
+// CASE8: requires no value as cleave.chunks, got 1 : i64
 module attributes {cleave.OPTION} {
   func.func @loss(%w: tensor<4x4xf32> {cleave.parameter = "w", cleave.init = #cleave.init<"constant", mean = 1.0,
       deviation = 0.0, zero_row = -1>}, %x: tensor<2x4xf32> {cleave.input = "x", cleave.batch_dim = 0 : i64})
