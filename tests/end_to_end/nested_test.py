@@ -3,7 +3,7 @@
 A gradient penalty on a small transformer follows PyTorch's second derivatives; a step of meta-learning through all that
 attention can have follows itself on one device.
 
-Usage: nested_test.py FIXTURE_FOLDER MODEL
+Usage: nested_test.py FOLDER
 """
 
 import json
@@ -41,8 +41,8 @@ def check_penalty(checks, folder):
     golden = json.load(open(os.path.join(folder, "golden.json")))
     checks.check(golden["loss"][-1] < 0.8 * golden["loss"][0], "the penalized loss falls")
     for mesh, *flags in PENALTY_RUNS:
-        steps = train(os.path.join(folder, "model.mlir"), os.path.join(folder, "data.safetensors"), len(golden["loss"]), "--init",
-                      os.path.join(folder, "model.safetensors"), compiled=("--mesh", mesh, "--lr", golden["lr"], *flags))
+        steps = train(os.path.join(folder, "gradient_penalty.mlir"), os.path.join(folder, "data.safetensors"), len(golden["loss"]), "--init",
+                      os.path.join(folder, "weights.safetensors"), compiled=("--mesh", mesh, "--lr", golden["lr"], *flags))
         where = " ".join(map(str, ["gradient penalty", mesh, *flags]))
         compare(checks, where, steps, {figure: golden[figure] for figure in ("loss", "grad_norm")})
 
@@ -88,7 +88,7 @@ def check_meta_learning(checks, model):
 def main():
     checks = Checks()
     check_penalty(checks, sys.argv[1])
-    check_meta_learning(checks, sys.argv[2])
+    check_meta_learning(checks, os.path.join(sys.argv[1], "meta_learning.mlir"))
     checks.finish()
 
 
