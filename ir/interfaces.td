@@ -23,8 +23,8 @@ def Cleave_TensorOpInterface : OpInterface<"TensorOpInterface"> {
                     (ins "::mlir::OpBuilder &":$b, "::mlir::ValueRange":$dResults)>,
     InterfaceMethod<"Adds to the kernel's attributes what a shard must know of the whole.", "void", "localForm",
                     (ins "const ::cleave::LocalShards &":$local, "::cleave::KernelAttributes &":$attributes)>,
-    InterfaceMethod<[{Builds the same results from generic ops, which split where the op itself can't; empty where
-                      there is no such form.}],
+    InterfaceMethod<[{Builds the same results from generic ops, which split where the op itself can't, and have
+                      gradients of any order; empty where there is no such form.}],
                     "::llvm::SmallVector<::mlir::Value>", "decompose", (ins "::mlir::OpBuilder &":$b)>,
     InterfaceMethod<[{The value that stands for the result when nothing is trained (dropout: its input); else null,
                       and the op itself becomes what it is then (attention: without dropout).}],

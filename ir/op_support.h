@@ -15,11 +15,14 @@ namespace cleave {
 
 class AttentionOp;
 class AttentionGradientOp;
+class CrossEntropyGradientOp;
 class CrossEntropyOp;
 class EmbeddingGradientOp;
+class LayerNormGradientOp;
 class LayerNormOp;
 class MatmulOp;
 class ReduceOp;
+class RmsNormGradientOp;
 class RmsNormOp;
 
 using Gradients = llvm::SmallVector<mlir::Value>;
@@ -67,8 +70,13 @@ Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult);
 mlir::Value reduceGradient(mlir::OpBuilder &b, ReduceOp op, mlir::Value dResult);
 Gradients attentionGradient(mlir::OpBuilder &b, AttentionOp op, mlir::Value dResult);
 llvm::SmallVector<mlir::Value> decomposeLayerNorm(mlir::OpBuilder &b, LayerNormOp op);
+llvm::SmallVector<mlir::Value> decomposeLayerNormGradient(mlir::OpBuilder &b, LayerNormGradientOp op);
 llvm::SmallVector<mlir::Value> decomposeRmsNorm(mlir::OpBuilder &b, RmsNormOp op);
+llvm::SmallVector<mlir::Value> decomposeRmsNormGradient(mlir::OpBuilder &b, RmsNormGradientOp op);
+llvm::SmallVector<mlir::Value> decomposeAttention(mlir::OpBuilder &b, AttentionOp op);
+llvm::SmallVector<mlir::Value> decomposeAttentionGradient(mlir::OpBuilder &b, AttentionGradientOp op);
 llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op);
+llvm::SmallVector<mlir::Value> decomposeCrossEntropyGradient(mlir::OpBuilder &b, CrossEntropyGradientOp op);
 
 // Local forms.
 void setLocalConstant(mlir::ElementsAttr value, const Shard &shard, KernelAttributes &attributes);

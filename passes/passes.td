@@ -74,7 +74,8 @@ def ExpandGradientsPass : Pass<"cleave-expand-gradients", "::mlir::ModuleOp"> {
   let description = [{
     Reverse mode, from the inside out. Gradients of a value with several uses are added in the order in which they
     arise; adjoints are named `grad(name)` and have the layer of the op that they belong to. An op without a gradient of
-    its own is replaced by its generic form first.
+    its own is replaced by its generic form first. In a gradient's region inside another one's, so is each op that has a
+    generic form: every op that can be differentiated can be so any number of times.
 
     Before:
     ```mlir

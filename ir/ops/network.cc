@@ -20,6 +20,19 @@ mlir::Value meanOfLast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value
   return ReduceOp::create(b, loc, value, "mean", llvm::ArrayRef<int64_t>{typeOf(value).getRank() - 1});
 }
 
+// For each feature.
+mlir::Value sumOfRows(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value) {
+  llvm::SmallVector<int64_t> rows(typeOf(value).getRank() - 1);
+  std::iota(rows.begin(), rows.end(), 0);
+  return ReduceOp::create(b, loc, value, "sum", rows);
+}
+
+// The part of each row of `value` that lies along that of `normal`: normal mean(value normal).
+mlir::Value along(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Value normal) {
+  mlir::Value share = meanOfLast(b, loc, MulOp::create(b, loc, value, normal));
+  return MulOp::create(b, loc, normal, alongLast(b, loc, share, normal));
+}
+
 mlir::Value rstdOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value variance, double epsilon) {
   return RsqrtOp::create(b, loc, AddOp::create(b, loc, variance, splat(b, loc, variance.getType(), epsilon)));
 }
@@ -28,6 +41,16 @@ mlir::LogicalResult verifyRate(mlir::Operation *op, const llvm::APFloat &rate) {
   const double value = rate.convertToDouble();
   if (value >= 0 && value < 1) return mlir::success();
   return op->emitOpError("requires a dropout rate of at least 0 and below 1, got ") << value;
+}
+
+// Whether a label counts, and the label, or 0 where it doesn't.
+template <typename Op>
+std::pair<mlir::Value, mlir::Value> labelsOf(mlir::OpBuilder &b, Op op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value labels = op.getLabels();
+  mlir::Value ignored = splat(b, loc, labels.getType(), double(int64_t(op.getIgnoreIndex())));
+  mlir::Value counts = CompareOp::create(b, loc, labels, ignored, "ne");
+  return {counts, SelectOp::create(b, loc, counts, labels, splat(b, loc, labels.getType(), 0))};
 }
 
 template <typename Op>
@@ -68,6 +91,28 @@ llvm::SmallVector<mlir::Value> decomposeRmsNorm(mlir::OpBuilder &b, RmsNormOp op
   mlir::Value rstd = rstdOf(b, loc, meanOfLast(b, loc, MulOp::create(b, loc, x, x)), op.getEpsilon().convertToDouble());
   mlir::Value normal = MulOp::create(b, loc, x, alongLast(b, loc, rstd, x));
   return {MulOp::create(b, loc, normal, alongRows(b, loc, op.getGamma(), x)), rstd};
+}
+
+//   n = (x - mean) rstd      dx = (dy gamma - mean(dy gamma) - n mean(dy gamma n)) rstd
+llvm::SmallVector<mlir::Value> decomposeLayerNormGradient(mlir::OpBuilder &b, LayerNormGradientOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value x = op.getInput(), dy = op.getDResult(), rstd = alongLast(b, loc, op.getRstd(), x);
+  mlir::Value centered = SubOp::create(b, loc, x, alongLast(b, loc, op.getMean(), x));
+  mlir::Value normal = MulOp::create(b, loc, centered, rstd);
+  mlir::Value dNormal = MulOp::create(b, loc, dy, alongRows(b, loc, op.getGamma(), x));
+  mlir::Value free = SubOp::create(b, loc, dNormal, alongLast(b, loc, meanOfLast(b, loc, dNormal), x));
+  mlir::Value dInput = MulOp::create(b, loc, SubOp::create(b, loc, free, along(b, loc, dNormal, normal)), rstd);
+  return {dInput, sumOfRows(b, loc, MulOp::create(b, loc, dy, normal)), sumOfRows(b, loc, dy)};
+}
+
+//   n = x rstd      dx = (dy gamma - n mean(dy gamma n)) rstd
+llvm::SmallVector<mlir::Value> decomposeRmsNormGradient(mlir::OpBuilder &b, RmsNormGradientOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value x = op.getInput(), dy = op.getDResult(), rstd = alongLast(b, loc, op.getRstd(), x);
+  mlir::Value normal = MulOp::create(b, loc, x, rstd);
+  mlir::Value dNormal = MulOp::create(b, loc, dy, alongRows(b, loc, op.getGamma(), x));
+  mlir::Value dInput = MulOp::create(b, loc, SubOp::create(b, loc, dNormal, along(b, loc, dNormal, normal)), rstd);
+  return {dInput, sumOfRows(b, loc, MulOp::create(b, loc, dy, normal))};
 }
 
 //===- Attention --------------------------------------------------------------------------------===//
@@ -150,18 +195,28 @@ int64_t attentionWeights(mlir::Value query, mlir::Value keys) {
 // Generic ops that split along the classes: each statistic is one partial value of the size of the labels.
 llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op) {
   mlir::Location loc = op.getLoc();
-  mlir::Value logits = op.getLogits(), labels = op.getLabels();
+  mlir::Value logits = op.getLogits();
   mlir::Value peak = ReduceOp::create(b, loc, logits, "max", llvm::ArrayRef<int64_t>{typeOf(logits).getRank() - 1});
   mlir::Value lse = AddOp::create(b, loc, LogOp::create(b, loc, ExpSumOp::create(b, loc, logits, peak)), peak);
-  mlir::Value ignored = splat(b, loc, labels.getType(), double(int64_t(op.getIgnoreIndex())));
-  mlir::Value counts = CompareOp::create(b, loc, labels, ignored, "ne");
-  mlir::Value safe = SelectOp::create(b, loc, counts, labels, splat(b, loc, labels.getType(), 0));
+  const auto [counts, safe] = labelsOf(b, op);
   mlir::Value losses = SubOp::create(b, loc, lse, GatherOp::create(b, loc, logits, safe));
   mlir::Value counted = SelectOp::create(b, loc, counts, losses, splat(b, loc, losses.getType(), 0));
-  llvm::SmallVector<int64_t> all(typeOf(labels).getRank());
+  llvm::SmallVector<int64_t> all(typeOf(losses).getRank());
   std::iota(all.begin(), all.end(), 0);
   mlir::Value ones = ConvertOp::create(b, loc, unplaced(losses.getType()), counts);
   return {ReduceOp::create(b, loc, counted, "sum", all), ReduceOp::create(b, loc, ones, "sum", all), lse};
+}
+
+//   dlogits = f exp(logits - lse) - onehot(label) f, with f = dsum, or 0 where the label doesn't count
+llvm::SmallVector<mlir::Value> decomposeCrossEntropyGradient(mlir::OpBuilder &b, CrossEntropyGradientOp op) {
+  mlir::Location loc = op.getLoc();
+  mlir::Value logits = op.getLogits(), lse = op.getLse();
+  const auto [counts, safe] = labelsOf(b, op);
+  mlir::Value spread = BroadcastOp::create(b, loc, unplaced(lse.getType()), op.getDSum(), llvm::ArrayRef<int64_t>{});
+  mlir::Value factor = SelectOp::create(b, loc, counts, spread, splat(b, loc, lse.getType(), 0));
+  mlir::Value softmax = ExpOp::create(b, loc, SubOp::create(b, loc, logits, alongLast(b, loc, lse, logits)));
+  mlir::Value scaled = MulOp::create(b, loc, softmax, alongLast(b, loc, factor, logits));
+  return {SubOp::create(b, loc, scaled, GatherGradientOp::create(b, loc, unplaced(logits.getType()), safe, factor))};
 }
 
 //===- Verifiers --------------------------------------------------------------------------------===//

@@ -57,7 +57,8 @@ def Cleave_LayerNormGradientOp : Cleave_InferredOp<"layer_norm_gradient"> {
     types.append({::cleave::unplaced(adaptor.getInput().getType()), gamma, gamma});
   }];
   let flops = [{ return 14 * ::cleave::elementsOf(getDInput()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeLayerNormGradient(b, *this); }];
 }
 
 def Cleave_RmsNormOp : Cleave_InferredOp<"rms_norm"> {
@@ -108,7 +109,8 @@ def Cleave_RmsNormGradientOp : Cleave_InferredOp<"rms_norm_gradient"> {
     types.append({::cleave::unplaced(adaptor.getInput().getType()), ::cleave::unplaced(adaptor.getGamma().getType())});
   }];
   let flops = [{ return 10 * ::cleave::elementsOf(getDInput()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeRmsNormGradient(b, *this); }];
 }
 
 //===- Attention --------------------------------------------------------------------------------===//
@@ -188,6 +190,7 @@ def Cleave_AttentionOp : Cleave_InferredOp<"attention", [AttrSizedOperandSegment
     if (dResults[1]) return ::mlir::failure();
     return ::cleave::attentionGradient(b, *this, dResult);
   }];
+  let decomposition = [{ return ::cleave::decomposeAttention(b, *this); }];
   let local = [{ ::cleave::setAttentionLocal(local, attributes); }];
   let chunk = [{ setElementOffset(index * ::cleave::attentionWeights(getQuery(), getKeys())); }];
   let inference = [{
@@ -224,7 +227,8 @@ def Cleave_AttentionGradientOp : Cleave_TensorOp<"attention_gradient", [AttrSize
   }];
   let strategies = [{ ::cleave::addGroupedHeads(*this, getQuery(), getKeys(), rule); }];
   let flops = [{ return 2.5 * ::cleave::attentionFlops(getQuery(), getKeys(), getCausal()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeAttentionGradient(b, *this); }];
   let local = [{ ::cleave::setAttentionLocal(local, attributes); }];
   let chunk = [{ setElementOffset(index * ::cleave::attentionWeights(getQuery(), getKeys())); }];
   let hasVerifier = 1;
@@ -280,6 +284,7 @@ def Cleave_CrossEntropyGradientOp : Cleave_InferredOp<"cross_entropy_gradient"> 
   let inPlace = [0];
   let infer = [{ types.push_back(::cleave::unplaced(adaptor.getLogits().getType())); }];
   let flops = [{ return 4 * ::cleave::elementsOf(getDLogits()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeCrossEntropyGradient(b, *this); }];
   let local = [{ ::cleave::setIndexRange(local.operands[0], -1, attributes); }];
 }

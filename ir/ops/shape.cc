@@ -270,7 +270,7 @@ mlir::Value reduceGradient(mlir::OpBuilder &b, ReduceOp op, mlir::Value dResult)
   auto type = unplaced(op.getInput().getType());
   const auto kept = otherDimensions(op.getInput(), op.getDimensions());
   auto spread = [&](mlir::Value value) -> mlir::Value { return BroadcastOp::create(b, loc, type, value, kept); };
-  if (op.getKind() == "sum") return spread(dResult);
+  if (op.getKind() == "sum" || type.getNumElements() == 0) return spread(dResult);
   if (op.getKind() == "mean") {
     double count = 1;
     for (int64_t dimension : op.getDimensions()) count *= double(type.getDimSize(dimension));

@@ -224,3 +224,68 @@ func.func @meta(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %g: tensor<8xf32>
   } : (tensor<8x8xf32>, tensor<8xf32>, tensor<4x8xf32>, tensor<4xi32>) -> (tensor<f32>, tensor<8x8xf32>)
   return %0, %1 : tensor<f32>, tensor<8x8xf32>
 }
+
+// Attention in a gradient inside another one is made of generic ops from the start, whose weights serve both orders. A query
+// sees the keys up to its own position.
+// CHECK-LABEL: func @attend
+// CHECK-NOT: cleave.attention
+// CHECK: cleave.matmul {{.*}}cleave.name = "y.matmul"{{.*}}transpose_rhs = true
+// CHECK: %[[KEYS:.*]] = cleave.iota {{.*}}dimension = 1 : i64{{.*}} -> tensor<6x8xi32>
+// CHECK: cleave.compare %[[KEYS]], %{{.*}} {{.*}}direction = "le"
+// CHECK: cleave.exp {{.*}}cleave.name = "y.exp", cleave.phase = "forward"
+// CHECK-NOT: cleave.attention
+// CHECK: return
+func.func @attend(%q: tensor<2x6x4x8xf32>, %k: tensor<2x8x2x8xf32>) -> (tensor<2x6x4x8xf32>, tensor<2x8x2x8xf32>) {
+  %0:3 = cleave.gradient (%q, %k) wrt [0, 1] {
+  ^bb0(%a: tensor<2x6x4x8xf32>, %b: tensor<2x8x2x8xf32>):
+    %1, %2 = cleave.gradient (%a) wrt [0] {
+    ^bb0(%c: tensor<2x6x4x8xf32>):
+      %y, %lse = cleave.attention %c, %b, %b {cleave.name = "y", causal = true, scale = 0.5 : f64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0>}
+          : (tensor<2x6x4x8xf32>, tensor<2x8x2x8xf32>, tensor<2x8x2x8xf32>) -> (tensor<2x6x4x8xf32>, tensor<2x4x6xf32>)
+      %3 = cleave.sum_squares %y : (tensor<2x6x4x8xf32>) -> tensor<f32>
+      cleave.yield %3 : tensor<f32>
+    } : (tensor<2x6x4x8xf32>) -> (tensor<f32>, tensor<2x6x4x8xf32>)
+    %4 = cleave.sum_squares %2 : (tensor<2x6x4x8xf32>) -> tensor<f32>
+    cleave.yield %4 : tensor<f32>
+  } : (tensor<2x6x4x8xf32>, tensor<2x8x2x8xf32>) -> (tensor<f32>, tensor<2x6x4x8xf32>, tensor<2x8x2x8xf32>)
+  return %0#1, %0#2 : tensor<2x6x4x8xf32>, tensor<2x8x2x8xf32>
+}
+
+// What stands in the outer region alone is differentiated once, and stays fused.
+// CHECK-LABEL: func @outside
+// CHECK: %[[Y:.*]], %[[MEAN:.*]], %[[RSTD:.*]] = cleave.layer_norm
+// CHECK: cleave.tanh
+// CHECK: cleave.layer_norm_gradient %{{.*}}, %{{.*}}, %{{.*}}, %[[MEAN]], %[[RSTD]]
+func.func @outside(%x: tensor<4x8xf32>, %g: tensor<8xf32>) -> tensor<4x8xf32> {
+  %0, %1 = cleave.gradient (%x) wrt [0] {
+  ^bb0(%a: tensor<4x8xf32>):
+    %y, %mean, %rstd = cleave.layer_norm %a, %g, %g {epsilon = 1.0e-5 : f64} : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) -> (tensor<4x8xf32>, tensor<4xf32>, tensor<4xf32>)
+    %2, %3 = cleave.gradient (%y) wrt [0] {
+    ^bb0(%b: tensor<4x8xf32>):
+      %4 = cleave.tanh %b : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %5 = cleave.sum_squares %4 : (tensor<4x8xf32>) -> tensor<f32>
+      cleave.yield %5 : tensor<f32>
+    } : (tensor<4x8xf32>) -> (tensor<f32>, tensor<4x8xf32>)
+    %6 = cleave.sum_squares %3 : (tensor<4x8xf32>) -> tensor<f32>
+    cleave.yield %6 : tensor<f32>
+  } : (tensor<4x8xf32>) -> (tensor<f32>, tensor<4x8xf32>)
+  return %1 : tensor<4x8xf32>
+}
+
+// A gradient op that a program holds by itself is differentiated through its generic form.
+// CHECK-LABEL: func @by_hand
+// CHECK-NOT: cleave.rms_norm_gradient
+// CHECK-NOT: cleave.cross_entropy_gradient
+// CHECK: cleave.gather_gradient {{.*}}cleave.phase = "forward"
+// CHECK: cleave.gather {{.*}}cleave.phase = "backward"
+// CHECK: return
+func.func @by_hand(%x: tensor<4x8xf32>, %g: tensor<8xf32>, %r: tensor<4xf32>, %labels: tensor<4xi32>, %s: tensor<f32>) -> (tensor<8xf32>, tensor<f32>) {
+  %0:3 = cleave.gradient (%g, %s) wrt [0, 1] {
+  ^bb0(%a: tensor<8xf32>, %b: tensor<f32>):
+    %1 = cleave.cross_entropy_gradient %x, %labels, %r, %b : (tensor<4x8xf32>, tensor<4xi32>, tensor<4xf32>, tensor<f32>) -> tensor<4x8xf32>
+    %2, %3 = cleave.rms_norm_gradient %1, %x, %a, %r : (tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<4xf32>) -> (tensor<4x8xf32>, tensor<8xf32>)
+    %4 = cleave.sum_squares %2 : (tensor<4x8xf32>) -> tensor<f32>
+    cleave.yield %4 : tensor<f32>
+  } : (tensor<8xf32>, tensor<f32>) -> (tensor<f32>, tensor<8xf32>, tensor<f32>)
+  return %0#1, %0#2 : tensor<8xf32>, tensor<f32>
+}

@@ -54,3 +54,37 @@ func.func @region(%x: tensor<4xf32>) -> tensor<4xf32> {
   } : (tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>)
   return %1 : tensor<4xf32>
 }
+
+// -----
+
+// Nor do they exist inside another gradient.
+func.func @nested_integers(%x: tensor<4xi32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0, %1 = cleave.gradient (%x, %y) wrt [1] {
+  ^bb0(%a: tensor<4xi32>, %b: tensor<4xf32>):
+    // expected-error@+1 {{requires inputs of float types in 'wrt', got 'tensor<4xi32>'}}
+    %2, %3 = cleave.gradient (%a, %b) wrt [0] {
+    ^bb0(%c: tensor<4xi32>, %d: tensor<4xf32>):
+      %4 = cleave.sum_squares %d : (tensor<4xf32>) -> tensor<f32>
+      cleave.yield %4 : tensor<f32>
+    } : (tensor<4xi32>, tensor<4xf32>) -> (tensor<f32>, tensor<4xi32>)
+    cleave.yield %2 : tensor<f32>
+  } : (tensor<4xi32>, tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>)
+  return %1 : tensor<4xf32>
+}
+
+// -----
+
+// An update has neither a gradient nor a generic form, at no depth.
+func.func @nested_clip(%x: tensor<f32>) -> tensor<f32> {
+  %0, %1 = cleave.gradient (%x) wrt [0] {
+  ^bb0(%a: tensor<f32>):
+    %2, %3 = cleave.gradient (%a) wrt [0] {
+    ^bb0(%b: tensor<f32>):
+      // expected-error@+1 {{'cleave.clip_scale' op requires a gradient or a generic form to be differentiated, has neither (named 'clip')}}
+      %4 = cleave.clip_scale %b {cleave.name = "clip", max_norm = 1.0 : f64} : (tensor<f32>) -> tensor<f32>
+      cleave.yield %4 : tensor<f32>
+    } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
+    cleave.yield %3 : tensor<f32>
+  } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  return %1 : tensor<f32>
+}
