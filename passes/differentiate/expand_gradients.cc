@@ -145,8 +145,8 @@ mlir::LogicalResult ReverseMode::visit(Operation *op) {
   auto tensorOp = mlir::dyn_cast<TensorOpInterface>(op);
   if (!tensorOp) return op->emitOpError("stands in a gradient's region: requires an op that can be differentiated");
 
-  // The outer gradient would replace a fused op's gradient op by generic ops, and then, for what it sends to the fused op's
-  // statistics, that one too: generic from the start, both share what they compute.
+  // The outer gradient would replace a fused op's gradient op by generic ops, and then, for what it sends to the fused
+  // op's statistics, that one too: generic from the start, both share what they compute.
   if (isNested_ && replaceByGenericForm(tensorOp)) return mlir::success();
   b_.setInsertionPoint(yield_);
   auto gradients = tensorOp.buildGradient(b_, dResults);

@@ -99,8 +99,9 @@ plan::Explanation valuesOf(mlir::ModuleOp module) {
 // What made the value that collectives hand on.
 mlir::Value producedBy(mlir::Value value) {
   while (mlir::Operation *op = value.getDefiningOp()) {
-    if (!mlir::isa<CollectiveOpInterface>(op)) break;
-    value = op->getOperand(mlir::cast<mlir::OpResult>(value).getResultNumber());
+    if (!mlir::isa<CollectiveOpInterface, WaitOp>(op)) break;
+    value = mlir::isa<WaitOp>(op) ? viewedBy(mlir::cast<mlir::OpResult>(value))
+                                  : op->getOperand(mlir::cast<mlir::OpResult>(value).getResultNumber());
   }
   return value;
 }

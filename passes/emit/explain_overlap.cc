@@ -22,7 +22,7 @@ class OverlapExplainer {
         unclaimed_(tasks_, 0), readers_(step.entry.program.registers.size()) {
     for (size_t t = 0; t < tasks_; ++t) {
       const EntryProgram::Task &task = step.entry.program.tasks[t];
-      if (task.stream == kCompute) {
+      if (nodeOf(t).collective < 0) {
         computed_.push_back(t);
         unclaimed_[t] = spanOf(t).end - spanOf(t).start;
       }
@@ -98,7 +98,7 @@ class OverlapExplainer {
     double left = wait.to - begin;
     if (collectiveOf(t).work >= collectiveOf(t).wire) return blame(wait, kCores, left, "");
     if (const double held = std::min(left, heldBack(t)); held > 0) {
-      blame(wait, kNoRoom, held, nameOfTask(size_t(step_.entry.program.tasks[t].after)));
+      blame(wait, kNoRoom, held, nameOfTask(size_t(step_.times.causes[first_ + t]) - first_));
       left -= held;
     }
     left -= claimOthers(wait, begin, left);
@@ -122,15 +122,16 @@ class OverlapExplainer {
     return name;
   }
 
-  // For how long a transfer waits behind the task that makes room for it, and for nothing else.
+  // For how long a transfer waits behind the tasks that make room for it, and for nothing else.
   double heldBack(size_t t) const {
-    const int room = step_.entry.program.tasks[t].after;
-    if (room < 0 || step_.times.causes[first_ + t] != int(first_) + room) return 0;
+    const auto &rooms = step_.entry.program.tasks[t].after;
+    const auto makesRoom = [&](int before) { return llvm::is_contained(rooms, before - int(first_)); };
+    if (!makesRoom(step_.times.causes[first_ + t])) return 0;
     double ready = 0;
     for (int before : nodeOf(t).after)
-      if (before != int(first_) + room) ready = std::max(ready, step_.times.tasks[before].end);
+      if (!makesRoom(before)) ready = std::max(ready, step_.times.tasks[before].end);
     for (size_t other = 0; other < t; ++other)
-      if (nodeOf(other).collective >= 0)
+      if (nodeOf(other).collective >= 0 && nodeOf(other).stream == nodeOf(t).stream)
         ready = std::max(ready, step_.times.collectives[nodeOf(other).collective].arrived + collectiveOf(other).work);
     return std::max(0.0, spanOf(t).start - ready);
   }
@@ -142,7 +143,7 @@ class OverlapExplainer {
     const size_t waiter = size_t(wait.waiter) - first_;
     llvm::DenseSet<size_t> free;
     double explained = 0;
-    for (auto task = llvm::upper_bound(computed_, waiter); task != computed_.end() && explained < most; ++task) {
+    for (auto task = llvm::lower_bound(computed_, waiter); task != computed_.end() && explained < most; ++task) {
       if (!canRun(*task, waiter, begin, free)) continue;
       free.insert(*task);
       const double seconds = std::min(unclaimed_[*task], most - explained);

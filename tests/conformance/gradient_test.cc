@@ -21,8 +21,8 @@ namespace {
 
 bool isFloat(mlir::Type type) { return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(type)); }
 
-// The gradients of a function (at first that of an op) as a function: its arguments, then a seed for each result that is
-// differentiated, give the gradients of the arguments in `wrt`.
+// The gradients of a function (at first that of an op) as a function: its arguments, then a seed for each result that
+// is differentiated, give the gradients of the arguments in `wrt`.
 struct GradientFunction {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<size_t> seeded;  // results
