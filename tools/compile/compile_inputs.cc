@@ -1,6 +1,5 @@
 #include "tools/compile/compile_inputs.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
