@@ -13,8 +13,10 @@ BEFORE_AND_AFTER = re.compile(
 
 
 def passes():
-    """(class, flag, body) of each pass that passes/passes.td declares."""
-    return [match.groups() for match in DECLARATION.finditer(text("passes/passes.td"))]
+    """(class, flag, body) of each pass that passes/passes.td declares, itself or by what it includes."""
+    whole = text("passes/passes.td")
+    parts = [text(path) for path in re.findall(r'^include "(passes/[^"]+)"$', whole, re.MULTILINE)]
+    return [match.groups() for part in [whole, *parts] for match in DECLARATION.finditer(part)]
 
 
 def stem_of(flag):
