@@ -179,7 +179,7 @@ llvm::SmallVector<Value> decomposeAttention(mlir::OpBuilder &b, AttentionOp op) 
   return {result, attention.orNothing(lse)};
 }
 
-// With w the weights, dw their gradient, and d the sum of w dw over keys, which is that of result dresult over features:
+// With w the weights, dw their gradient, and d the sum of w dw over keys (that of result dresult over features):
 //   dscores = w (dw - d)
 llvm::SmallVector<Value> decomposeAttentionGradient(mlir::OpBuilder &b, AttentionGradientOp op) {
   mlir::Location loc = op.getLoc();

@@ -1,5 +1,5 @@
-// Gradients of every op, and gradients of those: against finite differences on one device, and placed anyhow against one
-// device. Generic forms against the ops that they stand for.
+// Gradients of every op, and gradients of those: against finite differences on one device, and placed anyhow against
+// one device. Generic forms against the ops that they stand for.
 
 #include <gtest/gtest.h>
 
