@@ -9,7 +9,7 @@ namespace cleave {
 namespace {
 
 constexpr int64_t kNegligible = 1024;  // bytes
-constexpr double kAsFast = 1.01;       // of the shortest time: memory decides
+constexpr double kAsFast = 0.05;       // of what lies between the slowest and the fastest: memory decides
 
 // Which values are live, node by node. What a transfer has read is free for others only when something that computes
 // has waited for the transfer, or for one behind it.
@@ -372,11 +372,12 @@ Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, 
   for (const Priorities *compute : {&none, &paths, &nearest})
     for (const Priorities *communicate : {&none, &paths})
       schedules.push_back(ListScheduler(graph, times, cap, *compute, *communicate).run());
-  double least = schedules[0].seconds;
-  for (const Schedule &schedule : schedules) least = std::min(least, schedule.seconds);
+  const auto isFaster = [](const Schedule &a, const Schedule &b) { return a.seconds < b.seconds; };
+  const auto [fastest, slowest] = std::minmax_element(schedules.begin(), schedules.end(), isFaster);
+  const double enough = fastest->seconds + kAsFast * (slowest->seconds - fastest->seconds);
   const auto isBetter = [&](const Schedule &a, const Schedule &b) {
-    const bool isFast = a.seconds <= kAsFast * least;
-    return isFast != (b.seconds <= kAsFast * least) ? isFast : a.peak < b.peak;
+    if ((a.seconds <= enough) != (b.seconds <= enough)) return a.seconds <= enough;
+    return a.peak < b.peak;
   };
   return std::move(*std::min_element(schedules.begin(), schedules.end(), isBetter));
 }
