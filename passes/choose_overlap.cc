@@ -13,27 +13,31 @@ namespace cleave {
 namespace {
 
 struct Form {
-  bool split = false, slices = false, sequence = false, chunks = false;
+  bool split = false;
+  int slices = 0;
+  bool sequence = false, chunks = false;
 };
 
 // In the order in which they are tried. Two slices hide in each other what chunks would.
 constexpr Form kForms[] = {{true},
-                           {true, true},
-                           {true, false, true},
-                           {true, true, true},
-                           {true, false, false, true},
-                           {true, false, true, true}};
+                           {true, 2},
+                           {true, 4},
+                           {true, 0, true},
+                           {true, 2, true},
+                           {true, 0, false, true},
+                           {true, 0, true, true}};
+constexpr int kSlicesForced = 2;
 // A step is left as it is if all its transfers take less of its time on links.
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
-constexpr double kWorthwhile = 0.99;
+constexpr double kWorthwhile = 0.995;
 // Of the memory of the plain form, where no budget says what there is; or as much more as the form is faster.
 constexpr double kMoreMemory = 1.1;
 
 void mark(mlir::ModuleOp module, const Form &form) {
   mlir::Builder b(module.getContext());
   module->setAttr(kSplit, b.getBoolAttr(form.split));
-  if (form.slices) module->setAttr(kSlices, b.getI64IntegerAttr(2));
+  if (form.slices > 0) module->setAttr(kSlices, b.getI64IntegerAttr(form.slices));
   if (form.sequence) module->setAttr(kSequence, b.getUnitAttr());
   if (form.chunks) module->setAttr(kChunks, b.getUnitAttr());
 }
@@ -60,7 +64,7 @@ Prediction predict(mlir::ModuleOp module, const Form &form,
 void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
   if (module->hasAttr(kOverlap)) {
     const auto asks = [&](llvm::StringRef name) { return forcesOverlap(module, name); };
-    return mark(module, {asks("split") || asks("prefetch"), asks("slice"), asks("sequence"), asks("chunked-matmul")});
+    return mark(module, {asks("split") || asks("prefetch"), asks("slice") ? kSlicesForced : 0, asks("sequence"), asks("chunked-matmul")});
   }
   Form best;
   // Of the default machine little is known, and its devices share memory: what cores copy is nothing to hide.

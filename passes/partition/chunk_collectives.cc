@@ -165,7 +165,7 @@ class ChunkWriter {
       result.setType(chunkOf(result.getType(), mode, plan_.count));
       known[Key(member.op->getResult(result.getResultNumber()), mode.dim)] = result;
     }
-    mark(member.op, copy, nameOf(member.op) + "/" + std::to_string(piece.chunk));
+    mark(member.op, copy, nameOf(member.op) + "/chunk" + std::to_string(piece.chunk));
     if (auto tensorOp = mlir::dyn_cast<TensorOpInterface>(copy))
       (void)tensorOp.enterSlice(b_, member.op);  // the strip's finder has tried it
   }

@@ -73,10 +73,11 @@ std::string OverlappedCase::str() const { return absl::StrCat(family, " on ", me
 
 std::vector<OverlappedCase> overlappedCases() {
   std::vector<OverlappedCase> cases;
-  const Flags all = {"--overlap", "split,slice,sequence,buckets"};
+  const Flags all = {"--overlap", "split,slice,sequence,buckets,chunked-matmul"};
   for (const std::string mesh : {"model=2", "data=2", "data=2,model=2", "model=3"}) {
     const std::string axis = mesh.substr(0, mesh.find('='));
-    for (const char *pass : {"split", "slice", "split,slice", "sequence", "buckets", "prefetch"})
+    for (const char *pass : {"split", "slice", "split,slice", "sequence", "buckets", "chunked-matmul",
+                             "split,chunked-matmul", "prefetch"})
       cases.push_back({"gpt2", mesh, {"--overlap", pass}});
     for (const char *family : {"gpt2", "llama", "t5"}) {
       cases.push_back({family, mesh, all});

@@ -10,7 +10,8 @@ import os
 from driver import Checks, cleave, scratch
 
 CONFIG = {"model_type": "gpt2", "vocab_size": 64, "n_positions": 64, "n_embd": 128, "n_layer": 12, "n_head": 2}
-CASES = [[], ["--overlap", "none"], ["--overlap", "buckets"], ["--clip-norm", 1]]
+CASES = [[], ["--overlap", "none"], ["--overlap", "buckets"], ["--overlap", "prefetch"],
+         ["--overlap", "prefetch,buckets"], ["--clip-norm", 1]]
 
 
 def memory(work, zero, *flags):

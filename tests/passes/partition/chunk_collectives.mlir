@@ -14,13 +14,13 @@ cleave.mesh @mesh <"model" = 2>
 // CHECK-LABEL: func.func @gather_then_matmul(
 // CHECK-SAME: %[[X:.*]]: tensor<8x128x256xf32
 // CHECK-DAG: %[[X0:.*]] = cleave.slice %[[X]] {cleave.name = "g/slice0/0", limits = array<i64: 4, 128, 256>, starts = array<i64: 0, 0, 0>
-// CHECK-DAG: %[[G0:.*]] = cleave.all_gather %[[X0]] along [0] {cleave.name = "g/0"}
+// CHECK-DAG: %[[G0:.*]] = cleave.all_gather %[[X0]] along [0] {cleave.name = "g/chunk0"}
 // CHECK-DAG: %[[X1:.*]] = cleave.slice %[[X]] {cleave.name = "g/slice0/1", limits = array<i64: 8, 128, 256>, starts = array<i64: 4, 0, 0>
-// CHECK-DAG: %[[G1:.*]] = cleave.all_gather %[[X1]] along [0] {cleave.name = "g/1"}
-// CHECK-DAG: %[[Q0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "q/0"
-// CHECK-DAG: %[[K0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "k/0"
-// CHECK-DAG: %[[Q1:.*]] = cleave.matmul %[[G1]], %{{.*}} {cleave.name = "q/1"
-// CHECK-DAG: %[[K1:.*]] = cleave.matmul %[[G1]], %{{.*}} {cleave.name = "k/1"
+// CHECK-DAG: %[[G1:.*]] = cleave.all_gather %[[X1]] along [0] {cleave.name = "g/chunk1"}
+// CHECK-DAG: %[[Q0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "q/chunk0"
+// CHECK-DAG: %[[K0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "k/chunk0"
+// CHECK-DAG: %[[Q1:.*]] = cleave.matmul %[[G1]], %{{.*}} {cleave.name = "q/chunk1"
+// CHECK-DAG: %[[K1:.*]] = cleave.matmul %[[G1]], %{{.*}} {cleave.name = "k/chunk1"
 // CHECK-DAG: %[[Q:.*]] = cleave.concat %[[Q0]], %[[Q1]] {cleave.name = "q", dimension = 0 : i64}
 // CHECK-DAG: %[[K:.*]] = cleave.concat %[[K0]], %[[K1]] {cleave.name = "k", dimension = 0 : i64}
 // CHECK-DAG: %[[G:.*]] = cleave.concat %[[G0]], %[[G1]] {cleave.name = "g", dimension = 0 : i64}
@@ -51,12 +51,12 @@ cleave.mesh @mesh <"data" = 2, "model" = 2>
 // CHECK-SAME: %[[X:.*]]: tensor<8x128x512xf32, {{[^%]*}}%[[W:.*]]: tensor<512x256xf32, {{[^%]*}}%[[B:.*]]: tensor<256xf32
 // CHECK-DAG: %[[W0:.*]] = cleave.slice %[[W]] {cleave.name = "y/slice1/0", limits = array<i64: 512, 128>, starts = array<i64: 0, 0>
 // CHECK-DAG: %[[B0:.*]] = cleave.slice %[[B]] {cleave.name = "y/slice2/0", limits = array<i64: 128>, starts = array<i64: 0>
-// CHECK-DAG: %[[Y0:.*]] = cleave.matmul %[[X]], %[[W0]], %[[B0]] {cleave.name = "y/0"
-// CHECK-DAG: %[[R0:.*]] = cleave.reduce_scatter %[[Y0]] along [1] {cleave.name = "r/0"}
+// CHECK-DAG: %[[Y0:.*]] = cleave.matmul %[[X]], %[[W0]], %[[B0]] {cleave.name = "y/chunk0"
+// CHECK-DAG: %[[R0:.*]] = cleave.reduce_scatter %[[Y0]] along [1] {cleave.name = "r/chunk0"}
 // CHECK-DAG: %[[W1:.*]] = cleave.slice %[[W]] {cleave.name = "y/slice1/1", limits = array<i64: 512, 256>, starts = array<i64: 0, 128>
 // CHECK-DAG: %[[B1:.*]] = cleave.slice %[[B]] {cleave.name = "y/slice2/1", limits = array<i64: 256>, starts = array<i64: 128>
-// CHECK-DAG: %[[Y1:.*]] = cleave.matmul %[[X]], %[[W1]], %[[B1]] {cleave.name = "y/1"
-// CHECK-DAG: %[[R1:.*]] = cleave.reduce_scatter %[[Y1]] along [1] {cleave.name = "r/1"}
+// CHECK-DAG: %[[Y1:.*]] = cleave.matmul %[[X]], %[[W1]], %[[B1]] {cleave.name = "y/chunk1"
+// CHECK-DAG: %[[R1:.*]] = cleave.reduce_scatter %[[Y1]] along [1] {cleave.name = "r/chunk1"}
 // CHECK: %[[R:.*]] = cleave.concat %[[R0]], %[[R1]] {cleave.name = "r", dimension = 2 : i64}
 // CHECK: return %[[R]]
 func.func @matmul_then_reduce_scatter(%x: tensor<8x128x512xf32, #features> {cleave.input = "x"}, %w: tensor<512x256xf32, #rows> {cleave.parameter = "w"}, %b: tensor<256xf32, #bias> {cleave.input = "b"}) -> tensor<8x128x256xf32, #tokens> {
@@ -77,11 +77,11 @@ func.func @matmul_then_reduce_scatter(%x: tensor<8x128x512xf32, #features> {clea
 module attributes {cleave.overlap = ["chunked-matmul"], cleave.links = {model = "1GB/s,2ms"}} {
 cleave.mesh @mesh <"model" = 2>
 // CHECK-LABEL: func.func @matmul_then_all_reduce(
-// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "few.sum/0"} : tensor<32x2048xf32
-// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "few.sum/1"} : tensor<32x2048xf32
+// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "few.sum/chunk0"} : tensor<32x2048xf32
+// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "few.sum/chunk1"} : tensor<32x2048xf32
 // CHECK-DAG: cleave.concat %{{.*}} {cleave.name = "few.sum", dimension = 0 : i64}
-// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "many.sum/0"} : tensor<4096x64xf32
-// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "many.sum/1"} : tensor<4096x64xf32
+// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "many.sum/chunk0"} : tensor<4096x64xf32
+// CHECK-DAG: cleave.all_reduce %{{.*}} along [0] {cleave.name = "many.sum/chunk1"} : tensor<4096x64xf32
 // CHECK-DAG: cleave.concat %{{.*}} {cleave.name = "many.sum", dimension = 1 : i64}
 func.func @matmul_then_all_reduce(%x: tensor<64x128xf32, #features> {cleave.input = "x"}, %w: tensor<128x2048xf32, #rows> {cleave.parameter = "w"}, %z: tensor<4096x2048xf32, #features> {cleave.input = "z"}, %v: tensor<2048x128xf32, #rows> {cleave.parameter = "v"}) -> (tensor<64x2048xf32, #whole>, tensor<4096x128xf32, #whole>) {
   %few = cleave.matmul %x, %w {cleave.name = "few"} : (tensor<64x128xf32, #features>, tensor<128x2048xf32, #rows>) -> tensor<64x2048xf32, #sum>
@@ -105,12 +105,12 @@ func.func @matmul_then_all_reduce(%x: tensor<64x128xf32, #features> {cleave.inpu
 module attributes {cleave.overlap = ["chunked-matmul"], cleave.links = {model = "1GB/s,200us"}} {
 cleave.mesh @mesh <"model" = 2>
 // CHECK-LABEL: func.func @gather_to_reduce_scatter(
-// CHECK-DAG: %[[G0:.*]] = cleave.all_gather %{{.*}} along [0] {cleave.name = "g/0"}
-// CHECK-DAG: %[[H0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "h/0"
-// CHECK-DAG: %[[A0:.*]] = cleave.gelu %[[H0]] {{{.*}}cleave.name = "a/0"
-// CHECK-DAG: %[[Y0:.*]] = cleave.matmul %[[A0]], %{{.*}} {cleave.name = "y/0"
-// CHECK-DAG: %[[R0:.*]] = cleave.reduce_scatter %[[Y0]] along [0] {cleave.name = "r/0"}
-// CHECK-DAG: %[[R1:.*]] = cleave.reduce_scatter %{{.*}} along [0] {cleave.name = "r/1"}
+// CHECK-DAG: %[[G0:.*]] = cleave.all_gather %{{.*}} along [0] {cleave.name = "g/chunk0"}
+// CHECK-DAG: %[[H0:.*]] = cleave.matmul %[[G0]], %{{.*}} {cleave.name = "h/chunk0"
+// CHECK-DAG: %[[A0:.*]] = cleave.gelu %[[H0]] {{{.*}}cleave.name = "a/chunk0"
+// CHECK-DAG: %[[Y0:.*]] = cleave.matmul %[[A0]], %{{.*}} {cleave.name = "y/chunk0"
+// CHECK-DAG: %[[R0:.*]] = cleave.reduce_scatter %[[Y0]] along [0] {cleave.name = "r/chunk0"}
+// CHECK-DAG: %[[R1:.*]] = cleave.reduce_scatter %{{.*}} along [0] {cleave.name = "r/chunk1"}
 // CHECK: %[[R:.*]] = cleave.concat %[[R0]], %[[R1]] {cleave.name = "r", dimension = 0 : i64}
 // CHECK-NEXT: return %[[R]]
 func.func @gather_to_reduce_scatter(%x: tensor<8x128x256xf32, #tokens> {cleave.input = "x"}, %w: tensor<256x512xf32, #columns> {cleave.parameter = "w"}, %v: tensor<512x256xf32, #rows> {cleave.parameter = "v"}) -> tensor<8x128x256xf32, #tokens> {
