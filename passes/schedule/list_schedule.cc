@@ -164,8 +164,8 @@ Priorities criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &time
   return paths;
 }
 
-// How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes first,
-// and what feeds none fills the gaps.
+// How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes
+// first, and what feeds none fills the gaps.
 Priorities nearestTransfers(const OpGraph &graph, const std::vector<NodeTime> &times) {
   Priorities priorities(graph.nodes.size(), -std::numeric_limits<double>::infinity());
   for (size_t n = priorities.size(); n-- > 0;) {

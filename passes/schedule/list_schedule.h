@@ -1,4 +1,4 @@
-// In which order ops run so that communication is hidden: a list schedule, critical path first, under a memory cap.
+// In which order ops run so that communication is hidden: list schedules under a memory cap.
 
 #ifndef CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
 #define CLEAVE_PASSES_SCHEDULE_LIST_SCHEDULE_H
@@ -17,14 +17,13 @@ struct NodeTime {
 };
 
 // Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer
-// waits for its link, and who reads what it brings for its end. On the stream that computes, it holds that until its end.
+// waits for its link, and who reads what it brings for its end. On the stream that computes it holds that until then.
 class Timeline {
  public:
   Timeline(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-  double readyAt(size_t node) const {
-    return readyAt_[node];
-  }                                   // when all that it reads is there, as far as it is known
+  // When all that it reads is there, as far as it is known.
+  double readyAt(size_t node) const { return readyAt_[node]; }
   // If it were issued now. A transfer starts when its link begins with the one before, so that one waits at most: what
   // starts earlier ends no earlier, and holds memory for longer.
   double startOf(size_t node) const;
@@ -39,8 +38,8 @@ class Timeline {
   const OpGraph &graph_;
   const std::vector<NodeTime> &times_;
   std::vector<double> readyAt_, begun_, ends_;  // by node
-  std::vector<double> linkFree_;        // by link: when its last transfer ends
-  std::vector<double> linkBegun_;       // and when it begins
+  std::vector<double> linkFree_;                // by link: when its last transfer ends
+  std::vector<double> linkBegun_;               // and when it begins
   double streamFree_[kStreams] = {}, end_ = 0;
 };
 
@@ -56,8 +55,9 @@ struct Schedule {
 // The order of the graph. Transfers into new memory run when their turn comes.
 Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-// The best of a few. What computes comes in the order of the graph, by the longest chain of work that waits for it, or by
-// how soon a transfer can start; transfers come in order or by the longest chain. `cap` in bytes: what is live at any time, as far as there is a choice.
+// The best of a few. What computes comes in the order of the graph, by the longest chain of work that waits for it, or
+// by how soon a transfer can start; transfers come in order or by the longest chain. `cap` in bytes: what is live at any
+// time, as far as there is a choice.
 Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.

@@ -48,11 +48,8 @@ class Overlap {
       if (failed(isWithin)) return mlir::failure();
       fits = *isWithin;
     }
-    // Where nothing else says what there is, more memory for as much more speed.
-    const double speedUp = plain.seconds / schedule.seconds;
-    if (!budget_ && speedUp > kMoreMemory) {
-      Schedule roomy = listSchedule(graph, times, int64_t(speedUp * double(peakInOrder(graph))));
-      if (roomy.seconds < kNoticeable * schedule.seconds) schedule = std::move(roomy);
+    if (const double speedUp = plain.seconds / schedule.seconds; !budget_ && speedUp > kMoreMemory) {
+      giveRoom(graph, times, speedUp, schedule);
       applySchedule(entry, graph, schedule);
     }
     const bool isTaken = fits && (schedule.seconds < kWorthwhile * plain.seconds || mode_ == Mode::kForced);
@@ -79,6 +76,12 @@ class Overlap {
     if (failed(memory)) return mlir::failure();
     const int64_t room = std::max<int64_t>(*budget_ - memory->arenaBytes, 0);
     return llvm::SmallVector<int64_t, 3>{std::min(most, peak + room), std::min(most, peak + room / 2), peak};
+  }
+
+  // Where nothing else says what there is, more memory for as much more speed.
+  static void giveRoom(const OpGraph &graph, const std::vector<NodeTime> &times, double speedUp, Schedule &schedule) {
+    Schedule roomy = listSchedule(graph, times, int64_t(speedUp * double(peakInOrder(graph))));
+    if (roomy.seconds < kNoticeable * schedule.seconds) schedule = std::move(roomy);
   }
 
   mlir::FailureOr<bool> fitsBudget(mlir::func::FuncOp entry, const ModuleVariables &variables) {

@@ -25,7 +25,8 @@ mlir::LogicalResult takeOffsets(mlir::Operation *at, mlir::Attribute attribute, 
 
 mlir::LogicalResult takeTask(const EntryProgram::Task &task, const Classes &classes, ScheduledEntry &entry) {
   if (!task.op->hasAttr(kStream)) return task.op->emitOpError("requires a stream");
-  const bool isAwaited = llvm::any_of(task.op->getUsers(), [](mlir::Operation *user) { return mlir::isa<WaitOp>(user); });
+  const bool isAwaited =
+      llvm::any_of(task.op->getUsers(), [](mlir::Operation *user) { return mlir::isa<WaitOp>(user); });
   if (isAwaited != (task.stream == kCommunicate))
     return task.op->emitOpError(isAwaited ? "requires the stream that communicates, since it is waited for"
                                           : "requires a cleave.wait, since it is started");

@@ -3,8 +3,8 @@
 //
 //   y = all_reduce x; z = exp x; w = add z, y     -->     t = all_reduce x; z = exp x; y = wait t; w = add z, y
 //
-// Starts run on a stream of their own. Where nothing may be hidden (--overlap none) collectives stay whole, and hold the
-// stream that computes.
+// Starts run on a stream of their own. Where nothing may be hidden (--overlap none) collectives stay whole, and hold
+// the stream that computes.
 
 #include "passes/passes.h"
 #include "passes/schedule/entry_program.h"

@@ -101,3 +101,45 @@ module attributes {cleave.overlap = [], cleave.links = {model = "1GB/s,50us"}} {
     return %1, %2 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>
   }
 }
+
+// -----
+
+#b = #cleave.placement<@mesh, [B]>
+#s1 = #cleave.placement<@mesh, [S(1)]>
+#s0 = #cleave.placement<@mesh, [S(0)]>
+#p = #cleave.placement<@mesh, [P(sum)]>
+
+// Of two slices that stand side by side, one goes on until its transfer can start, which then hides behind the other.
+// CHECK-LABEL: func @step
+// CHECK: {cleave.name = "up/0"}
+// CHECK-NEXT: {cleave.name = "down/0"}
+// CHECK-NEXT: cleave.all_reduce {{.*}} {cleave.name = "sum/0"}
+// CHECK-NEXT: {cleave.name = "up/1"}
+// CHECK-NEXT: {cleave.name = "down/1"}
+// CHECK-NEXT: cleave.all_reduce {{.*}} {cleave.name = "sum/1"}
+// CHECK-NEXT: {cleave.name = "next/0"}
+// CHECK-NEXT: {cleave.name = "next/1"}
+module attributes {cleave.links = {model = "0.2GB/s,50us"}} {
+  cleave.mesh @mesh <"model" = 2>
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
+  func.func @step(%x: tensor<512x512xf32, #b> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"},
+      %u: tensor<512x2048xf32, #s1> {cleave.parameter = "u"}, %d: tensor<2048x512xf32, #s0> {cleave.parameter = "d"})
+      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes
+          {cleave.entry = "step"} {
+    %0 = cleave.matmul %x, %u {cleave.name = "up/0"} : (tensor<512x512xf32, #b>, tensor<512x2048xf32, #s1>)
+        -> tensor<512x2048xf32, #s1>
+    %1 = cleave.matmul %y, %u {cleave.name = "up/1"} : (tensor<512x512xf32, #b>, tensor<512x2048xf32, #s1>)
+        -> tensor<512x2048xf32, #s1>
+    %2 = cleave.matmul %0, %d {cleave.name = "down/0"} : (tensor<512x2048xf32, #s1>, tensor<2048x512xf32, #s0>)
+        -> tensor<512x512xf32, #p>
+    %3 = cleave.matmul %1, %d {cleave.name = "down/1"} : (tensor<512x2048xf32, #s1>, tensor<2048x512xf32, #s0>)
+        -> tensor<512x512xf32, #p>
+    %4 = cleave.all_reduce %2 along [0] {cleave.name = "sum/0"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
+    %5 = cleave.all_reduce %3 along [0] {cleave.name = "sum/1"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
+    %6 = cleave.matmul %4, %4 {cleave.name = "next/0"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    %7 = cleave.matmul %5, %5 {cleave.name = "next/1"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    return %6, %7 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>
+  }
+}
