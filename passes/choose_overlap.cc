@@ -64,7 +64,8 @@ Prediction predict(mlir::ModuleOp module, const Form &form,
 void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile) {
   if (module->hasAttr(kOverlap)) {
     const auto asks = [&](llvm::StringRef name) { return forcesOverlap(module, name); };
-    return mark(module, {asks("split") || asks("prefetch"), asks("slice") ? kSlicesForced : 0, asks("sequence"), asks("chunked-matmul")});
+    return mark(module, {asks("split") || asks("prefetch"), asks("slice") ? kSlicesForced : 0, asks("sequence"),
+                         asks("chunked-matmul")});
   }
   Form best;
   // Of the default machine little is known, and its devices share memory: what cores copy is nothing to hide.

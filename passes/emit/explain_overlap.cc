@@ -125,7 +125,10 @@ class OverlapExplainer {
   // For how long a transfer waits behind the tasks that make room for it, and for nothing else.
   double heldBack(size_t t) const {
     const auto &rooms = step_.entry.program.tasks[t].after;
-    const auto makesRoom = [&](int before) { return llvm::is_contained(rooms, before - int(first_)); };
+    const auto makesRoom = [&](int before) {
+      return llvm::is_contained(rooms, before - int(first_)) &&
+             step_.predicted.graph.tasks[before].stream != nodeOf(t).stream;
+    };
     if (!makesRoom(step_.times.causes[first_ + t])) return 0;
     double ready = 0;
     for (int before : nodeOf(t).after)
@@ -158,7 +161,7 @@ class OverlapExplainer {
   bool canRun(size_t t, size_t waiter, double now, const llvm::DenseSet<size_t> &free) const {
     for (int before : nodeOf(t).after) {
       const size_t other = size_t(before) - first_;
-      if (step_.times.tasks[before].end > now && !free.contains(other)) return false;
+      if (step_.times.tasks[before].end > now && !free.contains(other) && !onlyHolds(other, t)) return false;
     }
     const EntryProgram &program = step_.entry.program;
     for (int held : program.tasks[t].writes)
@@ -166,6 +169,17 @@ class OverlapExplainer {
         if (const auto next = llvm::lower_bound(readers_[root], waiter); next != readers_[root].end() && *next < t)
           return false;
     return true;
+  }
+
+  // Whether a task waits for another one only because that holds the stream until it is over.
+  bool onlyHolds(size_t before, size_t t) const {
+    const auto &tasks = step_.entry.program.tasks;
+    const auto reads = [&](int held) {
+      const int root = step_.entry.program.rootOf(held);
+      return llvm::any_of(tasks[t].reads, [&](int read) { return step_.entry.program.rootOf(read) == root; });
+    };
+    return nodeOf(before).collective >= 0 && nodeOf(before).stream == nodeOf(t).stream &&
+           llvm::is_contained(tasks[t].after, int(before)) && llvm::none_of(tasks[before].writes, reads);
   }
 
   // Whether more is held when a task has run.

@@ -11,6 +11,7 @@
 #include "passes/partition/chunk_price.h"
 #include "passes/partition/chunk_strip.h"
 #include "passes/passes.h"
+#include "passes/schedule/entry_program.h"
 
 namespace cleave {
 #define GEN_PASS_DEF_CHUNKCOLLECTIVESPASS
@@ -74,7 +75,10 @@ class Chooser {
  private:
   // They are reduced in buckets.
   static bool onlyUpdatesWaitFor(Operation *op) {
-    return llvm::all_of(op->getUsers(), [](Operation *user) { return phaseOf(user) == "update"; });
+    return llvm::all_of(op->getUsers(), [](Operation *user) {
+      const bool passesOn = mlir::isa<CollectiveOpInterface>(user) || isView(user);
+      return phaseOf(user) == "update" || (passesOn && !user->use_empty() && onlyUpdatesWaitFor(user));
+    });
   }
 
   // The one that gains most; for none, all reasons.

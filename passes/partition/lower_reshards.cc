@@ -47,10 +47,14 @@ class Lowering {
     if (!machine) return mlir::failure();
     mlir::OpBuilder b(reshard);
     mlir::Value value = reshard.getInput();
+    int taken = 0;  // steps
     for (const ReshardStep &step : pathOf(reshard, mesh, *machine).steps) {
       auto placement = PlacementAttr::get(reshard.getContext(), from.getMesh(), step.to);
       value = createStep(b, reshard.getLoc(), step, placed(value.getType(), placement), value);
       copyMarks(reshard, value.getDefiningOp());
+      if (auto name = reshard->getAttrOfType<mlir::StringAttr>(CleaveDialect::kName); name && ++taken > 1)
+        value.getDefiningOp()->setAttr(CleaveDialect::kName,
+                                       b.getStringAttr(name.getValue() + ".step" + llvm::Twine(taken)));
     }
     reshard.replaceAllUsesWith(value);
     reshard.erase();

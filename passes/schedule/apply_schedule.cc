@@ -1,11 +1,8 @@
 #include "passes/schedule/apply_schedule.h"
 
-#include <map>
-
 namespace cleave {
 
 std::vector<NodeTime> timesOf(const OpGraph &graph, ShardTable &table, const Machine &machine) {
-  std::map<llvm::SmallVector<int64_t>, size_t> links;  // by the axes that a transfer runs along
   std::vector<NodeTime> times;
   for (const OpGraph::Node &node : graph.nodes) {
     NodeTime &time = times.emplace_back();
@@ -13,8 +10,7 @@ std::vector<NodeTime> timesOf(const OpGraph &graph, ShardTable &table, const Mac
     if (movesBytes(node.op)) {
       const TransferCost cost = transferCost(node.op, table, machine);
       const auto axes = mlir::cast<CollectiveOpInterface>(node.op).alongAxes();
-      const auto link = links.insert({llvm::SmallVector<int64_t>(axes.begin(), axes.end()), links.size()}).first;
-      time = {cost.work, cost.wire, int(link->second)};
+      time = {cost.work, cost.wire, {axes.begin(), axes.end()}};  // a link for each axis
       continue;
     }
     time.work = slowestSeconds(node.op, table, machine);

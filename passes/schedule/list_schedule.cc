@@ -9,7 +9,9 @@ namespace cleave {
 namespace {
 
 constexpr int64_t kNegligible = 1024;  // bytes
-constexpr double kAsFast = 0.05;       // of what lies between the slowest and the fastest: memory decides
+// Memory decides between schedules that take longer than the fastest by at most so much of what lies between the slowest
+// and it, and of its own time.
+constexpr double kAsFast = 0.05, kNoticeable = 0.005;
 
 // Which values are live, node by node. What a transfer has read is free for others only when something that computes
 // has waited for the transfer, or for one behind it.
@@ -291,7 +293,7 @@ class ListScheduler {
     schedule_.order.push_back(n);
     if (node.isLazy) return;
     for (size_t after : node.after)
-      if (--waits_[after] == 0) becomeReady(after);
+      if (--waits_[after] == 0 && !isIssued_[after]) becomeReady(after);
   }
 
   // What is computed before a transfer begins in this schedule is computed before it in any run, so that the memory
@@ -332,15 +334,25 @@ Timeline::Timeline(const OpGraph &graph, const std::vector<NodeTime> &times)
     : graph_(graph), times_(times), readyAt_(graph.nodes.size(), 0), begun_(graph.nodes.size(), 0),
       ends_(graph.nodes.size(), 0) {
   int links = 0;
-  for (const NodeTime &time : times) links = std::max(links, time.link + 1);
+  for (const NodeTime &time : times)
+    for (int link : time.links) links = std::max(links, link + 1);
   linkFree_.resize(size_t(links), 0);
   linkBegun_.resize(size_t(links), 0);
 }
 
 double Timeline::startOf(size_t node) const {
-  const double start = std::max(readyAt_[node], streamFree_[graph_.nodes[node].stream]);
-  const int link = times_[node].link;
-  return link < 0 ? start : std::max(start, linkBegun_[size_t(link)]);
+  double start = std::max(readyAt_[node], streamFree_[graph_.nodes[node].stream]);
+  for (int link : times_[node].links) start = std::max(start, linkBegun_[size_t(link)]);
+  return start;
+}
+
+double Timeline::transfer(const NodeTime &time, double start) {
+  for (int link : time.links) start = std::max(start, linkFree_[size_t(link)]);
+  for (int link : time.links) {
+    linkBegun_[size_t(link)] = start;
+    linkFree_[size_t(link)] = start + time.wire;
+  }
+  return start + time.wire;
 }
 
 void Timeline::issue(size_t node) {
@@ -352,13 +364,9 @@ void Timeline::issue(size_t node) {
     // Copying takes the cores that compute.
     if (stream == kCommunicate && streamFree_[kCompute] > start) streamFree_[kCompute] += times_[node].work;
     end = streamFree_[stream] = start + times_[node].work;
-    if (times_[node].link >= 0) {
-      double &free = linkFree_[size_t(times_[node].link)];
-      linkBegun_[size_t(times_[node].link)] = std::max(free, start);
-      free = std::max(free, start) + times_[node].wire;
-      end = std::max(end, free);
-      if (stream == kCompute) streamFree_[stream] = end;
-    }
+    const double over = transfer(times_[node], start);
+    if (over > end && stream == kCompute) streamFree_[stream] = over;
+    end = std::max(end, over);
   }
   ends_[node] = end;
   end_ = std::max(end_, end);
@@ -374,7 +382,8 @@ Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, 
       schedules.push_back(ListScheduler(graph, times, cap, *compute, *communicate).run());
   const auto isFaster = [](const Schedule &a, const Schedule &b) { return a.seconds < b.seconds; };
   const auto [fastest, slowest] = std::minmax_element(schedules.begin(), schedules.end(), isFaster);
-  const double enough = fastest->seconds + kAsFast * (slowest->seconds - fastest->seconds);
+  const double between = slowest->seconds - fastest->seconds;
+  const double enough = fastest->seconds + std::min(kAsFast * between, kNoticeable * fastest->seconds);
   const auto isBetter = [&](const Schedule &a, const Schedule &b) {
     if ((a.seconds <= enough) != (b.seconds <= enough)) return a.seconds <= enough;
     return a.peak < b.peak;

@@ -10,10 +10,10 @@
 
 namespace cleave {
 
-// How long a node keeps its stream busy, and then the link that it uses (-1: none), in seconds.
+// How long a node keeps its stream busy, and then all the links that it uses, in seconds.
 struct NodeTime {
   double work = 0, wire = 0;
-  int link = -1;
+  llvm::SmallVector<int, 2> links = {};
 };
 
 // Runs nodes in a given order, as a device does: one stream computes and one communicates, each in order; a transfer
@@ -35,6 +35,8 @@ class Timeline {
   double end() const { return end_; }                         // of all so far
 
  private:
+  double transfer(const NodeTime &time, double start);  // when it is over
+
   const OpGraph &graph_;
   const std::vector<NodeTime> &times_;
   std::vector<double> readyAt_, begun_, ends_;  // by node

@@ -55,7 +55,8 @@ void OpGraph::addOp(size_t index, bool overwrites, ShardTable &table) {
   const auto isLazy = [&](mlir::Value operand) {
     return operand.getDefiningOp() && nodes[indexOf_[operand.getDefiningOp()]].isLazy;
   };
-  node.isLazy = !overwrites && llvm::all_of(node.op->getOperands(), isLazy);
+  const bool hasTurn = node.op->hasAttr(kTurn);
+  node.isLazy = !overwrites && !hasTurn && llvm::all_of(node.op->getOperands(), isLazy);
   for (mlir::Value operand : node.op->getOperands())
     if (mlir::Operation *op = operand.getDefiningOp()) link(indexOf_[op], index);
   if (isView(node.op)) return;

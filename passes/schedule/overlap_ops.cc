@@ -3,8 +3,8 @@
 //   y = matmul; z = all_reduce y; g = outer; w = add z    -->    all_reduce starts behind its matmul, add waits behind
 //   outer
 //
-// A list schedule by what ops and transfers are predicted to take, critical path first, in no more memory than the
-// order before and a tenth (or by as much more as it is faster), nor than the module's budget, where it has one.
+// The best list schedule by what ops and transfers are predicted to take, in no more memory than the order before and a
+// tenth (or by as much more as it is faster), nor than the module's budget, where it has one.
 
 #include "llvm/Support/Format.h"
 #include "passes/passes.h"

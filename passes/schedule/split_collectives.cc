@@ -23,6 +23,10 @@ mlir::Operation *firstReader(mlir::Operation *start) {
   return first;
 }
 
+bool isAwaited(mlir::Operation *start) {
+  return llvm::any_of(start->getUsers(), [](mlir::Operation *user) { return mlir::isa<WaitOp>(user); });
+}
+
 void addWait(mlir::Operation *start) {
   mlir::Operation *reader = firstReader(start);
   mlir::OpBuilder b(start->getContext());
@@ -40,7 +44,7 @@ struct SplitCollectivesPass : impl::SplitCollectivesPassBase<SplitCollectivesPas
       for (mlir::Operation &op : llvm::make_early_inc_range(entry.getBody().front().without_terminator())) {
         const Stream stream = streamOf(&op);
         op.setAttr(kStream, b.getI64IntegerAttr(stream));
-        if (stream == kCommunicate) addWait(&op);
+        if (stream == kCommunicate && !isAwaited(&op)) addWait(&op);
       }
   }
 };

@@ -26,8 +26,11 @@ absl::Status checkTold(const plan::Plan &plan) {
                       std::none_of(explanation.collectives().begin(), explanation.collectives().end(),
                                    [](const auto &collective) { return collective.name().empty(); });
   if (isTold) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "--overlap requires a plan that holds a predicted step, got one of an older compiler: compile it again");
+  const bool hasStep = std::any_of(plan.entries().begin(), plan.entries().end(),
+                                   [](const auto &entry) { return entry.name() == "step"; });
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--overlap requires a plan that holds a predicted step, got ",
+      hasStep ? "one of an older compiler: compile it again" : "one without an entry that is called 'step'"));
 }
 
 // What things of one name but for numbers take together.
