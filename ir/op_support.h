@@ -13,8 +13,10 @@
 
 namespace cleave {
 
+class AdamwOp;
 class AttentionOp;
 class AttentionGradientOp;
+class ClipScaleOp;
 class CrossEntropyGradientOp;
 class CrossEntropyOp;
 class EmbeddingGradientOp;
@@ -24,6 +26,7 @@ class MatmulOp;
 class ReduceOp;
 class RmsNormGradientOp;
 class RmsNormOp;
+class SgdOp;
 
 using Gradients = llvm::SmallVector<mlir::Value>;
 
@@ -77,6 +80,9 @@ llvm::SmallVector<mlir::Value> decomposeAttention(mlir::OpBuilder &b, AttentionO
 llvm::SmallVector<mlir::Value> decomposeAttentionGradient(mlir::OpBuilder &b, AttentionGradientOp op);
 llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op);
 llvm::SmallVector<mlir::Value> decomposeCrossEntropyGradient(mlir::OpBuilder &b, CrossEntropyGradientOp op);
+mlir::Value decomposeClipScale(mlir::OpBuilder &b, ClipScaleOp op);
+llvm::SmallVector<mlir::Value> decomposeAdamw(mlir::OpBuilder &b, AdamwOp op);
+llvm::SmallVector<mlir::Value> decomposeSgd(mlir::OpBuilder &b, SgdOp op);
 
 // Local forms.
 void setLocalConstant(mlir::ElementsAttr value, const Shard &shard, KernelAttributes &attributes);

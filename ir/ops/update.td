@@ -16,7 +16,8 @@ def Cleave_ClipScaleOp : Cleave_InferredOp<"clip_scale"> {
   let rule = " -> ";
   let infer = [{ types.push_back(::cleave::unplaced(adaptor.getNorm().getType())); }];
   let flops = [{ return 3; }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return {::cleave::decomposeClipScale(b, *this)}; }];
 }
 
 def Cleave_AdamwOp : Cleave_InferredOp<"adamw"> {
@@ -25,6 +26,8 @@ def Cleave_AdamwOp : Cleave_InferredOp<"adamw"> {
     With g = scale * grad and lr' = lr * lr_factor: p -= lr' wd p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
     p -= lr' (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps), where t is `count`, from 1. Where `active` is false
     nothing changes. Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2019.
+
+    Its gradient is not a number where v' is 0: there the root has no slope.
 
     Example:
     ```mlir
@@ -45,7 +48,8 @@ def Cleave_AdamwOp : Cleave_InferredOp<"adamw"> {
   let inPlace = [0, 2, 3];
   let infer = [{ types.append(3, ::cleave::unplaced(adaptor.getParam().getType())); }];
   let flops = [{ return 14 * ::cleave::elementsOf(getParam()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeAdamw(b, *this); }];
 }
 
 def Cleave_SgdOp : Cleave_TensorOp<"sgd"> {
@@ -68,6 +72,7 @@ def Cleave_SgdOp : Cleave_TensorOp<"sgd"> {
   let rule = "..., ..., ..., , ,  -> ..., ...";
   let inPlace = [0, 2];
   let flops = [{ return 5 * ::cleave::elementsOf(getParam()); }];
-  let gradient = [{ return ::mlir::failure(); }];
+  let gradient = [{ return ::mlir::failure(); }]; // of its decomposition
+  let decomposition = [{ return ::cleave::decomposeSgd(b, *this); }];
   let hasVerifier = 1;
 }

@@ -1,4 +1,5 @@
-// A step of meta-learning: the loss behind one step of descent on the same batch, differentiated through that step.
+// A step of meta-learning: the loss behind one step on the same batch, differentiated through that step: descent, clipped
+// descent, descent with momentum and AdamW, for a weight each.
 // Attention has all that it can have: grouped heads, a window, a bias, a mask, segments and dropout.
 #normal = #cleave.init<"normal", mean = 0.0, deviation = 0.2, zero_row = -1>
 #one = #cleave.init<"constant", mean = 1.0, deviation = 0.0, zero_row = -1>
@@ -58,12 +59,26 @@ func.func @loss(
     cleave.yield %sum_0, %count_0 : tensor<f32>, tensor<f32>
   } : (tensor<16x16xf32>, tensor<16x8xf32>, tensor<16x16xf32>, tensor<16x24xf32>)
       -> (tensor<f32>, tensor<f32>, tensor<16x16xf32>, tensor<16x8xf32>, tensor<16x16xf32>, tensor<16x24xf32>)
-  %step_wq = cleave.scale %slope_wq {factor = 0.01 : f64} : (tensor<16x16xf32>) -> tensor<16x16xf32>
-  %moved_wq = cleave.sub %wq, %step_wq : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
-  %step_wk = cleave.scale %slope_wk {factor = 0.01 : f64} : (tensor<16x8xf32>) -> tensor<16x8xf32>
-  %moved_wk = cleave.sub %wk, %step_wk : (tensor<16x8xf32>, tensor<16x8xf32>) -> tensor<16x8xf32>
-  %step_wo = cleave.scale %slope_wo {factor = 0.01 : f64} : (tensor<16x16xf32>) -> tensor<16x16xf32>
-  %moved_wo = cleave.sub %wo, %step_wo : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+  %yes = cleave.constant {value = dense<true> : tensor<i1>} : () -> tensor<i1>
+  %one_step = cleave.constant {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %rate = cleave.constant {value = dense<0.01> : tensor<f32>} : () -> tensor<f32>
+  %size_wq = cleave.sum_squares %slope_wq : (tensor<16x16xf32>) -> tensor<f32>
+  %norm_wq = cleave.sqrt %size_wq : (tensor<f32>) -> tensor<f32>
+  %clip_wq = cleave.clip_scale %norm_wq {max_norm = 1.0 : f64} : (tensor<f32>) -> tensor<f32>
+  %moved_wq = cleave.sgd %wq, %slope_wq, %rate, %clip_wq, %yes
+      {momentum = 0.0 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64}
+      : (tensor<16x16xf32>, tensor<16x16xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> tensor<16x16xf32>
+  %still_wk = cleave.constant {value = dense<0.5> : tensor<16x8xf32>} : () -> tensor<16x8xf32>
+  %moved_wk, %buffer_wk = cleave.sgd %wk, %slope_wk, %still_wk, %rate, %one_step, %yes
+      {momentum = 0.9 : f64, weight_decay = 0.0 : f64, lr_factor = 0.5 : f64}
+      : (tensor<16x8xf32>, tensor<16x8xf32>, tensor<16x8xf32>, tensor<f32>, tensor<f32>, tensor<i1>)
+      -> (tensor<16x8xf32>, tensor<16x8xf32>)
+  %m_wo = cleave.constant {value = dense<0.01> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %v_wo = cleave.constant {value = dense<0.1> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %moved_wo, %m1_wo, %v1_wo = cleave.adamw %wo, %slope_wo, %m_wo, %v_wo, %rate, %one_step, %one_step, %yes
+      {beta1 = 0.9 : f64, beta2 = 0.99 : f64, epsilon = 1.0e-8 : f64, weight_decay = 0.1 : f64, lr_factor = 1.0 : f64}
+      : (tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<f32>, tensor<f32>,
+         tensor<f32>, tensor<i1>) -> (tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>)
   %step_wu = cleave.scale %slope_wu {factor = 0.01 : f64} : (tensor<16x24xf32>) -> tensor<16x24xf32>
   %moved_wu = cleave.sub %wu, %step_wu : (tensor<16x24xf32>, tensor<16x24xf32>) -> tensor<16x24xf32>
   %n1_1, %r1_1 = cleave.rms_norm %x, %g1 {epsilon = 1.0e-5 : f64} : (tensor<6x8x16xf32>, tensor<16xf32>) -> (tensor<6x8x16xf32>, tensor<6x8xf32>)

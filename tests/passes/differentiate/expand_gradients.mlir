@@ -289,3 +289,28 @@ func.func @by_hand(%x: tensor<4x8xf32>, %g: tensor<8xf32>, %r: tensor<4xf32>, %l
   } : (tensor<8xf32>, tensor<f32>) -> (tensor<f32>, tensor<8xf32>, tensor<f32>)
   return %0#1, %0#2 : tensor<8xf32>, tensor<f32>
 }
+
+// An update inside a loss is differentiated through its generic form; without decay and momentum there is none of it.
+// CHECK-LABEL: func @update
+// CHECK: %[[RATIO:.*]] = cleave.div
+// CHECK: %[[CLIP:.*]] = cleave.minimum %{{.*}}, %[[RATIO]] {cleave.name = "clip"
+// CHECK: %[[SPREAD:.*]] = cleave.broadcast %[[CLIP]]
+// CHECK: %[[STEP:.*]] = cleave.mul %{{.*}}, %[[SPREAD]]
+// CHECK: %[[MOVE:.*]] = cleave.mul %{{.*}}, %[[STEP]]
+// CHECK: %[[NEW:.*]] = cleave.sub %{{.*}}, %[[MOVE]]
+// CHECK: cleave.select %{{.*}}, %[[NEW]], %{{.*}} {cleave.name = "moved"
+// CHECK-NOT: cleave.sgd
+func.func @update(%w: tensor<8xf32> {cleave.parameter = "w"}, %g: tensor<8xf32> {cleave.input = "g"},
+                  %norm: tensor<f32> {cleave.input = "norm"}, %rate: tensor<f32> {cleave.input = "rate"},
+                  %active: tensor<i1> {cleave.input = "active"}) -> (tensor<8xf32>, tensor<f32>) {
+  %y, %dg, %dn = cleave.gradient (%g, %norm) wrt [0, 1] {
+  ^bb0(%a: tensor<8xf32>, %n: tensor<f32>):
+    %clip = cleave.clip_scale %n {cleave.name = "clip", max_norm = 1.0 : f64} : (tensor<f32>) -> tensor<f32>
+    %moved = cleave.sgd %w, %a, %rate, %clip, %active
+        {cleave.name = "moved", momentum = 0.0 : f64, weight_decay = 0.0 : f64, lr_factor = 1.0 : f64}
+        : (tensor<8xf32>, tensor<8xf32>, tensor<f32>, tensor<f32>, tensor<i1>) -> tensor<8xf32>
+    %s = cleave.sum_squares %moved : (tensor<8xf32>) -> tensor<f32>
+    cleave.yield %s : tensor<f32>
+  } : (tensor<8xf32>, tensor<f32>) -> (tensor<f32>, tensor<8xf32>, tensor<f32>)
+  return %dg, %dn : tensor<8xf32>, tensor<f32>
+}

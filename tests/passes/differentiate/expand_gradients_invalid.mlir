@@ -27,19 +27,6 @@ func.func @count(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// An op that has neither a gradient nor a generic form is named.
-func.func @clip(%x: tensor<f32>) -> tensor<f32> {
-  %0, %1 = cleave.gradient (%x) wrt [0] {
-  ^bb0(%a: tensor<f32>):
-    // expected-error@+1 {{'cleave.clip_scale' op requires a gradient or a generic form to be differentiated, has neither (named 'clip')}}
-    %2 = cleave.clip_scale %a {cleave.name = "clip", max_norm = 1.0 : f64} : (tensor<f32>) -> tensor<f32>
-    cleave.yield %2 : tensor<f32>
-  } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
-  return %1 : tensor<f32>
-}
-
-// -----
-
 // A region other than a gradient's can't be differentiated.
 func.func @region(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0, %1 = cleave.gradient (%x) wrt [0] {
@@ -70,21 +57,4 @@ func.func @nested_integers(%x: tensor<4xi32>, %y: tensor<4xf32>) -> tensor<4xf32
     cleave.yield %2 : tensor<f32>
   } : (tensor<4xi32>, tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>)
   return %1 : tensor<4xf32>
-}
-
-// -----
-
-// An update has neither a gradient nor a generic form, at no depth.
-func.func @nested_clip(%x: tensor<f32>) -> tensor<f32> {
-  %0, %1 = cleave.gradient (%x) wrt [0] {
-  ^bb0(%a: tensor<f32>):
-    %2, %3 = cleave.gradient (%a) wrt [0] {
-    ^bb0(%b: tensor<f32>):
-      // expected-error@+1 {{'cleave.clip_scale' op requires a gradient or a generic form to be differentiated, has neither (named 'clip')}}
-      %4 = cleave.clip_scale %b {cleave.name = "clip", max_norm = 1.0 : f64} : (tensor<f32>) -> tensor<f32>
-      cleave.yield %4 : tensor<f32>
-    } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
-    cleave.yield %3 : tensor<f32>
-  } : (tensor<f32>) -> (tensor<f32>, tensor<f32>)
-  return %1 : tensor<f32>
 }
