@@ -118,9 +118,8 @@ Value Gpt2::logits(ModelBuilder &model, const EntryOptions &entry) const {
     Scope scope(model, "transformer");
     table = model.parameter("wte.weight", {vocabulary_, width_}, Init::normal(deviation_));
     const Value places = model.parameter("wpe.weight", {positions_, width_}, Init::normal(deviation_));
-    const Value words = model.embedding("wte", table, tokens.ids);
-    x = model.add("embedded", words, positionEmbedding(model, "wpe", places, entry, tokens));
-    x = withTokenTypes(model, entry, table, x);
+    x = withTokenTypes(model, entry, table, model.embedding("wte", table, tokens.ids));
+    x = model.add("embedded", x, positionEmbedding(model, "wpe", places, entry, tokens));
     x = model.dropout("drop", x, entry.rate(embeddingDropout_));
     for (int64_t i = 0; i < layers_; ++i) x = block(model, entry, tokens, i, x);
     x = model.layerNorm("ln_f", x, norm());

@@ -30,7 +30,7 @@ TokenInputs tokenInputs(ModelBuilder &model, const EntryOptions &entry);
 FamilyDescription describeFamily(const char *modelType, int64_t vocabulary, bool isCausal);
 
 // `x` plus the rows of the words' table that token types stand for, where data have types: in training, an input of -1
-// where they don't.
+// where they don't. Right after the words, so that a table split along its rows leaves one partial sum of both.
 mlir::Value withTokenTypes(ModelBuilder &model, const EntryOptions &entry, mlir::Value table, mlir::Value x);
 // That input as a data file has it.
 DataInputDescription wordTypeDescription(int64_t vocabulary);

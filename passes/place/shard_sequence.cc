@@ -6,6 +6,7 @@
 // The bytes are the same; what stands between the chains (norms, residual sums, dropout) is done once and held once.
 // "Reducing Activation Recomputation in Large Transformer Models", Korthikanti et al., 2022.
 
+#include "llvm/ADT/SetVector.h"
 #include "passes/module_view.h"
 #include "passes/passes.h"
 
@@ -22,9 +23,13 @@ class SequenceSharding {
   void run() {
     for (size_t axis = 0; axis < mesh_.getSizes().size(); ++axis) {
       if (mesh_.isData(axis) || mesh_.getSizes()[axis] == 1) continue;
-      llvm::SmallVector<mlir::Value> ends;
-      for (mlir::Operation &op : function_.getBody().front())
-        if (phaseOf(&op) == "forward" && endsChain(&op, axis)) ends.push_back(op.getResult(0));
+      llvm::SetVector<mlir::Value> ends;
+      for (mlir::Operation &op : function_.getBody().front()) {
+        if (phaseOf(&op) != "forward") continue;
+        const bool isSum = sumsUp(&op, ends);
+        if (isSum) ends.remove_if([&](mlir::Value end) { return llvm::is_contained(op.getOperands(), end); });
+        if (isSum || endsChain(&op, axis)) ends.insert(op.getResult(0));
+      }
       for (mlir::Value end : ends) pinTokens(end, axis);
     }
   }
@@ -43,6 +48,17 @@ class SequenceSharding {
           return true;
     }
     return false;
+  }
+
+  // Whether the op adds ends that nothing else reads: their sum is one transfer where they would be several.
+  bool sumsUp(mlir::Operation *op, const llvm::SetVector<mlir::Value> &ends) {
+    if (!mlir::isa<TensorOpInterface>(op) || op->getNumOperands() == 0 || op->getNumResults() != 1) return false;
+    const auto isOnlyHere = [&](mlir::Value value) { return ends.contains(value) && value.hasOneUse(); };
+    const auto isPartial = [](const AxisPlacement &placement) { return placement.isPartial(); };
+    return llvm::all_of(op->getOperands(), isOnlyHere) &&
+           llvm::any_of(rules_.of(op).strategies(), [&](const Strategy &strategy) {
+             return strategy.results[0].isPartial() && llvm::all_of(strategy.operands, isPartial);
+           });
   }
 
   // Tokens are the dimension in front of the features.
