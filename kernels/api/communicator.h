@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "kernels/api/box.h"
 #include "kernels/api/tensor_view.h"
+#include "kernels/api/transport.h"
 
 namespace cleave {
 
@@ -126,6 +127,12 @@ std::unique_ptr<Communicator> makeSharedMemoryCommunicator(const std::vector<Col
 // them.
 std::unique_ptr<Communicator> makeLocalCommunicator(const std::vector<CollectiveSpec> &collectives,
                                                     const EmulatedLinks &links = {});
+
+// Between devices of several processes: calls are for the ranks of this one alone. The results are the same to the last bit as in one process: every element is combined in the order of the group. `processOf`: by rank. What
+// is waiting in memory of its own comes on top of the plan's. After abort there is no going on. `collectives` and
+// `transport` must outlive it; all processes make theirs in the same order.
+std::unique_ptr<Communicator> makeProcessCommunicator(const std::vector<CollectiveSpec> &collectives,
+                                                      const std::vector<int> &processOf, Transport &transport);
 
 }  // namespace cleave
 
