@@ -138,7 +138,7 @@ class ClassBuilder {
 }  // namespace
 
 absl::Status buildGraph(const GraphSites &sites, int streamsPerRank, ActorGraph &graph) {
-  for (int rank = 0; rank < sites.plan.ranks(); ++rank) {
+  for (int rank = sites.here.first; rank < sites.here.end; ++rank) {
     const auto &streams = sites.entry.programs[sites.plan.members[rank].rankClass].streams;
     for (int s = 0; s < streamsPerRank; ++s)
       graph.addStream(RankId(rank), s < static_cast<int>(streams.size()) ? streams[s].name : "");
@@ -149,7 +149,9 @@ absl::Status buildGraph(const GraphSites &sites, int streamsPerRank, ActorGraph 
     if (!step.ok()) return step.status();
     ClassBuilder builder(sites, c, model.programs[c], *step, graph);
     const auto &ranks = sites.plan.classes[c].ranks;
-    for (size_t p = 0; p < ranks.size(); ++p) builder.addRank(static_cast<int>(p), ranks[p] * streamsPerRank);
+    for (size_t p = 0; p < ranks.size(); ++p)
+      if (sites.here.contains(ranks[p]))
+        builder.addRank(static_cast<int>(p), (ranks[p] - sites.here.first) * streamsPerRank);
   }
   graph.setAbortHook([&communicator = sites.communicator] { communicator.abort(); });
   graph.finish();

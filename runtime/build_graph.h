@@ -11,6 +11,7 @@
 #include "actors/task_actors.h"
 #include "kernels/api/communicator.h"
 #include "runtime/plan/program.h"
+#include "runtime/transport/job.h"
 
 namespace cleave {
 
@@ -24,14 +25,16 @@ struct RankSite {
 struct GraphSites {
   const LoadedPlan &plan;
   const program::Entry &entry;
+  RankRange here;  // the ranks that get actors
   const std::vector<RankSite> &ranks;
   Communicator &communicator;
   TaskObserver *observer = nullptr;  // may be null
   std::deque<TaskLabel> &labels;     // of the tasks; grows
 };
 
-// One step of the entry. The streams of rank r are number r * streamsPerRank and following; those that a program lacks
-// are empty. Kernels of one stream form chains that are cut wherever another stream waits for them or they for it.
+// One step of the entry. The streams of the r-th rank here are number r * streamsPerRank and following; those that a
+// program lacks are empty. Kernels of one stream form chains that are cut wherever another stream waits for them or they
+// for it.
 absl::Status buildGraph(const GraphSites &sites, int streamsPerRank, ActorGraph &graph);
 
 }  // namespace cleave

@@ -16,6 +16,10 @@ namespace cleave {
 struct LoadOptions {
   // What all arenas together may take; -1: what the machine (or its control group) has left.
   int64_t availableBytes = -1;
+  // That the devices are spread over evenly: one holds that part of the arenas.
+  int processes = 1;
+  // False where another process proves the same plan (to be compared by its hash).
+  bool proves = true;
 };
 
 // Checks format version and hash, then the meaning: indices, sizes, layouts, collectives, kernels; then proves that a

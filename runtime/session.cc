@@ -14,6 +14,7 @@
 #include "runtime/device.h"
 #include "runtime/finite_check.h"
 #include "runtime/plan/plan_checks.h"
+#include "runtime/transport/remote_parts.h"
 
 namespace cleave {
 namespace {
@@ -61,6 +62,7 @@ class Session::Impl {
   Impl(LoadedPlan plan, const SessionOptions &options) : plan_(std::move(plan)), options_(options) {}
 
   absl::Status start() {
+    ranks_ = options_.part.job ? options_.part.ranks : RankRange{0, plan_.ranks()};
     measureStreams();
     CLEAVE_RETURN_IF_ERROR(makeDevices());
     CLEAVE_RETURN_IF_ERROR(fillStates());
@@ -72,14 +74,14 @@ class Session::Impl {
     scheduling.log = true;
     scheduling.trace = options_.trace;
     scheduler_ = options_.deterministic ? makeDeterministicScheduler(options_.seed, scheduling)
-                                        : makeThreadedScheduler(plan_.ranks() * streamsPerRank_, scheduling);
+                                        : makeThreadedScheduler(ranks_.size() * streamsPerRank_, scheduling);
     return absl::OkStatus();
   }
 
   absl::Status writePart(absl::string_view name, const Box &part, const TensorView &values) {
     int v = -1;
     CLEAVE_RETURN_IF_ERROR(findPart(name, part, values, v));
-    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+    for (int rank = ranks_.first; rank < ranks_.end; ++rank) {
       const Box &box = plan_.variables[v].layout.boxes[rank];
       const Box shared = intersect(box, part);
       if (shared.elements() == 0) continue;
@@ -91,13 +93,32 @@ class Session::Impl {
   absl::Status readPart(absl::string_view name, const Box &part, const TensorView &values) const {
     int v = -1;
     CLEAVE_RETURN_IF_ERROR(findPart(name, part, values, v));
-    forEachDistinctBox(plan_.variables[v].layout, [&](int rank, const Box &box) {
+    absl::Status status;
+    forEachDistinctBox(plan_.variables[v].layout, ranks_, [&](int rank, const Box &box) {
       const Box shared = intersect(box, part);
-      if (shared.elements() == 0) return;
-      copyTensor(viewPart(values, part, shared), viewPart(variableView(v, rank), box, shared));
+      if (shared.elements() == 0 || !status.ok()) return;
+      const TensorView to = viewPart(values, part, shared);
+      if (ranks_.contains(rank)) {
+        copyTensor(to, viewPart(variableView(v, rank), box, shared));
+      } else {
+        status = askForPart(*options_.part.job, rank / ranks_.size(), {v, rank, shared}, to);
+      }
     });
-    return absl::OkStatus();
+    return status;
   }
+
+  absl::Status serveReads() const {
+    if (options_.part.job == nullptr) return absl::OkStatus();
+    return answerParts(*options_.part.job, [&](const AskedPart &part) -> absl::StatusOr<TensorView> {
+      if (part.variable < 0 || part.variable >= static_cast<int>(plan_.variables.size()) || !ranks_.contains(part.rank))
+        return absl::InternalError("requires that parts are asked of the process that holds them");
+      const Box &box = plan_.variables[part.variable].layout.boxes[part.rank];
+      if (part.box.start.size() != box.start.size() || intersect(box, part.box) != part.box)
+        return absl::InternalError("requires that parts are asked that a rank holds");
+      return viewPart(variableView(part.variable, part.rank), box, part.box);
+    });
+  }
+  absl::Status endReads() const { return options_.part.job ? endAsking(*options_.part.job) : absl::OkStatus(); }
 
   // Fails unless the view has the variable's shape: a smaller one is a part, and says so.
   absl::Status checkWhole(absl::string_view name, const TensorView &global) const {
@@ -130,7 +151,11 @@ class Session::Impl {
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat("entry ", quoted(name), ": ", status.message()));
 
     Outputs outputs;
-    for (const program::Port &port : held.entry.outputs) outputs.emplace(port.name, gather(held.entry, port));
+    for (const program::Port &port : held.entry.outputs) {
+      auto value = gather(held.entry, port);
+      if (!value.ok()) return value.status();
+      outputs.emplace(port.name, *std::move(value));
+    }
     return outputs;
   }
 
@@ -138,10 +163,10 @@ class Session::Impl {
 
   std::vector<int64_t> peakBytes() const {
     std::vector<int64_t> bytes;
-    for (const Device &device : devices_) {
-      bytes.push_back(device.arena.bytes());
-      for (const auto &site : device.sites) bytes.back() += site ? site->workspaceBytes() : 0;
-    }
+    int64_t scratch = 0;  // the same on each device
+    for (const auto &site : devices_.front().sites) scratch += site ? site->workspaceBytes() : 0;
+    for (const LoadedPlan::Member &member : plan_.members)
+      bytes.push_back(plan_.classes[member.rankClass].arenaBytes + scratch);
     return bytes;
   }
 
@@ -149,17 +174,17 @@ class Session::Impl {
     std::vector<DeviceRun> runs;
     if (lastRun_ == nullptr) return runs;
     const RunLog &log = scheduler_->log();
-    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+    for (int rank = ranks_.first; rank < ranks_.end; ++rank) {
       DeviceRun &run = runs.emplace_back();
       run.rank = rank;
       run.beginNanos = log.beginNanos;
       run.endNanos = log.endNanos;
       for (int s = 0; s < streamsPerRank_; ++s)
-        for (const CollectiveEvent &event : log.streams[rank * streamsPerRank_ + s].collectives)
+        for (const CollectiveEvent &event : log.streams[streamOf(rank, s)].collectives)
           run.collectives.push_back(event);
       std::stable_sort(run.collectives.begin(), run.collectives.end(),
                        [](const auto &a, const auto &b) { return a.startNanos < b.startNanos; });
-      addWaits(log.streams[rank * streamsPerRank_ + computeStream_], lastRun_->graph, run);
+      addWaits(log.streams[streamOf(rank, computeStream_)], lastRun_->graph, run);
     }
     return runs;
   }
@@ -206,7 +231,7 @@ class Session::Impl {
       device.runs = {{entry, run.beginNanos, run.endNanos}};
       device.idle = explainIdle(run);
       for (int s = 0; s < streamsPerRank_; ++s) {
-        const StreamLog &stream = log.streams[run.rank * streamsPerRank_ + s];
+        const StreamLog &stream = log.streams[streamOf(run.rank, s)];
         if (s == computeStream_) {
           device.tasks = stream.tasks;
         } else {
@@ -240,20 +265,21 @@ class Session::Impl {
     computeStream_ = static_cast<int>(std::max_element(kernels_.begin(), kernels_.end()) - kernels_.begin());
 
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    threads_ = options_.threadsPerDevice > 0 ? options_.threadsPerDevice : std::max(1, cores / plan_.ranks());
+    threads_ = options_.threadsPerDevice > 0 ? options_.threadsPerDevice : std::max(1, cores / devicesOfHost());
     if (options_.deterministic) threads_ = 1;
     const int64_t busyStreams = std::count_if(tasks.begin(), tasks.end(), [](int64_t count) { return count > 0; });
-    const int64_t all = plan_.ranks() * (threads_ + std::max<int64_t>(busyStreams, 1) - 1);
+    const int64_t all = devicesOfHost() * (threads_ + std::max<int64_t>(busyStreams, 1) - 1);
     spinNanos_ = all <= cores ? kSpinNanos : 0;
   }
 
   absl::Status makeDevices() {
-    for (int rank = 0; rank < plan_.ranks(); ++rank) {
+    rankSites_.resize(plan_.ranks());
+    for (int rank = ranks_.first; rank < ranks_.end; ++rank) {
       Device &device = devices_.emplace_back();
       absl::StatusOr<Memory> arena = Memory::allocate(plan_.classes[plan_.members[rank].rankClass].arenaBytes);
       if (!arena.ok()) return arena.status();
       device.arena = *std::move(arena);
-      RankSite &site = rankSites_.emplace_back();
+      RankSite &site = rankSites_[rank];
       site.arena = device.arena.data();
       for (int s = 0; s < streamsPerRank_; ++s) {
         device.sites.emplace_back();
@@ -270,7 +296,7 @@ class Session::Impl {
 
   absl::Status fillStates() {
     for (size_t v = 0; v < plan_.variables.size(); ++v)
-      for (int rank = 0; rank < plan_.ranks(); ++rank)
+      for (int rank = ranks_.first; rank < ranks_.end; ++rank)
         CLEAVE_RETURN_IF_ERROR(fill(absl::StrCat("variable ", quoted(plan_.variables[v].name)),
                                     variableView(static_cast<int>(v), rank), plan_.variables[v].fill));
     return absl::OkStatus();
@@ -279,14 +305,28 @@ class Session::Impl {
   absl::Status prepare(const program::Entry &entry) {
     const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
     if (!links.ok()) return links.status();
-    auto communicator = options_.withoutCommunication ? makeLocalCommunicator(entry.collectives, *links)
-                                                      : makeSharedMemoryCommunicator(entry.collectives, *links);
+    auto communicator = makeCommunicator(entry, *links);
     std::unique_ptr<Prepared> held(new Prepared{entry, updatesVariables(entry), std::move(communicator), {}});
     const GraphSites sites{
-        plan_, entry, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr, *labels_};
+        plan_,    entry, ranks_, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr,
+        *labels_};
     CLEAVE_RETURN_IF_ERROR(buildGraph(sites, streamsPerRank_, held->graph));
     prepared_.emplace(entry.name, std::move(held));
     return absl::OkStatus();
+  }
+
+  std::unique_ptr<Communicator> makeCommunicator(const program::Entry &entry, const EmulatedLinks &links) const {
+    if (options_.withoutCommunication) return makeLocalCommunicator(entry.collectives, links);
+    if (options_.part.job == nullptr) return makeSharedMemoryCommunicator(entry.collectives, links);
+    std::vector<int> processOf;
+    for (int rank = 0; rank < plan_.ranks(); ++rank) processOf.push_back(rank / ranks_.size());
+    return makeProcessCommunicator(entry.collectives, processOf, options_.part.job->transport());
+  }
+
+  int streamOf(int rank, int stream) const { return (rank - ranks_.first) * streamsPerRank_ + stream; }
+  // All devices that share the cores of this host.
+  int devicesOfHost() const {
+    return ranks_.size() * (options_.part.job ? options_.part.job->processesOfHost() : 1);
   }
 
   absl::Status findPart(absl::string_view name, const Box &part, const TensorView &values, int &v) const {
@@ -324,36 +364,47 @@ class Session::Impl {
   }
 
   void scatter(const program::Entry &entry, const program::Port &port, const TensorView &global) const {
-    for (int rank = 0; rank < plan_.ranks(); ++rank)
+    for (int rank = ranks_.first; rank < ranks_.end; ++rank)
       copyTensor(portView(entry, port, rank), viewPart(global, wholeBox(port.type.dims), port.layout.boxes[rank]));
   }
 
-  HostTensor gather(const program::Entry &entry, const program::Port &port) const {
+  absl::StatusOr<HostTensor> gather(const program::Entry &entry, const program::Port &port) const {
     HostTensor global(port.type.dtype, port.type.dims);
-    forEachDistinctBox(port.layout, [&](int rank, const Box &box) {
+    absl::Status status;
+    forEachDistinctBox(port.layout, ranks_, [&](int rank, const Box &box) {
+      if (box.elements() == 0) return;
+      if (!ranks_.contains(rank)) {
+        status = planError(absl::StrCat("entry ", quoted(entry.name), ": output ", quoted(port.name)),
+                           "a value that every process holds", absl::StrCat("a part on rank ", rank, " alone"));
+        return;
+      }
       copyTensor(viewPart(global.view(), wholeBox(port.type.dims), box), portView(entry, port, rank));
     });
+    if (!status.ok()) return status;
     return global;
   }
 
-  // Copies of a box are equal: one rank's will do.
+  // Copies of a box are equal: one rank's will do, one of `near` if it has one.
   template <typename Visit>
-  static void forEachDistinctBox(const program::Layout &layout, Visit visit) {
+  static void forEachDistinctBox(const program::Layout &layout, const RankRange &near, Visit visit) {
     std::set<std::pair<std::vector<int64_t>, std::vector<int64_t>>> seen;
-    for (size_t rank = 0; rank < layout.boxes.size(); ++rank) {
+    const auto look = [&](int rank) {
       const Box &box = layout.boxes[rank];
-      if (seen.insert({box.start, box.extent}).second) visit(static_cast<int>(rank), box);
-    }
+      if (seen.insert({box.start, box.extent}).second) visit(rank, box);
+    };
+    for (int rank = near.first; rank < near.end; ++rank) look(rank);
+    for (int rank = 0; rank < static_cast<int>(layout.boxes.size()); ++rank) look(rank);
   }
 
   const LoadedPlan plan_;
   const SessionOptions options_;
+  RankRange ranks_;  // whose devices are here
   int streamsPerRank_ = 1, computeStream_ = 0, threads_ = 1;
   int64_t spinNanos_ = 0;
   std::vector<std::string> streamNames_;
   std::vector<int64_t> kernels_;  // by stream
-  std::vector<Device> devices_;
-  std::vector<RankSite> rankSites_;
+  std::vector<Device> devices_;      // those here
+  std::vector<RankSite> rankSites_;  // by rank; empty for those elsewhere
   std::shared_ptr<std::deque<TaskLabel>> labels_ = std::make_shared<std::deque<TaskLabel>>();
   FiniteCheck finiteCheck_;
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;
@@ -386,6 +437,8 @@ absl::Status Session::writePart(absl::string_view variable, const Box &part, con
 absl::Status Session::readPart(absl::string_view variable, const Box &part, const TensorView &values) const {
   return impl_->readPart(variable, part, values);
 }
+absl::Status Session::serveReads() { return impl_->serveReads(); }
+absl::Status Session::endReads() { return impl_->endReads(); }
 absl::StatusOr<Outputs> Session::run(absl::string_view entry, const Inputs &inputs) {
   return impl_->run(entry, inputs);
 }

@@ -22,12 +22,21 @@
 #include "runtime/plan/program.h"
 #include "runtime/trace/chrome_trace.h"
 #include "runtime/trace/device_run.h"
+#include "runtime/transport/job.h"
 
 namespace cleave {
 
 class Clock;
 
+// The devices of a session that is one of several, one a process. Every process makes the same calls, but for reads of
+// variables; inputs are whole in each.
+struct SessionPart {
+  Job *job = nullptr;  // not owned; null: all devices are here
+  RankRange ranks;     // whose devices are here
+};
+
 struct SessionOptions {
+  SessionPart part;
   int threadsPerDevice = 0;     // 0: max(1, cores / devices)
   double deadlineSeconds = 60;  // a run in which nothing has ended for so long is given up; 0: never
   bool deterministic = false;   // one thread, which picks among what could run next by `seed`: for tests
@@ -61,6 +70,11 @@ class Session {
   absl::Status writePart(absl::string_view variable, const Box &part, const TensorView &values);
   absl::Status readPart(absl::string_view variable, const Box &part, const TensorView &values) const;
 
+  // With other processes, reads are for the first one; the others meanwhile answer, until it calls endReads. What lies
+  // here any process may read at any time.
+  absl::Status serveReads();
+  absl::Status endReads();
+
   // Runs an entry once. Every input port must be given. An error of a kernel names task, op, layer, rank and location.
   // After a failed run of an entry that updates variables their values are unspecified, and the session refuses further
   // runs.
@@ -74,7 +88,7 @@ class Session {
   int threadsPerDevice() const;
   const LoadedPlan &plan() const;
 
-  // What each device did in the last run that went well.
+  // What each device here did in the last run that went well.
   std::vector<DeviceRun> lastRun() const;
 
   // Of the runs that went well since the last call, where SessionOptions::trace asked for it. Write it with

@@ -10,6 +10,8 @@ namespace {
 
 absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags &flags) {
   if (command.name == "train") return runTrain(flags);
+  if (command.name == "run") return runRun(flags);
+  if (command.name == "doctor") return runDoctor(flags);
   if (command.name == "explain") return runExplain(flags);
   if (command.name == "tokenize") return runTokenize(flags);
   if (command.name == "sample") return runSample(flags);
@@ -22,7 +24,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
 }  // namespace cleave::cli
 
 int main(int argc, char **argv) {
-  const std::string served[] = {"train",      "explain",      "tokenize",     "sample",
-                                "print-plan", "trace-report", "bench-cluster"};
+  const std::string served[] = {"train",  "run",        "doctor",       "explain",      "tokenize",
+                                "sample", "print-plan", "trace-report", "bench-cluster"};
   return cleave::cli::runProgram(argc, argv, served, cleave::cli::dispatch);
 }

@@ -60,7 +60,12 @@ class Run {
   absl::StatusOr<TrainOutcome> run();
 
  private:
+  bool isFirst() const { return options_.part.job == nullptr || options_.part.job->isFirst(); }
+  absl::Status checkOptions() const;
   absl::Status openFiles();
+  absl::Status checkOutputs() const;
+  absl::Status forFirst(const std::function<absl::Status()> &write);
+  absl::StatusOr<bool> mustStop() const;
   absl::Status openSession(bool checksFinite);
   absl::Status start(const std::string &checkpoint);  // an empty one: from --init, or drawn by seed
   absl::Status resume(const std::string &checkpoint);
@@ -88,8 +93,7 @@ class Run {
 };
 
 absl::StatusOr<TrainOutcome> Run::run() {
-  if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
-    return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
+  if (auto status = checkOptions(); !status.ok()) return status;
   if (auto status = openFiles(); !status.ok()) return status;
   if (auto status = openSession(/*checksFinite=*/false); !status.ok()) return status;
   if (!options_.resume.empty()) {
@@ -101,7 +105,7 @@ absl::StatusOr<TrainOutcome> Run::run() {
   if (position_.step > options_.steps)
     progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
                                ": nothing to do"));
-  if (!options_.metrics.empty()) {
+  if (!options_.metrics.empty() && isFirst()) {
     auto file = MetricsFile::open(options_.metrics, position_.step);
     if (!file.ok()) return file.status();
     metrics_.emplace(*std::move(file));
@@ -120,18 +124,52 @@ absl::StatusOr<TrainOutcome> Run::run() {
     auto read = [&](absl::string_view name, const Box &part, const TensorView &view) {
       return session_->readPart(name, part, view);
     };
-    if (auto status = saveWeights(options_.save, plan_, read); !status.ok()) return status;
+    auto status = forFirst([&] { return saveWeights(options_.save, plan_, read); });
+    if (!status.ok()) return status;
   }
   return TrainOutcome{position_.step, *interrupted};
 }
 
-absl::Status Run::openFiles() {
+absl::Status Run::checkOptions() const {
+  if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
+    return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
+  if (options_.part.job == nullptr) return absl::OkStatus();
+  const std::pair<const char *, bool> alone[] = {{"--trace", !options_.trace.empty()},
+                                                 {"--link", !options_.links.empty()},
+                                                 {"--without-communication", options_.withoutCommunication}};
+  for (const auto &[flag, isAsked] : alone)
+    if (isAsked)
+      return absl::InvalidArgumentError(absl::StrCat(flag, ": requires all devices in one process, got ",
+                                                     options_.part.job->processes(), " processes"));
+  return absl::OkStatus();
+}
+
+absl::Status Run::checkOutputs() const {
   if (!options_.checkpoint.empty())
     if (auto status = makeFolder(options_.checkpoint); !status.ok()) return status;
   const std::string ofCheckpoints = options_.checkpoint.empty() ? "" : options_.checkpoint + "/latest";
   for (const std::string &path : {options_.save, options_.trace, ofCheckpoints})
     if (!path.empty())
       if (auto status = checkCanWrite(path); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+// The first process writes, and reads for that what the others hold.
+absl::Status Run::forFirst(const std::function<absl::Status()> &write) {
+  if (!isFirst()) return session_->serveReads();
+  if (auto status = write(); !status.ok()) return status;
+  return session_->endReads();
+}
+
+// All processes take the same steps: where one is to stop, all do.
+absl::StatusOr<bool> Run::mustStop() const {
+  const bool isAsked = options_.shouldStop && options_.shouldStop();
+  return options_.part.job ? options_.part.job->any(isAsked) : isAsked;
+}
+
+absl::Status Run::openFiles() {
+  if (isFirst())
+    if (auto status = checkOutputs(); !status.ok()) return status;
   auto entry = findEntry(plan_, "step");
   if (!entry.ok()) return entry.status();
   auto data = BatchReader::open(options_.data, options_.tokenBytes, plan_, **entry);
@@ -152,6 +190,7 @@ absl::Status Run::openFiles() {
 absl::Status Run::openSession(bool checksFinite) {
   session_.reset();  // before the next one takes its memory
   SessionOptions settings;
+  settings.part = options_.part;
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
@@ -229,7 +268,9 @@ std::unique_ptr<BatchStream> Run::batchesFromHere() const {
 absl::StatusOr<bool> Run::loop() {
   auto batches = batchesFromHere();
   while (position_.step < options_.steps) {
-    if (options_.shouldStop && options_.shouldStop()) {
+    const auto stops = mustStop();
+    if (!stops.ok()) return stops.status();
+    if (*stops) {
       if (!options_.checkpoint.empty() && position_.step > 0)
         if (auto status = saveCheckpoint(); !status.ok()) return status;
       return true;
@@ -342,10 +383,12 @@ void Run::recordTrace() {
 absl::Status Run::saveCheckpoint() {
   if (metrics_)
     if (auto status = metrics_->flush(); !status.ok()) return status;
-  auto written = writeCheckpoint(options_.checkpoint, position_, plan_,
-                                 [&](absl::string_view name, const Box &part, const TensorView &view) {
-                                   return session_->readPart(name, part, view);
-                                 });
+  auto read = [&](absl::string_view name, const Box &part, const TensorView &view) {
+    return session_->readPart(name, part, view);
+  };
+  auto status = forFirst([&] { return writeCheckpoint(options_.checkpoint, position_, plan_, read).status(); });
+  if (!status.ok()) return status;
+  auto written = findCheckpoint(options_.checkpoint);
   if (!written.ok()) return written.status();
   lastCheckpoint_ = *written;
   return absl::OkStatus();
@@ -354,11 +397,15 @@ absl::Status Run::saveCheckpoint() {
 // Fails if a parameter is not finite as it stands.
 absl::Status Run::checkParameters() const {
   for (const program::Variable &variable : plan_.variables) {
-    HostTensor values(variable.type.dtype, variable.type.dims);
-    if (auto status = session_->read(variable.name, values.view()); !status.ok()) return status;
-    if (!isFinite(values.view()))
-      return absl::InvalidArgumentError(
-          absl::StrCat("no op, \"", variable.name, "\" had NaN or infinity before step ", position_.step + 1));
+    const RankRange here = options_.part.job ? options_.part.ranks : RankRange{0, plan_.ranks()};
+    for (int rank = here.first; rank < here.end; ++rank) {
+      const Box &box = variable.layout.boxes[rank];
+      HostTensor values(variable.type.dtype, box.extent);
+      if (auto status = session_->readPart(variable.name, box, values.view()); !status.ok()) return status;
+      if (!isFinite(values.view()))
+        return absl::InvalidArgumentError(
+            absl::StrCat("no op, \"", variable.name, "\" had NaN or infinity before step ", position_.step + 1));
+    }
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/links.h"
 #include "runtime/plan/program.h"
+#include "runtime/session.h"
 
 namespace cleave {
 
@@ -41,6 +42,8 @@ struct TrainOptions {
   std::string kernelChoices;  // what this machine's kernels are, for the run's record
   // Asked before each step; true ends the run as an interruption. May be empty.
   std::function<bool()> shouldStop;
+  // The devices that are here, where several processes train together: the first one alone writes files and metrics.
+  SessionPart part;
   std::FILE *progress = nullptr;  // for a person; null: silent
 };
 

@@ -256,7 +256,8 @@ absl::StatusOr<std::unique_ptr<NullRun>> NullRun::create(const LoadedPlan &plan,
   run->ranks_.assign(plan.ranks(), {nullptr, std::vector<KernelContext *>(streams, &run->site_->context())});
   run->ledger_ = std::make_unique<Ledger>(plan, entry, run->clock_);
   run->communicator_ = std::make_unique<NullCommunicator>(entry.collectives, *run->ledger_, run->clock_);
-  const GraphSites sites{plan, entry, run->ranks_, *run->communicator_, run->ledger_.get(), run->labels_};
+  const GraphSites sites{plan,        entry, {0, plan.ranks()}, run->ranks_, *run->communicator_, run->ledger_.get(),
+                         run->labels_};
   if (absl::Status status = buildGraph(sites, int(streams), run->graph_); !status.ok()) return status;
   return run;
 }

@@ -21,7 +21,8 @@ class BuildGraph : public testing::Test {
     const auto communicator = makeSharedMemoryCommunicator(plan->entries[0].collectives);
     std::deque<TaskLabel> labels;
     ActorGraph graph;
-    ASSERT_TRUE(buildGraph({*plan, plan->entries[0], ranks, *communicator, nullptr, labels}, 2, graph).ok());
+    const GraphSites sites{*plan, plan->entries[0], {0, plan->ranks()}, ranks, *communicator, nullptr, labels};
+    ASSERT_TRUE(buildGraph(sites, 2, graph).ok());
     actors_ = graph.actors();
     edges_ = graph.edges();
     streams_ = graph.streams();

@@ -87,6 +87,9 @@ const BadLine kBadLines[] = {
     {"train",
      {"p", "--data", "d.bin", "--steps", "1", "--init", "w", "--resume", "d"},
      "--init: requires that --resume is absent, got both"},
+    {"run", {"-n", "2", "explain", "p"}, "requires train, got \"explain\""},
+    {"run", {"-n", "2", "--hosts", "a:1", "--hostfile", "f", "train"}, "--hosts: requires that --hostfile is absent"},
+    {"run", {"train", "p", "-n", "2"}, "requires -n N, got none"},
     {"compile", {"c.json", "-o", "p", "--batch", "1", "--seq", "4"}, "requires --mesh for a config, got none"},
     {"compile", {"c.json", "-o", "p", "--mesh", "data=1", "--seq", "4"}, "requires --batch for a config, got none"},
     {"compile", {"c.json", "-o", "p", "--mesh", "data=1", "--batch", "4"}, "requires --seq for a config, got none"},
@@ -197,6 +200,14 @@ TEST(Flags, AllowHelpWhereverItStands) {
     ASSERT_TRUE(flags.ok()) << command.name;
     EXPECT_TRUE(flags->isHelp()) << command.name;
   }
+}
+
+TEST(Flags, OfAWrappedCommandAreItsOwn) {
+  const auto flags = parseFlags(*findCommand("run"), std::vector<std::string>{"-n", "4", "train", "p", "--steps", "5"});
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_EQ(flags->integer("-n"), 4);
+  ASSERT_EQ(flags->positionals(), 4u);
+  EXPECT_EQ(flags->positional(2), "--steps");
 }
 
 TEST(CommandTable, GivesEveryDefaultInAFormThatItsFlagAllows) {

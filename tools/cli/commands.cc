@@ -269,7 +269,9 @@ CommandSpec trainCommand() {
       "train",
       {"PLAN"},
       "Runs a plan's training steps on data",
-      "Ctrl-C ends the run after the step under way (exit code 130), with a checkpoint where --checkpoint is given.",
+      "Ctrl-C ends the run after the step under way (exit code 130), with a checkpoint where --checkpoint is given.\n"
+      "Started by mpirun or srun (Open MPI), every process holds its share of the devices, with the same results to the\n"
+      "last bit; the first one writes all files. Data, plan and weights must be readable in each.",
       "cleave train gpt2.plan --data text.bin --steps 200 --metrics m.jsonl --save w.safetensors",
       {
           required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),
@@ -279,6 +281,10 @@ CommandSpec trainCommand() {
           count("--seed", "", "0", "of the order, of first weights and of dropout", 0),
           absentMeans("cores / devices",
                       FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),
+          absentMeans("the launcher's", count("--process", "", "", "which process of the job this is, from 0", 0)),
+          absentMeans("the launcher's", count("--processes", "", "", "processes of the job")),
+          absentMeans("devices / processes",
+                      count("--devices-per-process", "devices", "", "devices that each process holds")),
           number("--deadline", "seconds", "60", "longest time without progress before the run is given up", 1e-3, 1e9),
           absentMeans("drawn by seed",
                       file("--init", "W.safetensors", "weights to start from: a file, an index, or a folder")),
@@ -298,6 +304,31 @@ CommandSpec trainCommand() {
           toggle("--allow-nonfinite", "go on after a loss or gradient norm that is not finite"),
       },
       checkTrain};
+}
+
+CommandSpec runCommand() {
+  CommandSpec command{
+      "run",
+      {"COMMAND"},
+      "Starts train as several processes, on this host or others, by mpirun",
+      "COMMAND is train with its own flags, which come behind it. Other hosts need the same files in the same places.",
+      "cleave run -n 4 train gpt2.plan --data text.bin --steps 200",
+      {
+          required(count("-n", "processes", "", "how many to start; they share the plan's devices evenly")),
+          absentMeans("this host", text("--hosts", "HOST:N,...", "where, and how many on each: a:2,b:2")),
+          absentMeans("this host", file("--hostfile", "F", "the same as a file of mpirun: \"a slots=2\" a line")),
+      },
+      [](const ParsedFlags &flags) -> absl::Status {
+        if (flags.positional(0) != "train")
+          return absl::InvalidArgumentError(absl::StrCat("requires train, got \"", flags.positional(0), "\""));
+        return excludes(flags, "--hosts", "--hostfile");
+      }};
+  command.isWrapper = true;
+  return command;
+}
+
+CommandSpec doctorCommand() {
+  return {"doctor", {}, "Tells what this machine has, and what is missing for what", "", "cleave doctor", {}};
 }
 
 CommandSpec tokenizeCommand() {
@@ -370,8 +401,9 @@ CommandSpec benchCommand() {
 
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
-      quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), tokenizeCommand(),
-      sampleCommand(), printPlanCommand(), traceReportCommand(), benchClusterCommand(), benchCommand(), testCommand(), buildCommand()};
+      quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), runCommand(), tokenizeCommand(),
+      sampleCommand(), printPlanCommand(), traceReportCommand(), benchClusterCommand(),
+      doctorCommand(), benchCommand(), testCommand(), buildCommand()};
   return commands;
 }
 

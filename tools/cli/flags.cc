@@ -85,7 +85,7 @@ absl::Status checkPositionals(const CommandSpec &spec, const std::vector<std::st
   for (const std::string &name : spec.positional) least += !absl::StartsWith(name, "[");
   if (given.size() < least)
     return absl::InvalidArgumentError(absl::StrCat("requires ", spec.positional[given.size()], ", got none"));
-  if (given.size() > spec.positional.size())
+  if (given.size() > spec.positional.size() && !spec.isWrapper)
     return absl::InvalidArgumentError(
         absl::StrCat("requires ", spec.positional.empty() ? "flags" : absl::StrJoin(spec.positional, " "),
                      " alone, got also \"", given[spec.positional.size()], "\""));
@@ -151,6 +151,7 @@ absl::StatusOr<ParsedFlags> parseFlags(const CommandSpec &spec, absl::Span<const
     }
     if (flagsEnded || argument.size() < 2 || argument[0] != '-') {
       parsed.positional_.push_back(argument);
+      flagsEnded = flagsEnded || spec.isWrapper;
       continue;
     }
     const size_t equals = absl::StartsWith(argument, "--") ? argument.find('=') : std::string::npos;

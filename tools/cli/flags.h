@@ -54,6 +54,7 @@ struct CommandSpec {
   std::vector<FlagSpec> flags;
   // Rules between flags; null: none. Called after each flag alone has been checked.
   absl::Status (*checkTogether)(const ParsedFlags &flags) = nullptr;
+  bool isWrapper = false;  // the first positional word begins another command, whose flags are its own
 };
 
 // A command line that its spec allows. Asking for a flag that the spec lacks is a bug and ends the program.

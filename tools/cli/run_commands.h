@@ -9,6 +9,8 @@
 namespace cleave::cli {
 
 absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags);
+absl::StatusOr<ExitCode> runRun(const ParsedFlags &flags);
+absl::StatusOr<ExitCode> runDoctor(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runExplain(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runTokenize(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags);

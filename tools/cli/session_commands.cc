@@ -4,15 +4,19 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "kernels/api/registry.h"
 #include "kernels/cpu/register.h"
 #include "kernels/reference/register.h"
+#include "runtime/launch/launch.h"
 #include "runtime/load_plan.h"
 #include "runtime/session.h"
 #include "runtime/tokenizer/vocabulary.h"
 #include "runtime/training/sampler.h"
 #include "runtime/training/stop_signals.h"
 #include "runtime/training/trainer.h"
+#include "runtime/transport/job.h"
+#include "runtime/transport/mpi_transport.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
 #include "tools/cli/link_spec.h"
@@ -62,18 +66,66 @@ absl::Status print(absl::string_view bytes) {
   return isWritten ? absl::OkStatus() : absl::FailedPreconditionError("cannot write to stdout");
 }
 
+absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &signals, Job *job) {
+  const Registry kernels = allKernels();
+  LoadOptions loading;
+  if (job != nullptr) {
+    loading.processes = job->processes();
+    loading.proves = job->isFirst();
+  }
+  auto plan = loadPlanFile(flags.positional(0), kernels, loading);
+  if (!plan.ok()) return plan.status();
+  TrainOptions options = optionsOf(flags);
+  options.shouldStop = [&] { return signals.asked(); };
+  if (job != nullptr) {
+    const auto ranks = ranksOfProcess(plan->ranks(), job->process(), job->processes(),
+                                      flags.integer("--devices-per-process"));
+    if (!ranks.ok()) return ranks.status();
+    options.part = {job, *ranks};
+    if (!job->isFirst()) options.progress = nullptr;
+    auto same = job->compare({{"plan (by its hash)", plan->hashHex()},
+                              {"command line", absl::StrJoin(flags.given(), " ")},
+                              {"kernels", options.kernelChoices}});
+    if (!same.ok()) return same;
+  }
+  auto outcome = train(*plan, options);
+  if (!outcome.ok()) return outcome.status();
+  return outcome->isInterrupted ? kInterrupted : kDone;
+}
+
+// One process of several. An error is told before the job ends, and this process with it.
+absl::StatusOr<ExitCode> trainInJob(const ParsedFlags &flags, const StopSignals &signals, const Launch &launch) {
+  auto transport = MpiTransport::join(launch);
+  if (!transport.ok()) return transport.status();
+  const std::string host = nameOfHost();
+  Job job(**transport, host, flags.number("--deadline"));
+  auto code = trainHere(flags, signals, &job);
+  if (!code.ok()) {
+    std::fprintf(stderr, "cleave train: process %d of %d on host %s: %s\n", job.process(), job.processes(),
+                 host.c_str(), std::string(code.status().message()).c_str());
+    return code;
+  }
+  if (auto status = (*transport)->leave(); !status.ok()) return status;
+  return code;
+}
+
+absl::StatusOr<Launch> launchOf(const ParsedFlags &flags) {
+  LaunchFlags explicitly;
+  if (flags.has("--process")) explicitly.process = flags.integer("--process");
+  if (flags.has("--processes")) explicitly.processes = flags.integer("--processes");
+  return recogniseLaunch(explicitly, environmentOfProcess());
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> runTrain(const ParsedFlags &flags) {
   StopSignals signals;  // first: loading takes a while too
-  const Registry kernels = allKernels();
-  auto plan = loadPlanFile(flags.positional(0), kernels);
-  if (!plan.ok()) return plan.status();
-  TrainOptions options = optionsOf(flags);
-  options.shouldStop = [&] { return signals.asked(); };
-  auto outcome = train(*plan, options);
-  if (!outcome.ok()) return outcome.status();
-  return outcome->isInterrupted ? kInterrupted : kDone;
+  const auto launch = launchOf(flags);
+  if (!launch.ok()) return launch.status();
+  if (launch->launcher != Launch::Launcher::kNone && launch->process == 0)
+    std::fprintf(stderr, "launcher %s\n", launch->str().c_str());
+  if (launch->processes > 1) return trainInJob(flags, signals, *launch);
+  return trainHere(flags, signals, /*job=*/nullptr);
 }
 
 absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {

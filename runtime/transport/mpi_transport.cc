@@ -1,0 +1,240 @@
+#include "runtime/transport/mpi_transport.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <future>
+#include <list>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/transport/mpi_library.h"
+
+namespace cleave {
+namespace {
+
+using Time = std::chrono::steady_clock;
+
+constexpr int64_t kMostMessage = int64_t{1} << 30;  // MPI counts with an int
+// How long the thread sleeps while it waits for messages: longer and longer, as nobody tells when one comes.
+constexpr std::chrono::microseconds kShortNap(20), kLongNap(200);
+
+class MpiTransportImpl final : public MpiTransport {
+ public:
+  explicit MpiTransportImpl(const MpiLibrary &mpi) : mpi_(mpi) {}
+
+  ~MpiTransportImpl() final {
+    if (!thread_.joinable()) return;
+    if (!isLeaving_) abort();
+    tellThread([this] { isClosing_ = true; });
+    thread_.join();
+  }
+
+  absl::Status start(const Launch &launch) {
+    std::promise<absl::Status> started;
+    auto outcome = started.get_future();
+    thread_ = std::thread([this, &launch, &started] { serve(launch, started); });
+    return outcome.get();
+  }
+
+  int process() const final { return process_; }
+  int processes() const final { return processes_; }
+
+  int openChannels(int count) final {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const int first = nextChannel_;
+    nextChannel_ += count;
+    return first;
+  }
+
+  void start(int channel, std::vector<Part> parts, Done done) final {
+    tellThread([&] { queued_.push_back({channel, std::move(parts), std::move(done), {}}); });
+  }
+
+  std::vector<int> awaited(int channel) const final {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::set<int> peers;
+    const auto add = [&](const std::list<Batch> &batches) {
+      for (const Batch &batch : batches)
+        for (const Part &part : batch.parts)
+          if (batch.channel == channel) peers.insert(part.peer);
+    };
+    add(queued_);
+    add(active_);
+    return std::vector<int>(peers.begin(), peers.end());
+  }
+
+  void abort() final {
+    tellThread([this] { isAborted_ = true; });
+  }
+
+  absl::Status leave() final {
+    tellThread([this] { isLeaving_ = isClosing_ = true; });
+    thread_.join();
+    return error_;
+  }
+
+ private:
+  // What one call of start() moves.
+  struct Batch {
+    int channel = 0;
+    std::vector<Part> parts;
+    Done done;
+    std::vector<MpiLibrary::Handle> requests;
+  };
+
+  template <typename Change>
+  void tellThread(Change change) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      change();
+    }
+    changed_.notify_one();
+  }
+
+  absl::Status open(const Launch &launch) {
+    int provided = 0;
+    if (int code = mpi_.initThread(nullptr, nullptr, MpiLibrary::kFunneled, &provided); code != 0)
+      return absl::InternalError(absl::StrCat("MPI_Init_thread: ", mpi_.errorText(code)));
+    mpi_.commSetErrhandler(mpi_.world, mpi_.errorsReturn);
+    mpi_.commSize(mpi_.world, &processes_);
+    mpi_.commRank(mpi_.world, &process_);
+    if (processes_ == launch.processes && process_ == launch.process) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("requires that Open MPI sees what the launcher says (", launch.str(), "), got process ", process_,
+                     " of ", processes_, "; start with mpirun of Open MPI, srun --mpi=pmix, or cleave run"));
+  }
+
+  void serve(const Launch &launch, std::promise<absl::Status> &started) {
+    ::prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread, in ns
+    const absl::Status status = open(launch);
+    started.set_value(status);
+    auto nap = kShortNap;
+    while (status.ok()) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (queued_.empty() && !active_.empty() && !isAborted_) {
+        changed_.wait_for(lock, nap);
+      } else {
+        changed_.wait(lock, [&] { return !queued_.empty() || !active_.empty() || isClosing_; });
+      }
+      if (isAborted_) {
+        giveUp(std::move(lock));
+      } else if (isClosing_ && queued_.empty() && active_.empty()) {
+        break;
+      } else {
+        lock.unlock();
+        nap = progress() ? kShortNap : std::min(nap * 2, kLongNap);
+        continue;
+      }
+      std::lock_guard<std::mutex> again(mutex_);
+      if (isClosing_) break;
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return isClosing_; });
+    lock.unlock();
+    close();
+  }
+
+  void close() {
+    if (isLeaving_ && !isAborted_) {
+      mpi_.finalize();
+    } else {
+      mpi_.abort(mpi_.world, 1);
+    }
+  }
+
+  // Whether anything has ended or begun.
+  bool progress() {
+    bool isMoved = false;
+    for (;;) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (queued_.empty()) break;
+      active_.splice(active_.end(), queued_, queued_.begin());
+      lock.unlock();
+      post(active_.back());
+      isMoved = true;
+    }
+    for (auto batch = active_.begin(); batch != active_.end();) {
+      int isDone = 0;
+      if (!batch->requests.empty())
+        check("MPI_Testall", mpi_.testall(int(batch->requests.size()), batch->requests.data(), &isDone, nullptr));
+      if (!batch->requests.empty() && !isDone) {
+        ++batch;
+        continue;
+      }
+      const Done done = std::move(batch->done);
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        batch = active_.erase(batch);
+      }
+      done(true);
+      isMoved = true;
+    }
+    return isMoved;
+  }
+
+  void post(Batch &batch) {
+    for (const Part &part : batch.parts)
+      for (int64_t begin = 0; begin < part.bytes; begin += kMostMessage) {
+        const int count = static_cast<int>(std::min(kMostMessage, part.bytes - begin));
+        char *data = static_cast<char *>(part.data) + begin;
+        MpiLibrary::Handle request = nullptr;
+        if (part.direction == Part::Direction::kSend) {
+          check("MPI_Isend", mpi_.isend(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+        } else {
+          check("MPI_Irecv", mpi_.irecv(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+        }
+        if (request != nullptr) batch.requests.push_back(request);
+      }
+  }
+
+  void check(const char *function, int code) {
+    if (code == 0) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (error_.ok()) {
+      error_ = absl::UnavailableError(absl::StrCat(function, ": ", mpi_.errorText(code)));
+      std::fprintf(stderr, "cleave: process %d: %s\n", process_, std::string(error_.message()).c_str());
+    }
+    isAborted_ = true;
+  }
+
+  // What has come so far stays where it is; the job ends. Takes the lock.
+  void giveUp(std::unique_lock<std::mutex> lock) {
+    std::list<Batch> batches = std::move(active_);
+    batches.splice(batches.end(), queued_);
+    active_.clear();
+    lock.unlock();
+    for (Batch &batch : batches) {
+      for (MpiLibrary::Handle &request : batch.requests) mpi_.cancel(&request);
+      batch.done(false);
+    }
+  }
+
+  const MpiLibrary mpi_;
+  int process_ = 0, processes_ = 1;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<Batch> queued_, active_;  // the thread alone changes `active_`
+  int nextChannel_ = 0;
+  bool isAborted_ = false, isClosing_ = false, isLeaving_ = false;
+  absl::Status error_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MpiTransport>> MpiTransport::join(const Launch &launch) {
+  const auto mpi = MpiLibrary::load();
+  if (!mpi.ok()) return mpi.status();
+  auto transport = std::make_unique<MpiTransportImpl>(*mpi);
+  if (auto status = transport->start(launch); !status.ok()) return status;
+  return transport;
+}
+
+}  // namespace cleave
