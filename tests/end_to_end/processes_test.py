@@ -7,8 +7,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
+import time
 
 from driver import Checks, cleave, command, metrics, scratch
 
@@ -69,6 +71,55 @@ def check_refusals(checks, work):
                  f"a process with another command line is named: {done.stderr[:400]}")
 
 
+def check_checkpoints(checks, work):
+    """Half the steps by two processes, half by one, and the other way round."""
+    plan, data = os.path.join(work, "plan"), os.path.join(work, "tokens.bin")
+    for first, second in ((2, 1), (1, 4)):
+        folder, weights = os.path.join(work, f"run{first}"), os.path.join(work, "resumed")
+        base = ["train", plan, "--data", data, "--threads", 1, "--checkpoint", folder]
+        for processes, more in ((first, ["--steps", STEPS // 2]),
+                                (second, ["--steps", STEPS, "--resume", folder, "--save", weights])):
+            cleave(*(["run", "-n", processes] if processes > 1 else []), *base, *more)
+        with open(weights, "rb") as resumed, open(os.path.join(work, "w1"), "rb") as whole:
+            checks.check(resumed.read() == whole.read(),
+                         f"a checkpoint of {first} goes on in {second}, with the weights of a run in one go")
+
+
+def process_of(job, rank):
+    """The id of a process of mpirun's."""
+    with open(f"/proc/{job.pid}/task/{job.pid}/children") as children:
+        for child in children.read().split():
+            with open(f"/proc/{child}/environ") as environment:
+                if f"OMPI_COMM_WORLD_RANK={rank}\0" in environment.read():
+                    return int(child)
+    raise RuntimeError(f"mpirun has no process {rank}")
+
+
+def fault(work, number):
+    """What a job says of which process 1 gets a signal once it trains; its exit code too."""
+    path = os.path.join(work, "fault.jsonl")
+    if os.path.exists(path):
+        os.remove(path)
+    line = command(["train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 10**6,
+                    "--threads", 1, "--deadline", 2, "--metrics", path])
+    with subprocess.Popen(MPIRUN + ["-n", "2"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as job:
+        while not os.path.exists(path) or len(open(path).readlines()) < 3:
+            time.sleep(0.01)
+        os.kill(process_of(job, 1), number)
+        text = job.communicate()[0]
+        return job.returncode, text
+
+
+def check_faults(checks, work):
+    code, text = fault(work, signal.SIGKILL)
+    checks.check(code != 0 and "rank 1 with PID" in text and "signal 9" in text,
+                 f"a process that is killed ends the job and is named: {text[-300:]}")
+    code, text = fault(work, signal.SIGSTOP)
+    checks.check(code != 0 and "step " in text and "waits for rank 2" in text and "process 0 of 2" in text,
+                 f"one that stops is found by the deadline, and its ranks are named: {text[-300:]}")
+
+
 def check_commands(checks, work):
     plan = os.path.join(work, "plan")
     cleave("run", "-n", 2, "train", plan, "--data", os.path.join(work, "tokens.bin"), "--steps", STEPS, "--threads", 1,
@@ -86,6 +137,8 @@ def main():
         for overlap in OVERLAPS:
             check_plan(checks, work, mesh, overlap)
     check_commands(checks, work)
+    check_checkpoints(checks, work)
+    check_faults(checks, work)
     check_refusals(checks, work)
     checks.finish()
 

@@ -41,10 +41,9 @@ std::string findProgram(const std::string &name, const Environment &environment)
 }
 
 std::vector<std::string> mpirunLine(const ParsedFlags &flags, const std::string &program) {
-  // Processes are not bound: devices have threads. A process that waits gives its core to others, and one that is to
-  // stop has time for a checkpoint.
-  std::vector<std::string> line = {kMpirun, "-n", flags.text("-n"), "--bind-to", "none",
-                                   "--mca", "mpi_yield_when_idle", "1", "--mca", "odls_base_sigkill_timeout", "60"};
+  // Processes are not bound: devices have threads. A process that waits gives its core to others.
+  std::vector<std::string> line = {kMpirun, "-n", flags.text("-n"), "--bind-to", "none", "--mca",
+                                   "mpi_yield_when_idle", "1"};
   if (flags.has("--hosts")) line.insert(line.end(), {"--host", flags.text("--hosts")});
   if (flags.has("--hostfile")) line.insert(line.end(), {"--hostfile", flags.text("--hostfile")});
   if (!flags.has("--hosts") && !flags.has("--hostfile")) line.push_back("--oversubscribe");
