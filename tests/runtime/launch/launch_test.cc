@@ -13,7 +13,7 @@ namespace {
 
 struct Case {
   const char *sentence;
-  const char *environment;  // NAME=VALUE, separated by blanks; as the launcher sets them, and others
+  const char *environment;  // NAME=VALUE, separated by blanks; as launchers are documented to set them, and others
   const char *expected;     // Launch::str(), or the error
   LaunchFlags flags = {};
 };
