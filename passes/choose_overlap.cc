@@ -31,8 +31,6 @@ constexpr int kSlicesForced = 2;
 constexpr double kLittle = 0.01;
 // Of the time of a simpler form.
 constexpr double kWorthwhile = 0.995;
-// Of the memory of the plain form, where no budget says what there is; or as much more as the form is faster.
-constexpr double kMoreMemory = 1.1;
 
 void mark(mlir::ModuleOp module, const Form &form) {
   mlir::Builder b(module.getContext());

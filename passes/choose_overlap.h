@@ -8,10 +8,10 @@
 
 namespace cleave {
 
-// Marks a module that went through differentiate with the form that its step is to take (kSplit, kSlices, kSequence, kChunks): what
-// --overlap names, or else, for a machine that is described, the form whose step is predicted to be the fastest in
-// about the memory of the plain form, or more if it is that much faster. `compile` runs the phases that remain on a
-// copy; it fails where a form does not compile, which is then not taken.
+// Marks a module that went through differentiate with the form that its step is to take (kSplit, kSlices,
+// kSequence, kChunks): what --overlap names, or else, for a machine that is described, the form whose step is predicted
+// to be the fastest in about the memory of the plain form, or more if it is that much faster. `compile` runs the phases
+// that remain on a copy; it fails where a form does not compile, which is then not taken.
 void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> compile);
 
 }  // namespace cleave

@@ -43,37 +43,56 @@ class Predictor {
 
   PredictedStep run() {
     for (size_t t = 0; t < out_.tasks; ++t) {
-      const std::vector<int> after = dependencies(entry_.program.tasks[t], int(t));
+      const Dependencies needs = dependencies(entry_.program.tasks[t], int(t));
+      needs_.push_back(needs.data);
       for (size_t c = 0; c < classes_.size(); ++c) {
         StepGraph::Task &task = out_.graph.tasks[c * out_.tasks + t];
         task.device = int(c);
         task.stream = entry_.program.tasks[t].stream;
-        for (int before : after) task.after.push_back(int(c * out_.tasks) + before);
+        for (int before : needs.all) task.after.push_back(int(c * out_.tasks) + before);
       }
       entry_.collectiveOf[t] < 0 ? addWork(t) : addTransfer(t);
+    }
+    out_.unordered = out_.graph;
+    for (size_t at = 0; at < out_.unordered.tasks.size(); ++at) {
+      std::vector<int> &after = out_.unordered.tasks[at].after;
+      after.clear();
+      for (int before : needs_[at % out_.tasks]) after.push_back(int(at - at % out_.tasks) + before);
     }
     return std::move(out_);
   }
 
  private:
+  // Tasks that one waits for.
+  struct Dependencies {
+    std::vector<int> all;
+    std::vector<int> data;  // in any order of the ops
+  };
+
   // Tasks that wrote what this one reads, and that read what this one writes over; the latter are known by stream order
   // where they are in the same stream.
-  std::vector<int> dependencies(const EntryProgram::Task &task, int index) {
-    std::vector<int> after;
-    auto add = [&](int before) {
-      if (before >= 0 && !llvm::is_contained(after, before)) after.push_back(before);
+  Dependencies dependencies(const EntryProgram::Task &task, int index) {
+    Dependencies needs;
+    const auto add = [](std::vector<int> &to, int before) {
+      if (before >= 0 && !llvm::is_contained(to, before)) to.push_back(before);
     };
-    for (int before : task.after) add(before);
-    for (int held : task.reads) add(lookUp(writers_, entry_.program.rootOf(held)));
+    for (int before : task.after) add(needs.all, before);
+    for (int held : task.reads) {
+      const int writer = lookUp(writers_, entry_.program.rootOf(held));
+      add(needs.all, writer);
+      add(needs.data, writer);
+    }
     for (int held : task.writes) {
       const int root = entry_.program.rootOf(held);
-      for (int reader : readers_[root])
-        if (entry_.program.tasks[reader].stream != task.stream) add(reader);
+      for (int reader : readers_[root]) {
+        if (entry_.program.tasks[reader].stream != task.stream) add(needs.all, reader);
+        if (entry_.program.registers[root].variable >= 0) add(needs.data, reader);
+      }
       readers_[root].clear();
       writers_[root] = index;
     }
     for (int held : task.reads) readers_[entry_.program.rootOf(held)].push_back(index);
-    return after;
+    return needs;
   }
 
   static int lookUp(const llvm::DenseMap<int, int> &map, int key) {
@@ -126,6 +145,7 @@ class Predictor {
   std::map<std::vector<int64_t>, std::vector<int>> meetings_;  // by axes: see meetingsOf
   llvm::DenseMap<int, int> writers_;                           // by register: the last task that wrote it
   llvm::DenseMap<int, std::vector<int>> readers_;              // by register: those that read it since
+  std::vector<std::vector<int>> needs_;                        // by task of a device: see Dependencies::data
   PredictedStep out_;
 };
 

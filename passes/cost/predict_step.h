@@ -21,6 +21,8 @@ struct PredictedStep {
   };
 
   StepGraph graph;
+  // The same without what only this order of the ops makes tasks wait for.
+  StepGraph unordered;
   size_t tasks = 0;         // of a device
   std::vector<Task> costs;  // as graph.tasks
 };

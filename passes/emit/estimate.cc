@@ -4,6 +4,7 @@
 #include <map>
 
 #include "passes/cost/op_cost.h"
+#include "passes/cost/step_bound.h"
 #include "passes/emit/explain_overlap.h"
 
 namespace cleave {
@@ -31,7 +32,8 @@ std::vector<OpClass> classesOf(const ScheduledEntry &step, const PredictedStep &
   }
   std::vector<OpClass> classes;
   for (const auto &[kernel, held] : byKernel) classes.push_back(held);
-  std::stable_sort(classes.begin(), classes.end(), [](const auto &a, const auto &b) { return a.seconds() > b.seconds(); });
+  std::stable_sort(classes.begin(), classes.end(),
+                   [](const auto &a, const auto &b) { return a.seconds() > b.seconds(); });
   return classes;
 }
 
@@ -51,6 +53,7 @@ mlir::LogicalResult explainTimes(const ScheduledEntry &step, const std::vector<C
   estimate.set_communication(times->communication);
   estimate.set_exposed(times->exposed);
   estimate.set_late(times->late);
+  estimate.set_bound(leastSeconds(predicted.unordered));
   for (const OpClass &held : classesOf(step, predicted, classes, table.ranks())) *estimate.add_classes() = held;
   mlir::func::FuncOp function = step.function;
   const auto split = function->getParentOfType<mlir::ModuleOp>()->getAttrOfType<mlir::BoolAttr>(kSplit);

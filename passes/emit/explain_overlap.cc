@@ -13,7 +13,6 @@ using Causes = std::vector<Explanation::Exposure>;
 
 constexpr char kNothingElse[] = "no independent work", kOrder[] = "order", kNoRoom[] = "memory cap",
                kCores[] = "own cores";
-constexpr int64_t kNegligible = 1024;  // bytes
 
 class OverlapExplainer {
  public:

@@ -9,9 +9,10 @@
 #include <map>
 #include <tuple>
 
-#include "llvm/Support/Format.h"
+#include "absl/strings/str_cat.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "passes/cost/op_cost.h"
+#include "passes/figures.h"
 #include "passes/module_view.h"
 #include "passes/passes.h"
 #include "passes/schedule/op_graph.h"
@@ -131,11 +132,10 @@ class Bucketing {
     for (const auto &[kind, candidates] : finder.all()) join(candidates, saving);
     if (saving.after < saving.before) mlir::sortTopologically(&entry.getBody().front());
     if (saving.before < 2) return;
-    llvm::SmallString<64> text;
-    llvm::raw_svector_ostream(text) << llvm::format("%.1f us", saving.seconds * 1e6);
     auto remark = mlir::emitRemark(entry.getLoc()) << "buckets of '" << entry.getName() << "': ";
     if (saving.after < saving.before) {
-      remark << saving.before << " collectives in " << saving.after << ", which saves " << text << " of latency";
+      remark << saving.before << " collectives in " << saving.after << ", which saves "
+             << inMicroseconds(saving.seconds) << " of latency";
     } else {
       remark << saving.before << " collectives differ, or are too long for latency to matter, left as they are";
     }
@@ -204,9 +204,8 @@ class Bucketing {
     const mlir::Attribute layer = first->getAttr(CleaveDialect::kLayer);
     if (!llvm::all_of(members, [&](mlir::Operation *op) { return op->getAttr(CleaveDialect::kLayer) == layer; }))
       bucket->removeAttr(CleaveDialect::kLayer);
-    llvm::SmallString<64> text;
-    llvm::raw_svector_ostream(text) << members.size() << " values in one bucket, which saves "
-                                    << llvm::format("%.1f us", saved * 1e6) << " of latency";
+    const std::string text =
+        absl::StrCat(members.size(), " values in one bucket, which saves ", inMicroseconds(saved), " of latency");
     bucket->setAttr(CleaveDialect::kReason, b.getStringAttr(text));
   }
 

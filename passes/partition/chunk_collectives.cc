@@ -6,8 +6,8 @@
 //
 // and in the same way a matmul and the reduction of its result, or both at once.
 
-#include "llvm/Support/Format.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
+#include "passes/figures.h"
 #include "passes/partition/chunk_price.h"
 #include "passes/partition/chunk_strip.h"
 #include "passes/passes.h"
@@ -32,12 +32,6 @@ struct ChunkPlan {
   double seconds = 0, wholeSeconds = 0;  // beside other work
 };
 
-std::string microseconds(double seconds) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.1f us", seconds * 1e6);
-  return text;
-}
-
 // Chooses strips and their chunks. Changes nothing.
 class Chooser {
  public:
@@ -59,8 +53,8 @@ class Chooser {
       const unsigned dim = plan->strip.modeOf(op.getResult(0))->dim;
       const bool isColumns = dim + 1 == mlir::cast<mlir::RankedTensorType>(op.getResult(0).getType()).getRank();
       remark << plan->count << " chunks of " << (isColumns ? "columns" : "rows") << " (dimension " << dim << ") of "
-             << plan->strip.members.size() << " ops take " << microseconds(plan->seconds) << " instead of "
-             << microseconds(plan->wholeSeconds);
+             << plan->strip.members.size() << " ops take " << inMicroseconds(plan->seconds) << " instead of "
+             << inMicroseconds(plan->wholeSeconds);
       if (!isForced_ && plan->seconds >= kWorthwhile * plan->wholeSeconds) {
         remark << ": too little, left whole";
         continue;

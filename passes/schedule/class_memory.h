@@ -12,6 +12,10 @@
 
 namespace cleave {
 
+// Hiding communication may take so much of the memory of what it replaces, where no budget says what there is; or as
+// much more as it is faster.
+inline constexpr double kMoreMemory = 1.1;
+
 // Bytes of one device of the class.
 struct ClassMemory {
   llvm::SmallVector<int64_t> ranks;

@@ -56,6 +56,9 @@ class ModuleVariables {
   llvm::StringMap<int> byName_;
 };
 
+// Bytes that are not worth an op's place.
+inline constexpr int64_t kNegligible = 1024;
+
 // The op only renames its operands' bytes, or some of them in a row: it gives no task. Result i shows viewedBy(i).
 bool isView(mlir::Operation *op);
 mlir::Value viewedBy(mlir::OpResult view);

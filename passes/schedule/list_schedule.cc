@@ -8,7 +8,6 @@
 namespace cleave {
 namespace {
 
-constexpr int64_t kNegligible = 1024;  // bytes
 // Memory decides between schedules that take longer than the fastest by at most so much of what lies between the slowest
 // and it, and of its own time.
 constexpr double kAsFast = 0.05, kNoticeable = 0.005;

@@ -18,8 +18,6 @@ namespace cleave {
 
 namespace {
 
-constexpr int64_t kNegligible = 1024;  // bytes
-
 class Orderer {
  public:
   explicit Orderer(const OpGraph &graph) : nodes_(graph.nodes), values_(graph.values), states_(nodes_.size()) {

@@ -6,7 +6,7 @@
 // The best list schedule by what ops and transfers are predicted to take, in no more memory than the order before and a
 // tenth (or by as much more as it is faster), nor than the module's budget, where it has one.
 
-#include "llvm/Support/Format.h"
+#include "passes/figures.h"
 #include "passes/passes.h"
 #include "passes/schedule/apply_schedule.h"
 #include "passes/schedule/entry_layout.h"
@@ -17,7 +17,6 @@ namespace cleave {
 
 namespace {
 
-constexpr double kMoreMemory = 1.1;   // than the order before
 constexpr double kWorthwhile = 0.99;  // of the time before
 constexpr double kNoticeable = 0.995;
 
@@ -53,10 +52,8 @@ class Overlap {
       applySchedule(entry, graph, schedule);
     }
     const bool isTaken = fits && (schedule.seconds < kWorthwhile * plain.seconds || mode_ == Mode::kForced);
-    llvm::SmallString<64> text;
-    llvm::raw_svector_ostream(text) << llvm::format("%.3f ms instead of %.3f", schedule.seconds * 1e3,
-                                                    plain.seconds * 1e3);
-    mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << text
+    mlir::emitRemark(entry.getLoc()) << "overlap of '" << entry.getName() << "': " << inMilliseconds(schedule.seconds)
+                                     << " instead of " << inMilliseconds(plain.seconds)
                                      << (isTaken ? ""
                                          : fits  ? ": too little, left as it is"
                                                  : ": more memory than there is, left as it is");

@@ -5,7 +5,7 @@
 //
 // What planning needs beyond what is live at a time (gaps, transfers under way) is made up for by a lower target.
 
-#include "llvm/Support/Format.h"
+#include "passes/figures.h"
 #include "passes/passes.h"
 #include "passes/schedule/apply_schedule.h"
 #include "passes/schedule/entry_layout.h"
@@ -20,12 +20,6 @@ namespace {
 constexpr int kMostAttempts = 16;
 // The target sinks by at least such a part of the budget each time.
 constexpr int64_t kSmallest = 100;
-
-std::string megabytes(int64_t bytes) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.3f MB", double(bytes) / 1e6);
-  return text;
-}
 
 class EntryRecompute {
  public:
@@ -53,8 +47,8 @@ class EntryRecompute {
     if (memory.arenaBytes > budget_) return reportMissing(memory);
     auto remark = mlir::emitRemark(entry_.getLoc());
     remark << "recompute of '" << entry_.getName() << "': " << again.copies() << " ops run again, "
-           << milliseconds(again.seconds()) << ", for " << megabytes(memory.arenaBytes) << " instead of "
-           << megabytes(before->arenaBytes);
+           << inMilliseconds(again.seconds()) << ", for " << inMegabytes(memory.arenaBytes) << " instead of "
+           << inMegabytes(before->arenaBytes);
     if (again.collectives() > 0)
       remark << "; " << again.collectives() << " of them collectives, without which it does not fit";
     return mlir::success();
@@ -68,23 +62,17 @@ class EntryRecompute {
     return memoryOfEntry(entry_, variables_, table_);
   }
 
-  static std::string milliseconds(double seconds) {
-    std::string text;
-    llvm::raw_string_ostream(text) << llvm::format("%.3f ms", seconds * 1e3);
-    return text;
-  }
-
   mlir::LogicalResult reportMissing(const ClassMemory &memory) {
     int64_t parameters = 0, optimizer = 0;
     for (const ModuleVariable &variable : variables_.all())
       (variable.isState ? optimizer : parameters) +=
           table_.shardsOf(variable.type)[size_t(memory.ranks[0])].elements() * elementBytes(variable.type);
     return entry_.emitError("requires a plan of at most ")
-           << megabytes(budget_) << " a device (--memory), got " << megabytes(memory.arenaBytes) << " for '"
-           << entry_.getName() << "' with all recompute that helps: " << megabytes(memory.arenaBytes - budget_)
-           << " are missing; when most is held, that is parameters " << megabytes(parameters) << ", optimizer "
-           << megabytes(optimizer) << ", gradients " << megabytes(memory.gradients) << ", activations "
-           << megabytes(memory.activations);
+           << inMegabytes(budget_) << " a device (--memory), got " << inMegabytes(memory.arenaBytes) << " for '"
+           << entry_.getName() << "' with all recompute that helps: " << inMegabytes(memory.arenaBytes - budget_)
+           << " are missing; when most is held, that is parameters " << inMegabytes(parameters) << ", optimizer "
+           << inMegabytes(optimizer) << ", gradients " << inMegabytes(memory.gradients) << ", activations "
+           << inMegabytes(memory.activations);
   }
 
   mlir::func::FuncOp entry_;

@@ -63,6 +63,15 @@ def check_sums(checks, name, told, whole):
     checks.check(set(causes_of(told)) <= CAUSES and len({c["name"] for c in collectives}) == len(collectives), f"{name}: known causes, names of their own")
 
 
+def check_bound(checks, name, told, whole):
+    """The bound of a step; it lies between what is computed and the step."""
+    bound, estimate = told["bound_ms"], whole["estimate"]
+    checks.check(bound == estimate["bound_ms"], f"{name}: explain has the bound too")
+    checks.check(estimate["compute_ms"] - 1e-9 <= bound <= told["step_ms"] + 1e-9,
+                 f"{name}: {estimate['compute_ms']:.4f} ms computed, bound {bound:.4f} ms, step {told['step_ms']:.4f} ms")
+    return bound
+
+
 def check_reasons(checks, scene):
     plain, _ = scene.explained("model=2", "--overlap", "none")
     forward = [c for c in plain["collectives"] if c["phase"] == "forward"]
@@ -102,6 +111,7 @@ def check_room(checks, scene):
 def check_table(checks, scene):
     scene.compile("data=2,model=2", "--overlap", "split,slice")
     table = cleave("explain", scene.plan, "--overlap")
+    checks.check("No order of these ops and transfers takes less than" in table, "the bound is told")
     checks.check("predicted for cluster round" in table and "h.*" in table and " x all_reduce" in table, "layers share a row")
     scene.compile("model=1")
     checks.check(cleave("explain", scene.plan, "--overlap") == "Nothing moves between devices.\n", "one device has nothing to hide")
@@ -111,9 +121,12 @@ def check_table(checks, scene):
 def main():
     checks, scene = Checks(), Scene()
     for mesh in ("model=2", "data=2", "data=2,model=2", "model=3", "data=3"):
+        bounds = {}
         for overlap in ("none", "split", "split,slice,sequence,buckets"):
             told, whole = scene.explained(mesh, "--overlap", overlap)
             check_sums(checks, f"{mesh} with {overlap}", told, whole)
+            bounds[overlap] = check_bound(checks, f"{mesh} with {overlap}", told, whole)
+        checks.check(is_close(bounds["none"], bounds["split"]), f"{mesh}: the bound is the same for each order of the same ops")
     check_reasons(checks, scene)
     check_room(checks, scene)
     check_table(checks, scene)

@@ -218,8 +218,8 @@ CommandSpec compileCommand() {
                                 absl::StrJoin(kOverlapNames, ", "))},
           absentMeans("as much as it takes",
                       text("--memory", "BYTES",
-                           "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed again "
-                           "in the backward pass")),
+                           "most that a device may hold, as 2GB or 512MiB: what it has no room to keep is computed "
+                           "again in the backward pass")),
           file("--pins", "P.json", "placements to keep: {\"pins\": {NAME: {AXIS: \"S(0)\"|\"B\"|\"P(sum)\"}}}"),
           absentMeans("required for a config", count("--batch", "examples", "", "examples a step, over all devices")),
           absentMeans("required for a config", count("--seq", "tokens", "", "length of an example")),
@@ -260,7 +260,8 @@ CommandSpec explainCommand() {
           "cleave explain gpt2.plan",
           {toggle("--json", "all of it, for scripts"),
            toggle("--overlap", "only collectives: what hides each, what of it computing stands still for, and why"),
-           absentMeans("none", file("--trace", "T.json", "a trace of this plan's run: measured times beside predicted"))},
+           absentMeans("none",
+                       file("--trace", "T.json", "a trace of this plan's run: measured times beside predicted"))},
           [](const ParsedFlags &flags) { return excludes(flags, "--overlap", "--trace"); }};
 }
 
@@ -299,8 +300,9 @@ CommandSpec trainCommand() {
           absentMeans("this machine's memory",
                       links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "
                             "for each axis")),
-          toggle("--without-communication", "leave transfers out: times of a plan whose communication costs nothing, and "
-                                            "wrong numbers, which need not be finite and can't be saved"),
+          toggle("--without-communication",
+                 "leave transfers out: times of a plan whose communication costs nothing, and wrong numbers, which "
+                 "need not be finite and can't be saved"),
           toggle("--allow-nonfinite", "go on after a loss or gradient norm that is not finite"),
       },
       checkTrain};
@@ -375,8 +377,8 @@ CommandSpec benchClusterCommand() {
   return {"bench-cluster",
           {},
           "Measures what this machine does how fast, for compile's --cluster",
-          "Runs the kernels and collectives that plans run, on all cores at once; takes less than a minute. The machine\n"
-          "should do nothing else meanwhile.",
+          "Runs the kernels and collectives that plans run, on all cores at once; takes less than a minute. The "
+          "machine\nshould do nothing else meanwhile.",
           "cleave bench-cluster -o here.textproto",
           {required(file("-o", "FILE", "the cluster file to write, as text"))}};
 }
@@ -401,9 +403,9 @@ CommandSpec benchCommand() {
 
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
-      quickstartCommand(), compileCommand(),   explainCommand(), trainCommand(), runCommand(), tokenizeCommand(),
-      sampleCommand(), printPlanCommand(), traceReportCommand(), benchClusterCommand(),
-      doctorCommand(), benchCommand(), testCommand(), buildCommand()};
+      quickstartCommand(), compileCommand(),    explainCommand(),     trainCommand(),        runCommand(),
+      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  benchClusterCommand(),
+      doctorCommand(),     benchCommand(),      testCommand(),        buildCommand()};
   return commands;
 }
 

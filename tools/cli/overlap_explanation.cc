@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
+#include "tools/cli/step_estimate.h"
 #include "tools/cli/text_table.h"
 
 namespace cleave::cli {
@@ -100,11 +101,12 @@ std::string headText(const Explanation::Estimate &estimate) {
   return absl::StrCat("Communication of a step, predicted for cluster ", estimate.cluster(), ": ",
                       millisecondsText(estimate.step()), " ms, of which links or copies are busy for ",
                       millisecondsText(estimate.communication()), " and computing stands still for them for ",
-                      millisecondsText(estimate.exposed()), "\n");
+                      millisecondsText(estimate.exposed()), "\n", boundText(estimate));
 }
 
 constexpr char kLegend[] =
-    "ms: of all in a row. hidden: what computing covers; by: what covers most. exposed: computing stands still for it.\n"
+    "ms: of all in a row. hidden: what computing covers; by: what covers most. exposed: computing stands still for "
+    "it.\n"
     "why: no independent work: all that is left needs it. order: something else (named) could be computed but has a\n"
     "later turn, or another transfer (named) keeps the link busy. memory cap: the same, but there is no room for it.\n";
 constexpr char kCoresLegend[] =
@@ -172,6 +174,7 @@ absl::StatusOr<std::string> overlapJson(const plan::Plan &plan) {
                {"step_ms", estimate.step() * 1e3},
                {"communication_ms", estimate.communication() * 1e3},
                {"exposed_ms", estimate.exposed() * 1e3},
+               {"bound_ms", boundJson(estimate)},
                {"collectives", Json::array()}};
   for (const Explanation::Collective &held : plan.explanation().collectives())
     root["collectives"].push_back(jsonOf(held));

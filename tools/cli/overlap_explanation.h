@@ -16,7 +16,7 @@ namespace cleave::cli {
 absl::StatusOr<std::string> overlapTables(const plan::Plan &plan);
 
 // All of them, in the order of the step:
-//   {"cluster", "step_ms", "communication_ms", "exposed_ms",
+//   {"cluster", "step_ms", "communication_ms", "exposed_ms", "bound_ms",
 //    "collectives": [{"kind", "name", "op", "axes": [..], "bytes", "phase", "layer", "ms", "begin_ms", "end_ms",
 //                     "hidden_ms", "hidden_by": [{"op", "kernel", "ms"}],
 //                     "exposed_ms", "causes": [{"cause", "ms", "op", "waiter"}]}]}

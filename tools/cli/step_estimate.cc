@@ -20,7 +20,25 @@ double measuredOf(const MeasuredStep &measured, const std::string &kernel) {
   return found == measured.byKernel.end() ? 0 : found->second;
 }
 
+std::string headText(const Explanation::Estimate &estimate) {
+  return absl::StrCat(
+      "\nTime of a step, predicted for cluster ", estimate.cluster(), ": ", millisecondsText(estimate.step()),
+      " ms; compute ", millisecondsText(estimate.compute()), ", communication ",
+      millisecondsText(estimate.communication()), " (", millisecondsText(estimate.exposed()),
+      " exposed), waiting for peers ", millisecondsText(estimate.late()), "\n", boundText(estimate));
+}
+
 }  // namespace
+
+std::string boundText(const Explanation::Estimate &estimate) {
+  if (estimate.bound() <= 0) return "";
+  return absl::StrCat("No order of these ops and transfers takes less than ", millisecondsText(estimate.bound()),
+                      " ms, by what they depend on.\n");
+}
+
+nlohmann::ordered_json boundJson(const Explanation::Estimate &estimate) {
+  return estimate.bound() > 0 ? nlohmann::ordered_json(estimate.bound() * 1e3) : nlohmann::ordered_json(nullptr);
+}
 
 std::string estimateText(const plan::Plan &plan, const MeasuredStep *measured) {
   if (!plan.explanation().has_estimate()) return "";
@@ -38,13 +56,12 @@ std::string estimateText(const plan::Plan &plan, const MeasuredStep *measured) {
     rows.push_back(std::move(row));
   }
   std::vector<std::string> sum = {"step", "", "", "", millisecondsText(estimate.step())};
-  if (measured) sum.insert(sum.end(), {millisecondsText(measured->seconds), errorText(estimate.step(), measured->seconds)});
+  if (measured)
+    sum.insert(sum.end(), {millisecondsText(measured->seconds), errorText(estimate.step(), measured->seconds)});
   rows.push_back(std::move(sum));
   return absl::StrCat(
-      "\nTime of a step, predicted for cluster ", estimate.cluster(), ": ", millisecondsText(estimate.step()),
-      " ms; compute ", millisecondsText(estimate.compute()), ", communication ", millisecondsText(estimate.communication()),
-      " (", millisecondsText(estimate.exposed()), " exposed), waiting for peers ", millisecondsText(estimate.late()), "\n",
-      textTable(rows), "Kernels: of a device, on average, without waiting; bytes of collectives are those that it sends.\n",
+      headText(estimate), textTable(rows),
+      "Kernels: of a device, on average, without waiting; bytes of collectives are those that it sends.\n",
       measured ? absl::StrCat("Measured: medians of ", measured->steps,
                               " steps; of a collective what links carried, else its task, with what it waited for.\n")
                : "");
@@ -57,7 +74,8 @@ nlohmann::ordered_json estimateJson(const plan::Plan &plan, const MeasuredStep *
                                  {"compute_ms", estimate.compute() * 1e3},
                                  {"communication_ms", estimate.communication() * 1e3},
                                  {"exposed_ms", estimate.exposed() * 1e3},
-                                 {"late_ms", estimate.late() * 1e3}};
+                                 {"late_ms", estimate.late() * 1e3},
+                                 {"bound_ms", boundJson(estimate)}};
   if (measured) root["measured_step_ms"] = measured->seconds * 1e3;
   root["ops"] = nlohmann::ordered_json::array();
   for (const Explanation::Estimate::OpClass &held : estimate.classes()) {

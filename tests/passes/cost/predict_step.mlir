@@ -8,7 +8,7 @@
 // are a class each: they square 4 and 8 floats and write one, in 20 and 36 ms. The first waits 16 ms for the other,
 // then both wait for the link: nothing hides it. The figure of a kernel is the mean over ranks.
 // CHECK: "estimate":{"cluster":"slow","step_ms":44.000000{{[0-9]*}},"compute_ms":36.0,
-// CHECK-SAME: "communication_ms":8.000000{{[0-9]*}},"exposed_ms":8.000000{{[0-9]*}},"late_ms":{{(15.99999|16.0)[0-9]*}},
+// CHECK-SAME: "communication_ms":8.000000{{[0-9]*}},"exposed_ms":8.000000{{[0-9]*}},"late_ms":{{(15.99999|16.0)[0-9]*}},"bound_ms":44.0
 // CHECK-SAME: {"kernel":"sum_squares","count":1,"flops":12.0,"bytes":28.0,"ms":2{{7.99999|8.0}}
 module attributes {cleave.phase_done = "partition", cleave.training = {batch = 3 : i64}, cleave.cluster =
     "name: 'slow' device { peaks { dtype: 'f32' flops: 1e15 } memory_bytes: 1000000 memory_bandwidth: 1000 launch_overhead: 0 } links { algorithm: 'direct' latency: 8e-3 bandwidth: 1e15 full_duplex: true }"} {

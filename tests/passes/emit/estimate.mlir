@@ -9,6 +9,7 @@
 // runs of one together.
 // CHECK: predicted for cluster slow: 172.000 ms; compute 172.000, communication 8.000 (0.000 exposed)
 // CHECK-SAME: waiting for peers 0.000
+// CHECK-NEXT: No order of these ops and transfers takes less than 172.000 ms, by what they depend on.
 // CHECK-NEXT: kernel a step flops bytes predicted ms
 // CHECK-NEXT: neg 3 17 136 136.000
 // CHECK-NEXT: sum_squares 1 16 36 36.000

@@ -11,7 +11,7 @@
 // CHECK-NEXT: cleave.relu {{.*}} {cleave.name = "waits"}
 module attributes {cleave.links = {model = "1GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
-  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms}}
   func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"})
       -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes
           {cleave.entry = "step"} {
@@ -36,7 +36,7 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
 // CHECK-NEXT: return
 module attributes {cleave.links = {model = "1GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
-  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}: too little, left as it is}}
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms: too little, left as it is}}
   func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"})
       -> (tensor<512x512xf32, #b> {cleave.output = "w"}) attributes {cleave.entry = "step"} {
     %0 = cleave.all_reduce %x along [0] {cleave.name = "sum"} : tensor<512x512xf32, #p> -> tensor<512x512xf32, #b>
@@ -58,7 +58,7 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
 // CHECK-NEXT: cleave.matmul {{.*}} {cleave.name = "y1"}
 module attributes {cleave.links = {data = "0.2GB/s,50us"}} {
   cleave.mesh @mesh <"data" = 2>
-  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms}}
   func.func @step(%w0: tensor<1024x1024xf32, #s> {cleave.parameter = "w0"}, %w1: tensor<1024x1024xf32, #s>
       {cleave.parameter = "w1"}, %w2: tensor<1024x1024xf32, #s> {cleave.parameter = "w2"},
       %x: tensor<1024x1024xf32, #b> {cleave.input = "x"})
@@ -121,7 +121,7 @@ module attributes {cleave.overlap = [], cleave.links = {model = "1GB/s,50us"}} {
 // CHECK-NEXT: {cleave.name = "next/1"}
 module attributes {cleave.links = {model = "0.2GB/s,50us"}} {
   cleave.mesh @mesh <"model" = 2>
-  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}}}}
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms}}
   func.func @step(%x: tensor<512x512xf32, #b> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"},
       %u: tensor<512x2048xf32, #s1> {cleave.parameter = "u"}, %d: tensor<2048x512xf32, #s0> {cleave.parameter = "d"})
       -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<512x512xf32, #b> {cleave.output = "f"}) attributes
