@@ -134,7 +134,7 @@ class Heads {
 
   // From the end of each node to the start of one; below 0 where that does not wait for it.
   Seconds pathsTo(size_t place) const {
-    Seconds paths(order_.size(), -1);
+    Seconds paths(heads_.size(), -1);
     for (size_t before : network_.before[order_[place]]) paths[before] = 0;
     while (place-- > 0) {
       const size_t node = order_[place];
