@@ -22,6 +22,7 @@ std::string serialize(const plan::Plan &plan) {
 std::string computePlanHash(const plan::Plan &plan) {
   plan::Plan kept = plan;
   kept.clear_hash();
+  kept.clear_provenance();
   kept.clear_explanation();  // the only part that holds reasons
   for (plan::Entry &entry : *kept.mutable_entries())
     for (plan::Program &program : *entry.mutable_programs())

@@ -9,7 +9,8 @@
 
 namespace cleave {
 
-// SHA-256 (32 bytes) of the plan's deterministic serialization without hash, explanation, locations and reasons.
+// SHA-256 (32 bytes) of the plan's deterministic serialization without hash, provenance, explanation, locations and
+// reasons: the same program for the same devices has one hash, whoever wrote the model.
 std::string computePlanHash(const plan::Plan &plan);
 
 // The plan's bytes with its hash filled in, as a plan file holds them.

@@ -5,7 +5,7 @@ Works on the wire format of runtime/plan/plan.proto, whose field numbers the pat
 
 import hashlib
 
-HASH, EXPLANATION = 2, 15  # of a Plan
+HASH, PROVENANCE, EXPLANATION = 2, 3, 15  # of a Plan
 LOCATION = (7, 4, 3, 10)  # entries, programs, tasks, location
 
 
@@ -59,7 +59,9 @@ def change(data, path, edit):
 
 def renewed(plan):
     """The plan with the hash of what it holds."""
-    kept = change(change(plan, (HASH,), lambda _: None), (EXPLANATION,), lambda _: None)
+    kept = plan
+    for number in (HASH, PROVENANCE, EXPLANATION):
+        kept = change(kept, (number,), lambda _: None)
     digest = hashlib.sha256(change(kept, LOCATION, lambda _: None)).digest()
     return change(plan, (HASH,), lambda _: digest)
 
