@@ -14,6 +14,8 @@
 #include "passes/emit/emit_plan.h"
 #include "passes/passes.h"
 #include "passes/verify_options.h"
+#include "runtime/plan/plan_file.h"
+#include "runtime/plan/plan_hash.h"
 
 namespace cleave {
 namespace {
@@ -183,6 +185,13 @@ absl::StatusOr<plan::Plan> planOf(mlir::ModuleOp module, const CompileProgress &
   if (failed(plan)) return log.status("emit");
   if (progress.onPhase) progress.onPhase("emit", watch.seconds());
   return std::move(*plan);
+}
+
+absl::StatusOr<std::string> planBytesOf(mlir::ModuleOp module, const CompileProgress &progress) {
+  absl::StatusOr<plan::Plan> plan = planOf(module, progress);
+  if (!plan.ok()) return plan.status();
+  plan->set_format_version(kPlanFormatVersion);
+  return serializePlan(*std::move(plan));
 }
 
 void registerPipelines() {

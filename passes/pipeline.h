@@ -34,6 +34,9 @@ absl::Status runPhases(mlir::ModuleOp module, llvm::StringRef stopAfter, const C
 // The plan of a module that went through all phases.
 absl::StatusOr<plan::Plan> planOf(mlir::ModuleOp module, const CompileProgress &progress);
 
+// The same as the bytes of a plan file.
+absl::StatusOr<std::string> planBytesOf(mlir::ModuleOp module, const CompileProgress &progress);
+
 // Makes --cleave-normalize, ... and --cleave-compile, which is all of them, known to tools like mlir-opt.
 void registerPipelines();
 

@@ -71,8 +71,8 @@ def flag_cases(s):
 def mesh_cases(s):
     mesh = lambda text: s.compile(mesh=text)
     return [
-        ("an axis of size 0", mesh("data=0"), 2, 'mesh axis "data" requires a size from 1 to 4096, got "0"'),
-        ("a negative axis", mesh("data=-1"), 2, 'mesh axis "data" requires a size from 1 to 4096, got "-1"'),
+        ("an axis of size 0", mesh("data=0"), 2, 'mesh axis "data" requires a size from 1 to 4096, got 0'),
+        ("a negative axis", mesh("data=-1"), 2, 'mesh axis "data" requires a size from 1 to 4096, got -1'),
         ("an axis beyond all integers", mesh("data=99999999999999999999"), 2, "requires a size from 1 to 4096"),
         ("too many devices", mesh("a=4096,b=4096"), 2, "mesh requires at most 4096 devices"),
         ("one name twice", mesh("data=2,data=2"), 2, 'requires axes of different names, got "data" twice'),

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -32,27 +31,18 @@ absl::Status wrong(absl::string_view what, absl::string_view rule, absl::string_
   return absl::InvalidArgumentError(absl::StrCat(what, " requires ", rule, ", got ", seen));
 }
 
-bool isName(absl::string_view text) {
-  if (text.empty() || absl::ascii_isdigit(text[0])) return false;
-  for (char c : text)
-    if (!absl::ascii_isalnum(c) && c != '_') return false;
-  return true;
-}
-
-absl::StatusOr<MeshAxisText> parseAxis(absl::string_view part) {
+absl::StatusOr<MeshAxis> parseAxis(absl::string_view part) {
   const std::vector<std::string> sides = absl::StrSplit(part, '=');
   if (sides.size() != 2) return wrong("mesh axis", "name=size or name:kind=size", inQuotes(part));
   const std::vector<std::string> names = absl::StrSplit(sides[0], ':');
-  MeshAxisText axis{names[0], names.size() > 1 ? names[1] : "", 0};
-  if (names.size() > 2 || !isName(axis.name))
-    return wrong("mesh axis", "a name of letters, digits and _", inQuotes(part));
-  if (names.size() > 1 && axis.kind != "data" && axis.kind != "model")
-    return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), "kind data or model", inQuotes(axis.kind));
-  if (names.size() > 1 && axis.name != axis.kind && (axis.name == "data" || axis.name == "model"))
-    return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), "the kind that it is named after",
-                 inQuotes(axis.kind));
-  axis.size = parseInteger(sides[1]).value_or(0);
-  if (axis.size < 1 || axis.size > kMostDevices)
+  MeshAxis axis{names[0], names.size() > 1 ? names[1] : "", 0};
+  if (names.size() > 2) return wrong("mesh axis", "a name of letters, digits and _", inQuotes(part));
+  if (names.size() == 2 && names[1].empty())
+    return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), "kind data or model", inQuotes(names[1]));
+  const auto size = parseInteger(sides[1]);
+  axis.size = size.value_or(1);
+  if (absl::Status status = checkMeshAxis(axis); !status.ok()) return status;
+  if (!size)
     return wrong(absl::StrCat("mesh axis ", inQuotes(axis.name)), absl::StrCat("a size from 1 to ", kMostDevices),
                  inQuotes(sides[1]));
   return axis;
@@ -101,20 +91,14 @@ absl::StatusOr<GroupText> parseGroup(const Json &json, size_t index) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text) {
-  std::vector<MeshAxisText> axes;
-  int64_t devices = 1;
+absl::StatusOr<std::vector<MeshAxis>> parseMesh(absl::string_view text) {
+  std::vector<MeshAxis> axes;
   for (absl::string_view part : absl::StrSplit(text, ',')) {
-    absl::StatusOr<MeshAxisText> axis = parseAxis(part);
+    absl::StatusOr<MeshAxis> axis = parseAxis(part);
     if (!axis.ok()) return axis.status();
-    for (const MeshAxisText &other : axes)
-      if (other.name == axis->name)
-        return wrong("mesh", "axes of different names", absl::StrCat(inQuotes(axis->name), " twice"));
-    devices *= axis->size;
-    if (devices > kMostDevices)
-      return wrong("mesh", absl::StrCat("at most ", kMostDevices, " devices"), inQuotes(text));
     axes.push_back(*std::move(axis));
   }
+  if (absl::Status status = checkMesh(axes); !status.ok()) return status;
   return axes;
 }
 

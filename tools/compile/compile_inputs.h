@@ -12,19 +12,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "passes/mesh_axes.h"
 
 namespace cleave::cli {
 
-// The most devices of a mesh that a plan can have.
-inline constexpr int64_t kMostDevices = 4096;
-
-struct MeshAxisText {
-  std::string name, kind;  // the kind is empty where none was given
-  int64_t size = 1;
-};
-
 // "data=2,model=2", "x:model=8". Errors say which part is wrong.
-absl::StatusOr<std::vector<MeshAxisText>> parseMesh(absl::string_view text);
+absl::StatusOr<std::vector<MeshAxis>> parseMesh(absl::string_view text);
 
 // "auto" (gives none), "none" (an empty list), or names of overlap passes: "split,slice". Errors say which name is wrong.
 absl::StatusOr<std::optional<std::vector<std::string>>> parseOverlap(absl::string_view text);

@@ -6,13 +6,8 @@
 #include "frontend/models/models.h"
 #include "frontend/text_file.h"
 #include "ir/cleave.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/cost/op_cost.h"
-#include "passes/emit/emit_plan.h"
-#include "passes/module_view.h"
+#include "passes/compile_request.h"
 #include "passes/pipeline.h"
-#include "passes/training_options.h"
-#include "runtime/plan/cluster.h"
 #include "tools/compile/compile_inputs.h"
 
 namespace cleave::cli {
@@ -22,7 +17,6 @@ using Module = mlir::OwningOpRef<mlir::ModuleOp>;
 
 constexpr size_t kMostModelBytes = size_t{256} << 20;
 constexpr size_t kMostJsonBytes = size_t{4} << 20;
-constexpr const char *kCompiler = "cleave 0.1";
 
 bool isMlir(const ParsedFlags &flags) { return absl::EndsWith(flags.positional(0), ".mlir"); }
 
@@ -44,14 +38,8 @@ std::vector<std::string> keptFlags(const ParsedFlags &flags) {
   return kept;
 }
 
-mlir::Attribute provenance(const ParsedFlags &flags, const std::string &text, mlir::MLIRContext &context) {
-  mlir::Builder b(&context);
-  llvm::SmallVector<mlir::Attribute> list;
-  for (const std::string &flag : keptFlags(flags)) list.push_back(b.getStringAttr(flag));
-  return b.getDictionaryAttr({b.getNamedAttr("model_name", b.getStringAttr(flags.positional(0))),
-                              b.getNamedAttr("model_text", b.getStringAttr(text)),
-                              b.getNamedAttr("flags", b.getArrayAttr(list)),
-                              b.getNamedAttr("compiler", b.getStringAttr(kCompiler))});
+void setProvenance(const ParsedFlags &flags, const std::string &text, mlir::ModuleOp module) {
+  cleave::setProvenance({flags.positional(0), text, keptFlags(flags)}, module);
 }
 
 absl::StatusOr<Module> loadConfig(const ParsedFlags &flags, mlir::MLIRContext &context,
@@ -70,24 +58,8 @@ absl::StatusOr<Module> loadConfig(const ParsedFlags &flags, mlir::MLIRContext &c
   if (flags.has("--dropout")) options.dropout = flags.number("--dropout");
   if (flags.has("--document-end")) options.documentEnd = flags.integer("--document-end");
   absl::StatusOr<Module> module = buildModel(*config, options, context);
-  if (module.ok()) (**module)->setAttr(kProvenance, provenance(flags, config->text, context));
+  if (module.ok()) setProvenance(flags, config->text, **module);
   return module;
-}
-
-// A model file has sizes of its own: those of its first data input.
-void takeSizes(mlir::ModuleOp module, TrainingOptions &training) {
-  for (auto function : module.getOps<mlir::func::FuncOp>()) {
-    auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
-    if (!entry || entry.getValue() != "loss") continue;
-    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-      auto name = function.getArgAttrOfType<mlir::StringAttr>(i, CleaveDialect::kInput);
-      auto type = mlir::dyn_cast<mlir::RankedTensorType>(function.getArgumentTypes()[i]);
-      if (!name || name.getValue() == "rng" || !type || type.getRank() == 0) continue;
-      training.batch = type.getDimSize(0);
-      training.seq = type.getRank() > 1 ? type.getDimSize(1) : 1;
-      return;
-    }
-  }
 }
 
 absl::StatusOr<Module> loadText(const ParsedFlags &flags, mlir::MLIRContext &context, TrainingOptions &training) {
@@ -98,39 +70,21 @@ absl::StatusOr<Module> loadText(const ParsedFlags &flags, mlir::MLIRContext &con
   if (!module.ok() || (**module)->hasAttr(kPhaseDone)) return module;
   if (absl::Status status = completeModel(**module); !status.ok()) return at(path, status);
   takeSizes(**module, training);
-  (**module)->setAttr(kProvenance, provenance(flags, *text, context));
+  setProvenance(flags, *text, **module);
   return module;
 }
 
 // Puts the mesh of the command line into the module, which may have it already.
 absl::Status setMesh(const ParsedFlags &flags, mlir::ModuleOp module) {
-  auto meshes = module.getOps<MeshOp>();
   if (!flags.has("--mesh")) {
-    if (!meshes.empty()) return absl::OkStatus();
+    if (!module.getOps<MeshOp>().empty()) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat(flags.positional(0), ": requires --mesh for a model without a mesh, got none"));
   }
   const auto axes = parseMesh(flags.text("--mesh"));
   if (!axes.ok()) return axes.status();
-  mlir::OpBuilder b(module.getBodyRegion());
-  llvm::SmallVector<mlir::Attribute> names, kinds;
-  llvm::SmallVector<int64_t> sizes;
-  for (const MeshAxisText &axis : *axes) {
-    const llvm::StringRef kind =
-        axis.kind.empty() ? MeshOp::kindOf(axis.name, names.empty()) : llvm::StringRef(axis.kind);
-    names.push_back(b.getStringAttr(axis.name));
-    kinds.push_back(b.getStringAttr(kind));
-    sizes.push_back(axis.size);
-  }
-  for (MeshOp known : meshes) {
-    if (known.getNames() == b.getArrayAttr(names) && known.getKinds() == b.getArrayAttr(kinds) &&
-        known.getSizes() == llvm::ArrayRef(sizes))
-      return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(
-        flags.positional(0), ": requires the mesh that the module has, got --mesh ", flags.text("--mesh")));
-  }
-  MeshOp::create(b, module.getLoc(), "mesh", b.getArrayAttr(names), b.getArrayAttr(kinds), sizes);
-  return absl::OkStatus();
+  const absl::Status status = cleave::setMesh(*axes, module);
+  return status.ok() ? status : at(flags.positional(0), status);
 }
 
 absl::Status readGroups(const ParsedFlags &flags, TrainingOptions &training) {
@@ -147,50 +101,18 @@ absl::Status readGroups(const ParsedFlags &flags, TrainingOptions &training) {
   return absl::OkStatus();
 }
 
-absl::Status setPins(const ParsedFlags &flags, mlir::ModuleOp module) {
+absl::Status readPins(const ParsedFlags &flags, CompileRequest &request) {
   if (!flags.has("--pins")) return absl::OkStatus();
   const std::string path = flags.text("--pins");
   const absl::StatusOr<std::string> text = readTextFile(path, kMostJsonBytes);
   if (!text.ok()) return text.status();
   const auto pins = parsePins(*text);
   if (!pins.ok()) return at(path, pins.status());
-  mlir::Builder b(module.getContext());
-  llvm::SmallVector<mlir::NamedAttribute> list;
-  for (const PinText &pin : *pins) {
-    llvm::SmallVector<mlir::NamedAttribute> along;
-    for (const auto &[axis, placement] : pin.along) along.push_back(b.getNamedAttr(axis, b.getStringAttr(placement)));
-    list.push_back(b.getNamedAttr(pin.match, b.getDictionaryAttr(along)));
-  }
-  module->setAttr("cleave.pins", b.getDictionaryAttr(list));
+  for (const PinText &pin : *pins) request.pins.push_back({pin.match, pin.along});
   return absl::OkStatus();
 }
 
-// A shipped cluster by its name, which is shorter, any other as text: the module depends on no file.
-absl::Status setCluster(const ParsedFlags &flags, mlir::ModuleOp module) {
-  mlir::Builder b(module.getContext());
-  if (flags.has("--cluster")) {
-    const std::string name = flags.text("--cluster");
-    const absl::StatusOr<Cluster> cluster = readCluster(name);
-    if (!cluster.ok()) return at("--cluster", cluster.status());
-    const std::vector<std::string> shipped = shippedClusters();
-    module->setAttr(kCluster, b.getStringAttr(llvm::is_contained(shipped, name) ? name : printCluster(*cluster, "")));
-  }
-  llvm::SmallVector<mlir::NamedAttribute> links;
-  for (const std::string &text : flags.texts("--link")) {
-    const size_t equals = text.find('=');
-    links.push_back(b.getNamedAttr(text.substr(0, equals), b.getStringAttr(text.substr(equals + 1))));
-  }
-  if (links.empty()) return absl::OkStatus();
-  module->setAttr(kLinks, b.getDictionaryAttr(links));
-  for (MeshOp mesh : module.getOps<MeshOp>())
-    for (const mlir::NamedAttribute &link : links)
-      if (!llvm::is_contained(mesh.getNames(), mlir::Attribute(link.getName())))
-        return absl::InvalidArgumentError(
-            absl::StrCat("--link: requires an axis of the mesh, got \"", link.getName().str(), "\""));
-  return absl::OkStatus();
-}
-
-absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mlir::ModuleOp module) {
+void readTraining(const ParsedFlags &flags, TrainingOptions &training) {
   training.optimizer = flags.text("--optimizer");
   training.learningRate = flags.number("--lr");
   training.weightDecay = flags.number("--weight-decay");
@@ -204,28 +126,30 @@ absl::Status setTraining(const ParsedFlags &flags, TrainingOptions training, mli
   training.warmup = flags.integer("--warmup");
   training.totalSteps = flags.integer("--total-steps");
   training.minLearningRate = flags.number("--min-lr");
-  if (absl::Status status = readGroups(flags, training); !status.ok()) return status;
-  if (absl::Status status = training.check(); !status.ok()) return status;
-  if (training.batch % training.microbatches != 0)
-    return absl::InvalidArgumentError(absl::StrCat(flags.positional(0),
-                                                   ": requires a batch that --microbatches divides, got ",
-                                                   training.batch, " for ", training.microbatches));
-  module->setAttr(CleaveDialect::kTraining, training.toAttribute(module.getContext()));
-  module->setAttr("cleave.strategy", mlir::StringAttr::get(module.getContext(), flags.text("--strategy")));
+}
+
+absl::StatusOr<CompileRequest> readRequest(const ParsedFlags &flags, const TrainingOptions &sizes) {
+  CompileRequest request;
+  request.training = sizes;
+  readTraining(flags, request.training);
+  if (absl::Status status = readGroups(flags, request.training); !status.ok()) return status;
+  request.strategy = flags.text("--strategy");
   const auto overlap = parseOverlap(flags.text("--overlap"));
   if (!overlap.ok()) return overlap.status();
-  if (*overlap) {
-    llvm::SmallVector<llvm::StringRef> names((*overlap)->begin(), (*overlap)->end());
-    module->setAttr(kOverlap, mlir::Builder(module.getContext()).getStrArrayAttr(names));
-  }
-  if (flags.has("--zero"))
-    module->setAttr(kZeroStage, mlir::Builder(module.getContext()).getI64IntegerAttr(flags.integer("--zero")));
+  request.overlap = *overlap;
+  if (flags.has("--zero")) request.zeroStage = flags.integer("--zero");
   if (flags.has("--memory")) {
     const auto memory = parseMemory(flags.text("--memory"));
     if (!memory.ok()) return memory.status();
-    module->setAttr(kMemoryBudget, mlir::Builder(module.getContext()).getI64IntegerAttr(*memory));
+    request.memoryBudget = *memory;
   }
-  return setPins(flags, module);
+  if (flags.has("--cluster")) request.cluster = flags.text("--cluster");
+  for (const std::string &text : flags.texts("--link")) {
+    const size_t equals = text.find('=');
+    request.links.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  if (absl::Status status = readPins(flags, request); !status.ok()) return status;
+  return request;
 }
 
 // What a phase has used already can't change any more.
@@ -236,10 +160,10 @@ void warnOfUnusedFlags(const ParsedFlags &flags, std::vector<std::string> *warni
                                        " has its options from the compilation that wrote it"));
 }
 
-absl::Status checkLinks(const ParsedFlags &flags, const std::vector<MeshAxisText> &mesh) {
+absl::Status checkLinks(const ParsedFlags &flags, const std::vector<MeshAxis> &mesh) {
   for (const std::string &text : flags.texts("--link")) {
     const std::string axis = text.substr(0, text.find('='));
-    if (llvm::none_of(mesh, [&](const MeshAxisText &known) { return known.name == axis; }))
+    if (llvm::none_of(mesh, [&](const MeshAxis &known) { return known.name == axis; }))
       return absl::InvalidArgumentError(
           absl::StrCat("--link: requires an axis of --mesh ", flags.text("--mesh"), ", got \"", axis, "\""));
   }
@@ -282,8 +206,9 @@ absl::StatusOr<Module> loadModel(const ParsedFlags &flags, mlir::MLIRContext &co
     warnOfUnusedFlags(flags, warnings);
     return module;
   }
-  if (absl::Status status = setTraining(flags, training, **module); !status.ok()) return status;
-  if (absl::Status status = setCluster(flags, **module); !status.ok()) return status;
+  const absl::StatusOr<CompileRequest> request = readRequest(flags, training);
+  if (!request.ok()) return request.status();
+  if (absl::Status status = setRequest(*request, **module); !status.ok()) return at(flags.positional(0), status);
   return module;
 }
 
