@@ -1,7 +1,6 @@
 #include "runtime/data/batch_reader.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -19,20 +18,7 @@ using program::Port;
 
 constexpr int64_t kValuesInMemory = 1 << 21;  // of a file, while all of it is checked
 
-// Inputs that the host makes itself.
-bool isHostPort(const std::string &name) { return name == "lr" || name == "rng"; }
-
 bool isFloating(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF64; }
-
-// The description of a port's data; a port that the family doesn't describe is read by its own name.
-DataInput inputOf(const Port &port, const program::ModelFamily &family) {
-  for (const DataInput &input : family.inputs)
-    if (input.name == port.name) return input;
-  DataInput plain;
-  plain.name = plain.source = port.name;
-  plain.otherwise = "required";
-  return plain;
-}
 
 // What one row of a port has, given that its leading dimensions hold the batch: [B, ...] or [microbatches, B /
 // microbatches, ...].
@@ -76,7 +62,6 @@ void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t be
 absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
                                               const Entry &entry) {
   BatchReader reader;
-  reader.family_ = plan.family;
   reader.batch_ = plan.training.batch;
   if (reader.batch_ < 1)
     return absl::InvalidArgumentError(absl::StrCat("plan: requires a batch of at least 1, got ", reader.batch_));
@@ -101,14 +86,30 @@ absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int token
   if (!source.ok()) return source.status();
   reader.source_ = *std::move(source);
 
-  for (const Port *port : ports)
-    if (auto status = reader.addSlot(inputOf(*port, plan.family), *port, path); !status.ok()) return status;
-  std::set<std::string> used;
-  for (const Slot &slot : reader.slots_) used.insert(slot.input.source);
-  for (const std::string &column : reader.source_->columns())
-    if (used.count(column) == 0) reader.unused_.push_back(column);
+  if (auto status = reader.addSlots(ports, plan, path); !status.ok()) return status;
   if (auto status = reader.checkAllRows(); !status.ok()) return status;
   return reader;
+}
+
+absl::StatusOr<BatchReader> BatchReader::over(std::unique_ptr<RowSource> source, const std::string &name,
+                                              const LoadedPlan &plan, const std::vector<const Port *> &ports) {
+  BatchReader reader;
+  reader.source_ = std::move(source);
+  reader.batch_ = reader.source_->rows();
+  if (auto status = reader.addSlots(ports, plan, name); !status.ok()) return status;
+  return reader;
+}
+
+absl::Status BatchReader::addSlots(const std::vector<const Port *> &ports, const LoadedPlan &plan,
+                                   const std::string &path) {
+  family_ = plan.family;
+  for (const Port *port : ports)
+    if (auto status = addSlot(inputOf(*port, plan.family), *port, path); !status.ok()) return status;
+  std::set<std::string> used;
+  for (const Slot &slot : slots_) used.insert(slot.input.source);
+  for (const std::string &column : source_->columns())
+    if (used.count(column) == 0) unused_.push_back(column);
+  return absl::OkStatus();
 }
 
 absl::Status BatchReader::addSlot(const DataInput &input, const Port &port, const std::string &path) {
@@ -165,16 +166,11 @@ absl::Status BatchReader::makeIntegers(const Slot &slot, int64_t row, absl::Span
 }
 
 absl::Status BatchReader::checkRow(const Slot &slot, int64_t row, absl::Span<const int64_t> values) const {
-  const DataInput &input = slot.input;
-  const bool isChecked = input.limit > 0, isNarrow = slot.type.dtype == DType::kI32;
-  const bool mayBeIgnored = slot.isLabels || input.otherwise == "shift_right";
-  const int64_t least = isChecked ? 0 : isNarrow ? std::numeric_limits<int32_t>::min() : INT64_MIN;
-  const int64_t most = isChecked ? input.limit - 1 : isNarrow ? std::numeric_limits<int32_t>::max() : INT64_MAX;
+  const ValueRange range = rangeOf(slot.input, slot.type.dtype);
   for (size_t i = 0; i < values.size(); ++i)
-    if ((values[i] < least || values[i] > most) && !(mayBeIgnored && values[i] == kIgnoredLabel))
-      return absl::OutOfRangeError(
-          absl::StrCat(source_->where(input.source, row, int64_t(i)), ": requires a value from ", least, " to ", most,
-                       mayBeIgnored ? absl::StrCat(", or ", kIgnoredLabel) : "", ", got ", values[i]));
+    if (!range.holds(values[i]))
+      return absl::OutOfRangeError(absl::StrCat(source_->where(slot.input.source, row, int64_t(i)),
+                                                ": requires a value ", range.str(), ", got ", values[i]));
   return absl::OkStatus();
 }
 

@@ -30,6 +30,11 @@ class BatchReader {
   static absl::StatusOr<BatchReader> open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
                                           const program::Entry &entry);
 
+  // Reads what some ports take from a source that lies in memory: a batch, under a name for messages. Values are
+  // checked when they are read.
+  static absl::StatusOr<BatchReader> over(std::unique_ptr<RowSource> source, const std::string &name,
+                                          const LoadedPlan &plan, const std::vector<const program::Port *> &ports);
+
   int64_t rows() const { return source_->rows(); }
   int64_t batch() const { return batch_; }       // rows of a batch
   bool hasLabels() const { return hasLabels_; }  // so that rows can be left out by their labels
@@ -48,6 +53,8 @@ class BatchReader {
   };
 
   BatchReader() = default;
+  absl::Status addSlots(const std::vector<const program::Port *> &ports, const LoadedPlan &plan,
+                        const std::string &path);
   absl::Status addSlot(const program::DataInput &input, const program::Port &port, const std::string &path);
   absl::Status checkAllRows() const;
   absl::Status readRow(const Slot &slot, int64_t row, bool isCounted, HostTensor &out, int64_t index) const;

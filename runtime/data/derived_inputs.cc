@@ -1,7 +1,9 @@
 #include "runtime/data/derived_inputs.h"
 
+#include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace cleave {
@@ -27,6 +29,17 @@ void splitDocuments(int64_t endToken, bool wantsPositions, absl::Span<int64_t> r
 
 }  // namespace
 
+bool isHostPort(const std::string &name) { return name == "lr" || name == "rng"; }
+
+program::DataInput inputOf(const program::Port &port, const program::ModelFamily &family) {
+  for (const program::DataInput &input : family.inputs)
+    if (input.name == port.name) return input;
+  program::DataInput plain;
+  plain.name = plain.source = port.name;
+  plain.otherwise = "required";
+  return plain;
+}
+
 bool isDerived(const program::DataInput &input) {
   return input.otherwise == "shift_right" || input.otherwise == "segments" || input.otherwise == "positions";
 }
@@ -36,6 +49,25 @@ absl::optional<int64_t> standInOf(const program::DataInput &input) {
   for (const auto &[name, value] : kStandIns)
     if (input.otherwise == name) return value;
   return absl::nullopt;
+}
+
+std::string ValueRange::str() const {
+  return absl::StrCat("from ", least, " to ", most, mayBeIgnored ? absl::StrCat(", or ", kIgnoredLabel) : "");
+}
+
+ValueRange rangeOf(const program::DataInput &input, DType dtype) {
+  ValueRange range;
+  range.mayBeIgnored = (input.source == "labels" && !isDerived(input)) || input.otherwise == "shift_right";
+  if (input.limit > 0) {
+    range.most = input.limit - 1;
+  } else if (dtype == DType::kI32) {
+    range.least = std::numeric_limits<int32_t>::min();
+    range.most = std::numeric_limits<int32_t>::max();
+  } else {
+    range.least = INT64_MIN;
+    range.most = INT64_MAX;
+  }
+  return range;
 }
 
 void deriveRow(const program::DataInput &input, const program::ModelFamily &family, absl::Span<int64_t> row) {

@@ -15,9 +15,9 @@
 #include "runtime/files/new_file.h"
 #include "runtime/finite_check.h"
 #include "runtime/session.h"
-#include "runtime/training/learning_rate.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
+#include "runtime/training/session_steps.h"
 #include "runtime/training/trace_recorder.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
@@ -29,21 +29,6 @@ using Time = std::chrono::steady_clock;
 
 double millisecondsSince(Time::time_point start) {
   return std::chrono::duration<double, std::milli>(Time::now() - start).count();
-}
-
-// The words that random numbers of a step are keyed by: seed low, seed high, step low, step high.
-HostTensor keyOf(uint64_t seed, int64_t step) {
-  HostTensor key(DType::kI32, {4});
-  const uint32_t words[] = {uint32_t(seed), uint32_t(seed >> 32), uint32_t(step), uint32_t(uint64_t(step) >> 32)};
-  for (size_t i = 0; i < 4; ++i) key.as<int32_t>()[i] = int32_t(words[i]);
-  return key;
-}
-
-absl::StatusOr<double> scalarOf(const Outputs &outputs, const std::string &name) {
-  auto found = outputs.find(name);
-  if (found == outputs.end() || found->second.dtype() != DType::kF32 || found->second.elements() != 1)
-    return absl::InvalidArgumentError(absl::StrCat("plan: requires a scalar output \"", name, "\" of f32, got none"));
-  return double(found->second.as<float>()[0]);
 }
 
 absl::StatusOr<const program::Entry *> findEntry(const LoadedPlan &plan, const std::string &name) {
@@ -218,8 +203,7 @@ absl::Status Run::start(const std::string &checkpoint) {
       return session_->writePart(name, part, view);
     });
   }
-  HostTensor key = keyOf(position_.seed, 0);
-  return session_->run("initialize", {{"rng", key.view()}}).status();
+  return drawParameters(*session_, position_.seed);
 }
 
 absl::Status Run::resume(const std::string &checkpoint) {
@@ -293,42 +277,18 @@ absl::StatusOr<bool> Run::loop() {
 }
 
 absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
-  StepMetrics metrics;
-  metrics.step = position_.step + 1;
-  metrics.withoutCommunication = options_.withoutCommunication;
-  metrics.learningRate = learningRateAt(plan_.training, metrics.step);
-  auto start = Time::now();
+  const auto start = Time::now();
   auto batch = batches.next();
   if (!batch.ok()) return batch.status();
-  metrics.dataMs = millisecondsSince(start);
-
-  HostTensor rate(DType::kF32, {}), key = keyOf(position_.seed, metrics.step);
-  *rate.as<float>() = float(metrics.learningRate);
-  Inputs inputs = {{"lr", rate.view()}, {"rng", key.view()}};
+  const double dataMs = millisecondsSince(start);
+  Inputs inputs;
   for (auto &[name, tensor] : *batch) inputs[name] = tensor.view();
-  start = Time::now();
-  auto outputs = session_->run("step", inputs);
-  if (!outputs.ok())
-    return absl::Status(outputs.status().code(), absl::StrCat("step ", metrics.step, ": ", outputs.status().message()));
-  metrics.stepMs = millisecondsSince(start);
-  for (const DeviceRun &run : session_->lastRun()) {
-    const DeviceTimes times = timesOf(run, explainIdle(run));
-    metrics.commMs = std::max(metrics.commMs, double(times.communication) * 1e-6);
-    metrics.exposedMs = std::max(metrics.exposedMs, double(times.exposed) * 1e-6);
-    metrics.lateMs = std::max(metrics.lateMs, double(times.late) * 1e-6);
-  }
+  auto metrics = takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs));
+  if (!metrics.ok()) return metrics.status();
+  metrics->dataMs = dataMs;
+  metrics->withoutCommunication = options_.withoutCommunication;
   if (!options_.trace.empty()) recordTrace();
-
-  auto loss = scalarOf(*outputs, "loss"), tokens = scalarOf(*outputs, "tokens"), norm = scalarOf(*outputs, "grad_norm");
-  for (const auto *value : {&loss, &tokens, &norm})
-    if (!value->ok()) return value->status();
-  metrics.loss = *loss;
-  metrics.gradNorm = *norm;
-  const double seconds = std::max(metrics.stepMs, 1e-6) * 1e-3;
-  metrics.tokensPerSecond = *tokens / seconds;
-  metrics.teraflops = plan_.training.flopsPerStep / seconds * 1e-12;
-  metrics.peakBytes = session_->peakBytes();
-  position_.step = metrics.step;
+  position_.step = metrics->step;
   position_.examples += data_->batch();
   return metrics;
 }
@@ -361,13 +321,10 @@ absl::StatusOr<double> Run::evaluate() {
     if (!tensors.ok()) return tensors.status();
     Inputs inputs;
     for (auto &[name, tensor] : *tensors) inputs[name] = tensor.view();
-    auto outputs = session_->run("evaluate", inputs);
-    if (!outputs.ok()) return outputs.status();
-    auto lossSum = scalarOf(*outputs, "loss_sum"), tokens = scalarOf(*outputs, "tokens");
-    if (!lossSum.ok()) return lossSum.status();
-    if (!tokens.ok()) return tokens.status();
-    sum += *lossSum;
-    count += *tokens;
+    auto loss = evaluateBatch(*session_, inputs);
+    if (!loss.ok()) return loss.status();
+    sum += loss->sum;
+    count += loss->tokens;
   }
   return count > 0 ? sum / count : 0.0;
 }

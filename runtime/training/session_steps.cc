@@ -1,0 +1,85 @@
+#include "runtime/training/session_steps.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/training/learning_rate.h"
+
+namespace cleave {
+namespace {
+
+using Time = std::chrono::steady_clock;
+
+// The words that random numbers of a step are keyed by: seed low, seed high, step low, step high.
+HostTensor keyOf(uint64_t seed, int64_t step) {
+  HostTensor key(DType::kI32, {4});
+  const uint32_t words[] = {uint32_t(seed), uint32_t(seed >> 32), uint32_t(step), uint32_t(uint64_t(step) >> 32)};
+  for (size_t i = 0; i < 4; ++i) key.as<int32_t>()[i] = int32_t(words[i]);
+  return key;
+}
+
+absl::StatusOr<double> scalarOf(const Outputs &outputs, const std::string &name) {
+  auto found = outputs.find(name);
+  if (found == outputs.end() || found->second.dtype() != DType::kF32 || found->second.elements() != 1)
+    return absl::InvalidArgumentError(absl::StrCat("plan: requires a scalar output \"", name, "\" of f32, got none"));
+  return double(found->second.as<float>()[0]);
+}
+
+void addTimes(const Session &session, StepMetrics &metrics) {
+  for (const DeviceRun &run : session.lastRun()) {
+    const DeviceTimes times = timesOf(run, explainIdle(run));
+    metrics.commMs = std::max(metrics.commMs, double(times.communication) * 1e-6);
+    metrics.exposedMs = std::max(metrics.exposedMs, double(times.exposed) * 1e-6);
+    metrics.lateMs = std::max(metrics.lateMs, double(times.late) * 1e-6);
+  }
+}
+
+}  // namespace
+
+absl::Status drawParameters(Session &session, uint64_t seed) {
+  HostTensor key = keyOf(seed, 0);
+  return session.run("initialize", {{"rng", key.view()}}).status();
+}
+
+absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t step, Inputs data) {
+  const program::Training &training = session.plan().training;
+  StepMetrics metrics;
+  metrics.step = step;
+  metrics.learningRate = learningRateAt(training, step);
+  HostTensor rate(DType::kF32, {}), key = keyOf(seed, step);
+  *rate.as<float>() = float(metrics.learningRate);
+  data["lr"] = rate.view();
+  data["rng"] = key.view();
+
+  const auto start = Time::now();
+  auto outputs = session.run("step", data);
+  if (!outputs.ok())
+    return absl::Status(outputs.status().code(), absl::StrCat("step ", step, ": ", outputs.status().message()));
+  metrics.stepMs = std::chrono::duration<double, std::milli>(Time::now() - start).count();
+  addTimes(session, metrics);
+
+  auto loss = scalarOf(*outputs, "loss"), tokens = scalarOf(*outputs, "tokens"), norm = scalarOf(*outputs, "grad_norm");
+  for (const auto *value : {&loss, &tokens, &norm})
+    if (!value->ok()) return value->status();
+  metrics.loss = *loss;
+  metrics.gradNorm = *norm;
+  const double seconds = std::max(metrics.stepMs, 1e-6) * 1e-3;
+  metrics.tokensPerSecond = *tokens / seconds;
+  metrics.teraflops = training.flopsPerStep / seconds * 1e-12;
+  metrics.peakBytes = session.peakBytes();
+  return metrics;
+}
+
+absl::StatusOr<LossSum> evaluateBatch(Session &session, const Inputs &data) {
+  auto outputs = session.run("evaluate", data);
+  if (!outputs.ok()) return outputs.status();
+  auto sum = scalarOf(*outputs, "loss_sum"), tokens = scalarOf(*outputs, "tokens");
+  if (!sum.ok()) return sum.status();
+  if (!tokens.ok()) return tokens.status();
+  return LossSum{*sum, *tokens};
+}
+
+}  // namespace cleave
