@@ -1,5 +1,6 @@
 #include "frontend/builder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -240,6 +241,26 @@ Value ModelBuilder::input(absl::string_view name, const std::vector<int64_t> &sh
 std::vector<int64_t> shapeOf(Value value) {
   if (!value) return {};
   return sizesOf(value).vec();
+}
+
+std::optional<std::vector<int64_t>> broadcastShape(const std::vector<int64_t> &a, const std::vector<int64_t> &b) {
+  std::vector<int64_t> shape(std::max(a.size(), b.size()));
+  for (size_t i = 1; i <= shape.size(); ++i) {
+    const int64_t left = i <= a.size() ? a[a.size() - i] : 1, right = i <= b.size() ? b[b.size() - i] : 1;
+    if (left != right && left != 1 && right != 1) return std::nullopt;
+    shape[shape.size() - i] = std::max(left, right);
+  }
+  return shape;
+}
+
+std::string ModelBuilder::nameOf(Value value) const {
+  if (!value) return "";
+  for (const auto *arguments : {&state_->parameters, &state_->inputs})
+    for (const State::Argument &argument : *arguments)
+      if (Value(argument.value) == value) return argument.name;
+  mlir::Operation *op = value.getDefiningOp();
+  auto name = op ? op->getAttrOfType<mlir::StringAttr>(CleaveDialect::kName) : mlir::StringAttr();
+  return name ? name.str() : "";
 }
 
 }  // namespace cleave

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -170,6 +171,17 @@ class ModelBuilder {
   mlir::Value silu(absl::string_view name, mlir::Value x);
   mlir::Value tanh(absl::string_view name, mlir::Value x);
   mlir::Value sigmoid(absl::string_view name, mlir::Value x);
+  mlir::Value exp(absl::string_view name, mlir::Value x);
+  mlir::Value log(absl::string_view name, mlir::Value x);
+  mlir::Value sqrt(absl::string_view name, mlir::Value x);
+  mlir::Value sin(absl::string_view name, mlir::Value x);
+  mlir::Value cos(absl::string_view name, mlir::Value x);
+  mlir::Value power(absl::string_view name, mlir::Value a, mlir::Value b);
+  mlir::Value softmax(absl::string_view name, mlir::Value x);  // along the last dimension
+
+  // Dimensions (growing) are reduced away; `kind` is "sum", "mean", "max" or "min".
+  mlir::Value reduce(absl::string_view name, mlir::Value x, absl::string_view kind,
+                     const std::vector<int64_t> &dimensions);
 
   // Shape.
   mlir::Value reshape(absl::string_view name, mlir::Value x, const std::vector<int64_t> &shape);
@@ -179,12 +191,19 @@ class ModelBuilder {
   // Dimension i of x becomes dimension `dimensions[i]` of the result.
   mlir::Value broadcast(absl::string_view name, mlir::Value x, const std::vector<int64_t> &shape,
                         const std::vector<int64_t> &dimensions);
+  // x to `shape` as NumPy does it: sizes are matched from the last; where x has 1 or nothing, it is repeated.
+  mlir::Value broadcastTo(absl::string_view name, mlir::Value x, const std::vector<int64_t> &shape);
+  // Joins values along one dimension.
+  mlir::Value concat(absl::string_view name, const std::vector<mlir::Value> &values, int64_t dimension);
   mlir::Value cumulativeSum(absl::string_view name, mlir::Value x);  // along the last dimension
 
   // Values known now.
   mlir::Value iota(absl::string_view name, const std::vector<int64_t> &shape, int64_t dimension);  // int32
   mlir::Value fill(absl::string_view name, const std::vector<int64_t> &shape, ElementType type, double value);
   mlir::Value constant(absl::string_view name, const std::vector<int32_t> &values);
+
+  // The name by which pins and reports know a value: its parameter's, its input's or its op's; empty for another's.
+  std::string nameOf(mlir::Value value) const;
 
   // For any other op of the dialect: create it with `opBuilder()` inside an entry, then give it its name and layer
   // mark.
@@ -198,6 +217,9 @@ class ModelBuilder {
 
 // Sizes of a value; empty for null.
 std::vector<int64_t> shapeOf(mlir::Value value);
+
+// The shape that both sizes broadcast to as NumPy does it; nothing if they don't.
+std::optional<std::vector<int64_t>> broadcastShape(const std::vector<int64_t> &a, const std::vector<int64_t> &b);
 
 class Scope {
  public:

@@ -180,6 +180,7 @@ CLEAVE_BINARY(add, AddOp)
 CLEAVE_BINARY(subtract, SubOp)
 CLEAVE_BINARY(multiply, MulOp)
 CLEAVE_BINARY(divide, DivOp)
+CLEAVE_BINARY(power, PowOp)
 #undef CLEAVE_BINARY
 
 #define CLEAVE_UNARY(METHOD, OP)                                                                   \
@@ -193,6 +194,11 @@ CLEAVE_UNARY(relu, ReluOp)
 CLEAVE_UNARY(silu, SiluOp)
 CLEAVE_UNARY(tanh, TanhOp)
 CLEAVE_UNARY(sigmoid, SigmoidOp)
+CLEAVE_UNARY(exp, ExpOp)
+CLEAVE_UNARY(log, LogOp)
+CLEAVE_UNARY(sqrt, SqrtOp)
+CLEAVE_UNARY(sin, SinOp)
+CLEAVE_UNARY(cos, CosOp)
 #undef CLEAVE_UNARY
 
 Value ModelBuilder::scale(absl::string_view name, Value x, double factor) {
@@ -205,6 +211,30 @@ Value ModelBuilder::scale(absl::string_view name, Value x, double factor) {
 Value ModelBuilder::gelu(absl::string_view name, Value x, bool isTanhForm) {
   if (!state_->canMake(pathOf(name), {x}) || !state_->checkFloat(pathOf(name), x, 0)) return {};
   auto op = GeluOp::create(state_->ops, state_->location, x, isTanhForm ? "tanh" : "none");
+  mark(name, op);
+  return op.getResult();
+}
+
+Value ModelBuilder::softmax(absl::string_view name, Value x) {
+  if (!state_->canMake(pathOf(name), {x}) || !state_->checkFloat(pathOf(name), x, 1)) return {};
+  auto op = SoftmaxOp::create(state_->ops, state_->location, x);
+  mark(name, op);
+  return op.getResult();
+}
+
+Value ModelBuilder::reduce(absl::string_view name, Value x, absl::string_view kind,
+                           const std::vector<int64_t> &dimensions) {
+  State &state = *state_;
+  const std::string path = pathOf(name);
+  if (!state.canMake(path, {x}) || (kind == "mean" && !state.checkFloat(path, x, 0))) return {};
+  if (kind != "sum" && kind != "mean" && kind != "max" && kind != "min")
+    return state.noValue(path, absl::StrCat("requires a reduction by sum, mean, max or min, got ", kind));
+  if (dimensions.empty()) return x;
+  for (size_t i = 0; i < dimensions.size(); ++i)
+    if (dimensions[i] < (i == 0 ? 0 : dimensions[i - 1] + 1) || dimensions[i] >= int64_t(sizesOf(x).size()))
+      return state.noValue(path, absl::StrCat("requires growing dimensions below ", sizesOf(x).size(), ", got ",
+                                              absl::StrJoin(dimensions, ", ")));
+  auto op = ReduceOp::create(state.ops, state.location, x, llvm::StringRef(kind.data(), kind.size()), dimensions);
   mark(name, op);
   return op.getResult();
 }
@@ -275,6 +305,49 @@ Value ModelBuilder::broadcast(absl::string_view name, Value x, const std::vector
                            absl::StrJoin(sizes, "x"), ", got ", absl::StrJoin(dimensions, ", ")));
   auto op = BroadcastOp::create(state.ops, state.location,
                                 mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x)), x, dimensions);
+  mark(name, op);
+  return op.getResult();
+}
+
+Value ModelBuilder::broadcastTo(absl::string_view name, Value x, const std::vector<int64_t> &shape) {
+  State &state = *state_;
+  const std::string path = pathOf(name);
+  if (!state.canMake(path, {x})) return {};
+  const auto sizes = sizesOf(x);
+  if (sizes == llvm::ArrayRef(shape)) return x;
+  const auto common = broadcastShape(sizes.vec(), shape);
+  if (!common || *common != shape)
+    return state.noValue(path, absl::StrCat("requires sizes that broadcast to ", absl::StrJoin(shape, "x"), ", got ",
+                                            absl::StrJoin(sizes, "x")));
+  std::vector<int64_t> kept, dimensions;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const size_t to = shape.size() - sizes.size() + i;
+    if (sizes[i] != shape[to]) continue;  // 1, which falls away and comes back repeated
+    kept.push_back(sizes[i]);
+    dimensions.push_back(int64_t(to));
+  }
+  if (sizes != llvm::ArrayRef(kept)) x = reshape(absl::StrCat(name, ".squeezed"), x, kept);
+  return broadcast(name, x, shape, dimensions);
+}
+
+Value ModelBuilder::concat(absl::string_view name, const std::vector<Value> &values, int64_t dimension) {
+  State &state = *state_;
+  const std::string path = pathOf(name);
+  if (!state.canMake(path, values)) return {};
+  if (values.empty()) return state.noValue(path, "requires at least one value, got none");
+  const auto first = sizesOf(values[0]);
+  if (dimension < 0 || dimension >= int64_t(first.size()))
+    return state.noValue(path, absl::StrCat("requires a dimension below ", first.size(), ", got ", dimension));
+  for (Value value : values) {
+    bool fits = sizesOf(value).size() == first.size() &&
+                mlir::getElementTypeOrSelf(value) == mlir::getElementTypeOrSelf(values[0]);
+    for (size_t i = 0; fits && i < first.size(); ++i)
+      fits = int64_t(i) == dimension || sizesOf(value)[i] == first[i];
+    if (!fits)
+      return state.noValue(path, absl::StrCat("requires values of one type but for dimension ", dimension, ", got ",
+                                              absl::StrJoin(first, "x"), " and ", absl::StrJoin(sizesOf(value), "x")));
+  }
+  auto op = ConcatOp::create(state.ops, state.location, values, dimension);
   mark(name, op);
   return op.getResult();
 }

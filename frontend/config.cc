@@ -206,7 +206,7 @@ std::optional<int64_t> ConfigReader::optionalInteger(const char *name, int64_t l
 }
 
 int64_t ConfigReader::integer(const char *name, int64_t otherwise, int64_t least, int64_t most, const char *alias) {
-  return optionalInteger(name, least, most, alias).value_or(otherwise);
+  return keep(name, optionalInteger(name, least, most, alias).value_or(otherwise));
 }
 
 std::optional<double> ConfigReader::optionalNumber(const char *name, double least, double most) {
@@ -218,7 +218,7 @@ std::optional<double> ConfigReader::optionalNumber(const char *name, double leas
 }
 
 double ConfigReader::number(const char *name, double otherwise, double least, double most) {
-  return optionalNumber(name, least, most).value_or(otherwise);
+  return keep(name, optionalNumber(name, least, most).value_or(otherwise));
 }
 
 std::optional<bool> ConfigReader::optionalFlag(const char *name) {
@@ -229,14 +229,14 @@ std::optional<bool> ConfigReader::optionalFlag(const char *name) {
   return std::nullopt;
 }
 
-bool ConfigReader::flag(const char *name, bool otherwise) { return optionalFlag(name).value_or(otherwise); }
+bool ConfigReader::flag(const char *name, bool otherwise) {
+  return keep(name, optionalFlag(name).value_or(otherwise));
+}
 
 std::string ConfigReader::text(const char *name, const char *otherwise) {
   const json *field = find(name);
-  if (field == nullptr) return otherwise;
-  if (field->is_string()) return field->get<std::string>();
-  refuse(name, "a string", *field);
-  return otherwise;
+  if (field != nullptr && !field->is_string()) refuse(name, "a string", *field);
+  return keep(name, field != nullptr && field->is_string() ? field->get<std::string>() : std::string(otherwise));
 }
 
 int64_t ConfigReader::size(const char *name, int64_t otherwise, const char *alias) {
@@ -272,9 +272,9 @@ int64_t ConfigReader::paddingToken(int64_t otherwise, int64_t vocabulary) {
   if (!token) {
     require(otherwise < vocabulary, "pad_token_id",
             absl::StrCat("a token below vocab_size = ", vocabulary, " (its default is ", otherwise, ")"));
-    return otherwise;
+    return keep("pad_token_id", otherwise);
   }
-  return *token < 0 ? *token + vocabulary : *token;
+  return keep("pad_token_id", *token < 0 ? *token + vocabulary : *token);
 }
 
 void ConfigReader::requireValue(const char *name, const json &supported) {

@@ -73,6 +73,15 @@ class ConfigReader {
   // A rule between fields.
   void require(bool holds, const char *name, const std::string &rule);
 
+  // All fields that a family asked for, with defaults where the config has none; null: no value.
+  const nlohmann::json &resolved() const { return resolved_; }
+  // What a family makes of a field, where that isn't what stands there.
+  template <typename T>
+  T keep(const char *name, T value) {
+    resolved_[name] = value;
+    return value;
+  }
+
   // The first error; else adds a warning for each field that nobody asked for.
   absl::Status finish(std::vector<std::string> *warnings);
 
@@ -87,6 +96,7 @@ class ConfigReader {
   const Config &config_;
   std::set<std::string> known_;
   std::vector<std::string> warnings_;  // of objects inside
+  nlohmann::json resolved_ = nlohmann::json::object();
   absl::Status status_;
 };
 

@@ -1,5 +1,8 @@
 #include "frontend/models/layers.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "frontend/models/activation.h"
 
@@ -8,7 +11,7 @@ using mlir::Value;
 
 double initialDeviation(ConfigReader &reader, const char *name) {
   const double deviation = reader.number(name, 0.02, 0, 1e6);
-  return deviation == 0 ? 0.02 : deviation;
+  return reader.keep(name, deviation == 0 ? 0.02 : deviation);
 }
 
 LinearSpec linearOf(int64_t features, bool hasBias, double deviation) {
@@ -113,6 +116,22 @@ Value attendByHeads(ModelBuilder &model, Value q, Value k, Value v, const HeadsS
     spec.keys = model.rotary("k_rotary", spec.keys, heads.positions, heads.rotary);
   }
   return model.mergeHeads("merged", model.attention("attention", spec));
+}
+
+std::vector<int32_t> relativeBuckets(int64_t sequence, bool bothDirections, int64_t buckets, int64_t maxDistance) {
+  std::vector<int32_t> result;
+  const int64_t count = bothDirections ? buckets / 2 : buckets;  // of one direction
+  const int64_t exact = count / 2;                               // distances with a bucket of their own
+  const float range = float(std::log(double(maxDistance) / double(exact)));
+  for (int64_t distance = 1 - sequence; distance < sequence; ++distance) {
+    const int64_t first = bothDirections && distance > 0 ? count : 0;
+    const int64_t far = bothDirections ? std::abs(distance) : std::max<int64_t>(-distance, 0);
+    int64_t bucket = far;
+    if (far >= exact)
+      bucket = std::min(count - 1, exact + int64_t(std::log(float(far) / float(exact)) / range * float(count - exact)));
+    result.push_back(int32_t(first + bucket));
+  }
+  return result;
 }
 
 }  // namespace cleave

@@ -3,7 +3,9 @@
 #ifndef CLEAVE_FRONTEND_MODELS_LAYERS_H
 #define CLEAVE_FRONTEND_MODELS_LAYERS_H
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "frontend/builder.h"
@@ -54,6 +56,10 @@ struct HeadsSpec {
 };
 mlir::Value attendByHeads(ModelBuilder &model, mlir::Value q, mlir::Value k, mlir::Value v, const HeadsSpec &heads,
                           AttentionSpec spec);
+
+// T5's relative positions: for each distance from -(sequence - 1) to sequence - 1 of a key behind a query, the row of
+// the table of biases. Both directions share the table's `buckets` rows, or keys behind the query all have row 0.
+std::vector<int32_t> relativeBuckets(int64_t sequence, bool bothDirections, int64_t buckets, int64_t maxDistance);
 
 }  // namespace cleave
 

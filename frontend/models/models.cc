@@ -87,34 +87,75 @@ std::vector<std::string> modelTypes() {
   return types;
 }
 
-absl::StatusOr<std::unique_ptr<Model>> readModel(const Config &config, std::vector<std::string> *warnings) {
+namespace {
+
+struct ReadModel {
+  std::unique_ptr<Model> model;
+  nlohmann::json fields;
+};
+
+absl::StatusOr<ReadModel> read(const Config &config, std::vector<std::string> *warnings) {
   for (const Family &family : kFamilies) {
     if (config.modelType != family.modelType) continue;
     ConfigReader reader(config);
-    std::unique_ptr<Model> model = family.read(reader);
+    ReadModel result{family.read(reader), {}};
     if (const absl::Status status = reader.finish(warnings); !status.ok()) return status;
-    return model;
+    result.fields = reader.resolved();
+    return result;
   }
   return invalid(absl::StrCat("\"", config.path, "\": field \"model_type\" requires one of ",
                               absl::StrJoin(modelTypes(), ", "), ", got ", textOf(config.modelType)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Model>> readModel(const Config &config, std::vector<std::string> *warnings) {
+  auto result = read(config, warnings);
+  if (!result.ok()) return result.status();
+  return std::move(result->model);
+}
+
+absl::StatusOr<nlohmann::json> resolveConfig(const Config &config, std::vector<std::string> *warnings) {
+  auto result = read(config, warnings);
+  if (!result.ok()) return result.status();
+  return std::move(result->fields);
+}
+
+namespace {
+
+absl::Status within(const Config &config, const absl::Status &status) {
+  return absl::Status(status.code(), absl::StrCat("\"", config.path, "\": ", status.message()));
+}
+
+absl::StatusOr<FamilyDescription> describeChecked(const Config &config, const Model &model,
+                                                  const ModelOptions &options) {
+  FamilyDescription family = describe(model, options);
+  if (const absl::Status status = checkOptions(options, model, family); !status.ok()) return within(config, status);
+  return family;
+}
+
+}  // namespace
+
+absl::StatusOr<FamilyDescription> describeModel(const Config &config, const ModelOptions &options,
+                                                std::vector<std::string> *warnings) {
+  auto model = readModel(config, warnings);
+  if (!model.ok()) return model.status();
+  return describeChecked(config, **model, options);
 }
 
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModel(const Config &config, const ModelOptions &options,
                                                              mlir::MLIRContext &context) {
   auto model = readModel(config);
   if (!model.ok()) return model.status();
-  const FamilyDescription family = describe(**model, options);
-  auto within = [&](const absl::Status &status) {
-    return absl::Status(status.code(), absl::StrCat("\"", config.path, "\": ", status.message()));
-  };
-  if (const absl::Status status = checkOptions(options, **model, family); !status.ok()) return within(status);
+  const auto family = describeChecked(config, **model, options);
+  if (!family.ok()) return family.status();
   ModelBuilder builder(context);
   builder.setLocation(config.path, 1, 1);
-  builder.setFamily(family);
+  builder.setFamily(*family);
   buildLoss(builder, **model, options);
   buildLogits(builder, **model, options);
   auto module = builder.finish();
-  if (!module.ok()) return within(module.status());
+  if (!module.ok()) return within(config, module.status());
   return std::move(*module);
 }
 

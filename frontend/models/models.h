@@ -69,6 +69,14 @@ std::vector<std::string> modelTypes();
 // Checks every field. Errors name field and value; fields that the family doesn't know are warnings.
 absl::StatusOr<std::unique_ptr<Model>> readModel(const Config &config, std::vector<std::string> *warnings = nullptr);
 
+// The fields of a checked config that its family knows, with defaults where they are absent. Errors as `readModel`.
+absl::StatusOr<nlohmann::json> resolveConfig(const Config &config, std::vector<std::string> *warnings = nullptr);
+
+// What data and weight files of the model look like, for a model whose ops somebody else builds. Checks options as
+// `buildModel` does.
+absl::StatusOr<FamilyDescription> describeModel(const Config &config, const ModelOptions &options,
+                                                std::vector<std::string> *warnings = nullptr);
+
 // The module that the compiler takes: functions "loss" (results "loss_sum" and "tokens") and "logits" (batch 1), with
 // arguments in the order parameters, data inputs, "rng" where something is dropped, and the attribute "cleave.family".
 absl::StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> buildModel(const Config &config, const ModelOptions &options,

@@ -1,6 +1,5 @@
 // T5: Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", 2019.
 
-#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -38,7 +37,6 @@ class T5 final : public Model {
   Value embed(ModelBuilder &model, const Stack &stack, Value table, Value ids) const;
   Value run(ModelBuilder &model, Stack &stack, Value x) const;
   Value relativeBias(ModelBuilder &model, const Stack &stack) const;
-  std::vector<int32_t> buckets(const Stack &stack) const;
   Value block(ModelBuilder &model, const Stack &stack, int64_t index, Value x) const;
   Value attend(ModelBuilder &model, const Stack &stack, Value x, Value context, AttentionSpec spec) const;
   Value feedForward(ModelBuilder &model, const Stack &stack, Value x) const;
@@ -70,7 +68,7 @@ T5::T5(ConfigReader &reader) {
   startToken_ = reader.integer("decoder_start_token_id", padToken_, 0, vocabulary_ - 1);
   // Head and embeddings are tied in any case; the flag says whether the decoder's outputs are scaled.
   const bool isTied = reader.flag("tie_word_embeddings", true);
-  isScaled_ = reader.optionalFlag("scale_decoder_outputs").value_or(isTied);
+  isScaled_ = reader.keep("scale_decoder_outputs", reader.optionalFlag("scale_decoder_outputs").value_or(isTied));
   readFeedForward(reader);
   reader.requireValue("is_encoder_decoder", true);
   reader.ignore({"n_positions", "output_past", "model_parallel"});
@@ -88,6 +86,8 @@ void T5::readFeedForward(ConfigReader &reader) {
                  absl::StrCat("ACT or gated-ACT with ACT one of ", activationNames()));
   if (reader.has("dense_act_fn")) reader.requireValue("dense_act_fn", activation_);
   if (reader.has("is_gated_act")) reader.requireValue("is_gated_act", isGated_);
+  reader.keep("dense_act_fn", activation_);
+  reader.keep("is_gated_act", isGated_);
 }
 
 FamilyDescription T5::describe() const {
@@ -108,23 +108,6 @@ LinearSpec T5::linear(int64_t features, double deviation) const {
   return linearOf(features, /*hasBias=*/false, factor_ * deviation);
 }
 
-// For each distance from -(s-1) to s-1 of a key behind a query, the row of the table of biases.
-std::vector<int32_t> T5::buckets(const Stack &stack) const {
-  std::vector<int32_t> result;
-  const int64_t count = stack.isDecoder ? buckets_ : buckets_ / 2;  // of one direction
-  const int64_t exact = count / 2;                                  // distances with a bucket of their own
-  const float range = float(std::log(double(maxDistance_) / double(exact)));
-  for (int64_t distance = 1 - stack.sequence; distance < stack.sequence; ++distance) {
-    const int64_t first = !stack.isDecoder && distance > 0 ? count : 0;
-    const int64_t far = stack.isDecoder ? std::max<int64_t>(-distance, 0) : std::abs(distance);
-    int64_t bucket = far;
-    if (far >= exact)
-      bucket = std::min(count - 1, exact + int64_t(std::log(float(far) / float(exact)) / range * float(count - exact)));
-    result.push_back(int32_t(first + bucket));
-  }
-  return result;
-}
-
 // A table row for each distance, and then one for each query and key. [heads, queries, keys]
 Value T5::relativeBias(ModelBuilder &model, const Stack &stack) const {
   Value table;
@@ -139,7 +122,8 @@ Value T5::relativeBias(ModelBuilder &model, const Stack &stack) const {
   const Value distance = model.subtract("distance", keys, queries);
   const Value row = model.add("row", distance, model.fill("zero_row", {s, s}, ElementType::kInt32, double(s - 1)));
   if (!row) return {};  // a length that can't be counted
-  const Value byDistance = model.embedding("by_distance", table, model.constant("buckets", buckets(stack)));
+  const Value buckets = model.constant("buckets", relativeBuckets(s, !stack.isDecoder, buckets_, maxDistance_));
+  const Value byDistance = model.embedding("by_distance", table, buckets);
   return model.transpose("by_head", model.embedding("by_pair", byDistance, row), {2, 0, 1});
 }
 

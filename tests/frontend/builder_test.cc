@@ -164,6 +164,44 @@ TEST(ModelBuilder, KeepsTheFirstErrorAndGoesOnWithoutValues) {
   }
 }
 
+TEST(ModelBuilder, BroadcastsAsNumpyDoes) {
+  EXPECT_THAT(*broadcastShape({4, 1, 3}, {2, 1}), ElementsAre(4, 2, 3));
+  EXPECT_THAT(*broadcastShape({}, {2}), ElementsAre(2));
+  EXPECT_FALSE(broadcastShape({4, 3}, {4}));
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  model.beginEntry("loss");
+  const Value x = model.input("x", {2, 1, 3}, ElementType::kFloat32);
+  EXPECT_THAT(shapeOf(model.broadcastTo("wide", x, {5, 2, 4, 3})), ElementsAre(5, 2, 4, 3));
+  EXPECT_EQ(model.broadcastTo("same", x, {2, 1, 3}), x);
+  EXPECT_FALSE(model.broadcastTo("wrong", x, {2, 3}));
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("requires sizes that broadcast to 2x3, got 2x1x3"));
+}
+
+TEST(ModelBuilder, ReducesAndJoins) {
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  model.beginEntry("loss");
+  const Value x = model.input("x", {2, 5, 3}, ElementType::kFloat32);
+  EXPECT_THAT(shapeOf(model.reduce("sum", x, "sum", {0, 2})), ElementsAre(5));
+  EXPECT_THAT(shapeOf(model.concat("joined", {x, x}, 1)), ElementsAre(2, 10, 3));
+  EXPECT_FALSE(model.reduce("odd", x, "median", {0}));
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("by sum, mean, max or min, got median"));
+}
+
+TEST(ModelBuilder, KnowsTheNamesOfValues) {
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  model.beginEntry("loss");
+  const Value x = model.input("x", {2, 3}, ElementType::kFloat32);
+  Scope scope(model, "h");
+  const Value w = model.parameter("w", {2, 3}, Init::normal(1));
+  EXPECT_EQ(model.nameOf(x), "x");
+  EXPECT_EQ(model.nameOf(w), "h.w");
+  EXPECT_EQ(model.nameOf(model.add("sum", x, w)), "h.sum");
+  EXPECT_EQ(model.nameOf({}), "");
+}
+
 TEST(ModelBuilder, WantsEntriesOneAfterTheOther) {
   mlir::MLIRContext context;
   {

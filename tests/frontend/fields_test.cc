@@ -124,5 +124,19 @@ TEST(Options, AreRefusedWhereTheModelCannotTakeThem) {
               HasSubstr("2^46 elements"));
 }
 
+TEST(Fields, AreResolvedWithDefaultsAndSecondNames) {
+  auto fields = resolveConfig(configOf("gpt2", R"("hidden_size": 36, "n_head": 6, "initializer_range": 0)"));
+  ASSERT_TRUE(fields.ok()) << fields.status();
+  EXPECT_EQ((*fields)["n_embd"], 36);
+  EXPECT_EQ((*fields)["n_inner"], 144);
+  EXPECT_EQ((*fields)["activation_function"], "gelu_new");
+  EXPECT_EQ((*fields)["initializer_range"], 0.02);
+  fields = resolveConfig(configOf("t5", R"("feed_forward_proj": "gated-gelu", "tie_word_embeddings": false)"));
+  ASSERT_TRUE(fields.ok()) << fields.status();
+  EXPECT_EQ((*fields)["is_gated_act"], true);
+  EXPECT_EQ((*fields)["dense_act_fn"], "gelu_new");
+  EXPECT_EQ((*fields)["scale_decoder_outputs"], false);
+}
+
 }  // namespace
 }  // namespace cleave
