@@ -162,7 +162,7 @@ absl::Status checkTokenize(const ParsedFlags &flags) {
                                                  ", got \"", vocabulary, "\""));
 }
 
-// The launcher runs these three and bench; here they are for their help.
+// The launcher runs these three, wheel and bench; here they are for their help.
 CommandSpec quickstartCommand() {
   return {"quickstart",
           {"[FOLDER]"},
@@ -187,8 +187,18 @@ CommandSpec buildCommand() {
   return {"build",
           {"[TARGET]"},
           "Installs what is missing, and builds all or some Bazel targets",
-          "All other commands but quickstart and test run what was built, and never build.",
+          "All other commands but quickstart, test and wheel run what was built, and never build.",
           "cleave build",
+          {}};
+}
+
+CommandSpec wheelCommand() {
+  return {"wheel",
+          {},
+          "Installs what is missing, and builds the Python wheels",
+          "Writes dist/cleave-*.whl, which brings all libraries that it needs, and dist/cleave_runtime-*.whl, which\n"
+          "only runs plans; prints their paths.",
+          "cleave wheel",
           {}};
 }
 
@@ -405,7 +415,7 @@ const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),    explainCommand(),     trainCommand(),        runCommand(),
       tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  benchClusterCommand(),
-      doctorCommand(),     benchCommand(),      testCommand(),        buildCommand()};
+      doctorCommand(),     benchCommand(),      testCommand(),        buildCommand(),        wheelCommand()};
   return commands;
 }
 

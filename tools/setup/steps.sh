@@ -72,6 +72,18 @@ build() {
   [[ $code == 0 ]] || fail "the build failed"
 }
 
+# Builds the wheels and prints the paths of their copies in dist/. A copy takes its place whole.
+wheel() {
+  local built copy
+  build //python_bindings:cleave_wheel //python_bindings:cleave_runtime_wheel
+  mkdir -p "$root/dist"
+  for built in "$bin"/python_bindings/*.whl; do
+    copy=$root/dist/${built##*/}
+    cp --no-preserve=mode -- "$built" "$copy.new" && mv -f -- "$copy.new" "$copy" || fail "cannot write $copy"
+    printf '%s\n' "$copy"
+  done
+}
+
 # Builds and runs tests under the given names of .bazelrc's configurations ("" for none) and ends with the line
 # "N passed, N failed" over all of them. Tests start after the build, so that none competes with the C++ compiler.
 tests_under() {

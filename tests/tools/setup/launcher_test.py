@@ -61,7 +61,7 @@ class LauncherTest(unittest.TestCase):
             self.script(self.checkout / "bazel-bin" / name, PROGRAM)
 
     def test_without_root_prints_the_apt_line_and_exits_with_1(self):
-        for command in ("quickstart", "test", "build"):
+        for command in ("quickstart", "test", "build", "wheel"):
             result = self.cleave(command, FAKE_UID="1000", ABSENT="libgmock-dev")
             self.assertEqual(result.returncode, 1)
             self.assertIn("apt-get update && apt-get install -y --no-install-recommends libgmock-dev\n", result.stderr)
@@ -111,10 +111,19 @@ class LauncherTest(unittest.TestCase):
         self.assertEqual(result.stderr, "cleave: bench: requires one of message, got massage\n")
 
     def test_unknown_flags_of_the_launcher_end_with_2(self):
-        for command in ("quickstart", "test", "build", "bench"):
+        for command in ("quickstart", "test", "build", "wheel", "bench"):
             result = self.cleave(command, "--sanitise")
             self.assertEqual(result.returncode, 2)
             self.assertIn("--sanitise", result.stderr)
+
+    def test_wheels_are_copied_to_dist_and_their_paths_printed(self):
+        for name in ("cleave-1-x.whl", "cleave_runtime-1-x.whl"):
+            self.script(self.checkout / "bazel-bin/python_bindings" / name, name)
+        result = self.cleave("wheel")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        copies = [pathlib.Path(line) for line in result.stdout.splitlines()]
+        self.assertEqual([copy.read_text() for copy in copies], ["cleave-1-x.whl", "cleave_runtime-1-x.whl"])
+        self.assertEqual({copy.parent for copy in copies}, {self.checkout / "dist"})
 
     def test_help_goes_to_stdout_with_and_without_a_build(self):
         self.assertIn("./cleave quickstart", self.cleave("--help").stdout)

@@ -1,0 +1,219 @@
+"""Functions on tensors of a model under construction. Each makes an op at the caller's line; `name` is what pins and
+reports call it, behind the path of the module that is being called."""
+
+import math
+
+from .errors import refuse, reports
+from .tensor import Tensor, current
+
+
+class Loss:
+    """A sum of losses and the number of labels that count. A step's loss is their quotient over the whole batch."""
+
+    def __init__(self, sum, count):
+        self.sum, self.count = sum, count
+
+
+@reports
+def tensor(parameter):
+    """The value of a parameter; makes it known to the model from here on."""
+    return Tensor(current().value(parameter))
+
+
+@reports
+def linear(x, weight, bias=None, transposed=True, name="linear"):
+    """x [..., in] times weight [out, in], or [in, out] where it isn't transposed, plus bias [out]."""
+    trace = current()
+    weight, bias = tensor(weight), bias if bias is None else tensor(bias)
+    return trace.call("matmul", name, x, weight, transposed, bias)
+
+
+@reports
+def embedding(ids, table, padding_index=-1, optional=False, name="embedding"):
+    """Rows of table [rows, features] for ids of int32. The row `padding_index` gets no gradient; where `optional`, an id
+    of -1 gives zeros."""
+    return current().call("embedding", name, table, ids, padding_index, optional)
+
+
+@reports
+def attention(query, keys, values, *, causal=False, scale=None, bias=None, key_mask=None, segments=None, window=0,
+              dropout=0.0, name="attention"):
+    """Attention by heads.
+
+    Args:
+        query: [batch, queries, heads, features].
+        keys, values: [batch, keys, key heads, features]; the number of key heads divides that of heads.
+        causal: a query sees keys up to its own position.
+        scale: factor of the scores; features ** -0.5 unless it is given.
+        bias: [heads, queries, keys], added to the scores.
+        key_mask: [batch, keys] of int32; 0 hides.
+        segments: [batch, tokens] of int32; tokens of other segments are hidden.
+        window: how many keys up to its own a query sees; 0: all.
+        dropout: rate, in training.
+
+    Returns:
+        [batch, queries, heads, features].
+    """
+    trace = current()
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return trace.call("attention", name, query, keys, values, bias, key_mask, segments, causal, window, scale,
+                      trace.rate(dropout))
+
+
+@reports
+def rotary(x, positions, frequencies, factor=1.0, pairs=False, name="rotary"):
+    """Turns pairs of features of x [batch, tokens, heads, features] by positions [batch, tokens] times frequencies
+    (radians a position)."""
+    return current().call("rotary", name, x, positions, list(frequencies), factor, pairs)
+
+
+@reports
+def split_heads(x, heads, name="heads"):
+    """[batch, tokens, heads * features] -> [batch, tokens, heads, features]."""
+    return current().call("split_heads", name, x, heads)
+
+
+@reports
+def merge_heads(x, name="merged"):
+    """[batch, tokens, heads, features] -> [batch, tokens, heads * features]."""
+    return current().call("merge_heads", name, x)
+
+
+@reports
+def attend(q, k, v, heads, key_heads=None, *, rotation=None, positions=None, **options):
+    """Attention of q, k and v [batch, tokens, heads * features], split by heads and merged again.
+
+    Args:
+        rotation: (frequencies, factor) of a rotation of queries and keys by `positions` [batch, tokens].
+        options: those of `attention`.
+    """
+    key_heads = heads if key_heads is None else key_heads
+    parts = [split_heads(q, heads, name="q_heads"), split_heads(k, key_heads, name="k_heads"),
+             split_heads(v, key_heads, name="v_heads")]
+    if positions is not None:
+        for part, name in enumerate(("q_rotary", "k_rotary")):
+            parts[part] = rotary(parts[part], positions, *rotation, name=name)
+    return merge_heads(attention(*parts, **options))
+
+
+@reports
+def dropout(x, rate, name="dropout"):
+    """In training, zeros at that rate, and the rest larger by 1 / (1 - rate)."""
+    trace = current()
+    return trace.call("dropout", name, x, trace.rate(rate))
+
+
+@reports
+def cross_entropy(logits, labels, name="loss"):
+    """Loss of logits [..., classes] against labels [...] of int32; a label of -100 doesn't count."""
+    return Loss(*current().call("cross_entropy", name, logits, labels))
+
+
+@reports
+def activation(x, kind, name="activation"):
+    """An activation by the name that Hugging Face configs use: "gelu", "gelu_new", "relu", "silu", ..."""
+    return current().call("activate", name, kind, x)
+
+
+@reports
+def add(a, b, name="add"):
+    """The sum of two tensors of one shape."""
+    return current().call("add", name, a, b)
+
+
+@reports
+def multiply(a, b, name="multiply"):
+    """The product, element by element, of two tensors of one shape."""
+    return current().call("multiply", name, a, b)
+
+
+@reports
+def subtract(a, b, name="subtract"):
+    """The difference of two tensors of one shape."""
+    return current().call("subtract", name, a, b)
+
+
+@reports
+def scale(x, factor, name="scale"):
+    """x times a number."""
+    return current().call("scale", name, x, factor)
+
+
+@reports
+def softmax(x, name="softmax"):
+    """exp(x) over its sum along the last dimension."""
+    return current().call("softmax", name, x)
+
+
+@reports
+def slice(x, starts, limits, name="slice"):
+    """Elements from starts up to limits of each dimension."""
+    return current().call("slice", name, x, list(starts), list(limits))
+
+
+@reports
+def broadcast(x, shape, dimensions, name="broadcast"):
+    """Dimension i of x becomes dimension dimensions[i] of the result."""
+    return current().call("broadcast", name, x, list(shape), list(dimensions))
+
+
+@reports
+def transpose(x, permutation, name="transpose"):
+    """Dimension i of the result is dimension permutation[i] of x."""
+    return current().call("transpose", name, x, list(permutation))
+
+
+@reports
+def concat(tensors, dim, name="concat"):
+    """Joins tensors along one dimension."""
+    tensors = list(tensors)
+    if not tensors:
+        refuse("concat: requires at least one tensor, got none")
+    return current().call("concat", name, tensors, dim + len(tensors[0].shape) if dim < 0 else dim)
+
+
+@reports
+def iota(shape, dim, name="iota"):
+    """int32 numbers 0, 1, ... along one dimension."""
+    return current().call("iota", name, list(shape), dim)
+
+
+@reports
+def fill(shape, value, dtype="float32", name="fill"):
+    """A tensor whose elements are all `value`."""
+    if dtype not in ("float32", "int32"):
+        refuse(f"fill: requires dtype float32 or int32, got {dtype!r}")
+    return current().call("fill", name, list(shape), dtype == "float32", value)
+
+
+@reports
+def constant(values, name="constant"):
+    """A list of int32 as a tensor of one dimension."""
+    return current().call("constant", name, list(values))
+
+
+def _unary(method, text):
+    @reports
+    def function(x, name=method):
+        return current().call(method, name, x)
+
+    function.__name__ = function.__qualname__ = method
+    function.__doc__ = text
+    return function
+
+
+relu = _unary("relu", "max(x, 0).")
+silu = _unary("silu", "x times its sigmoid.")
+tanh = _unary("tanh", "Hyperbolic tangent.")
+sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).")
+exp = _unary("exp", "e to the x.")
+log = _unary("log", "Natural logarithm.")
+sqrt = _unary("sqrt", "Square root.")
+sin = _unary("sin", "Sine of radians.")
+cos = _unary("cos", "Cosine of radians.")
+cumulative_sum = _unary("cumulative_sum", "Sums along the last dimension up to each element.")
+
+
+def gelu(x, approximate="none", name="gelu"):
+    """x times the normal distribution's probability below x; "tanh" approximates it."""
+    return activation(x, "gelu_new" if approximate == "tanh" else "gelu", name=name)

@@ -1,0 +1,88 @@
+"""What the language models have in common: a Hugging Face config, weights in its family's files, and predictions."""
+
+import json
+import os
+import types
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..compiling import compile
+from ..errors import refuse, reports, user_place
+from ..functional import cross_entropy
+from ..nn import Module
+from ..placement import Mesh
+from ..training import Trainer
+
+
+class Model(Module):
+    """A language model of a Hugging Face family. C++ checks its config, knows the defaults of fields, and describes the
+    family's files.
+
+    Args:
+        fields: those of config.json. `config` then has all that the family knows.
+    """
+
+    model_type = ""
+    weights = None  # where a Trainer takes them from
+
+    @reports
+    def __init__(self, **fields):
+        self._fields = {**fields, "model_type": self.model_type}
+        self._text = json.dumps(self._fields)
+        resolved, warned = _core.resolve_config(self._text, "config.json")
+        for warning in warned:
+            warnings.warn_explicit(warning, UserWarning, *user_place())
+        self.config = types.SimpleNamespace(**json.loads(resolved))
+        self._sessions = {}
+        self.build(self.config)
+
+    def loss(self, input_ids, attention_mask, labels):
+        return cross_entropy(self(input_ids, attention_mask), labels)
+
+    def logits(self, input_ids):
+        return self(input_ids)
+
+    def family(self, batch, seq, target_seq, dropout):
+        """What data and weight files look like, for the compiler."""
+        return _core.describe_config(self._text, "config.json", batch, seq, target_seq, dropout)[0]
+
+    def write_config(self, folder):
+        """Writes config.json into a folder."""
+        with open(os.path.join(folder, "config.json"), "w") as file:
+            json.dump(self._fields, file, indent=2)
+            file.write("\n")
+
+    def _session(self, seq, target_seq=0):
+        """A plan of one device with the model's weights, for inputs of that length."""
+        key = (seq, target_seq)
+        if key not in self._sessions:
+            for old in self._sessions.values():
+                old.close()
+            plan = compile(self, mesh=Mesh(data=1), batch=1, seq=seq, target_seq=target_seq)
+            self._sessions = {key: Trainer(plan)}
+        return self._sessions[key]
+
+    @reports
+    def predict(self, **inputs: Any) -> Any:
+        """Logits [batch, tokens, vocabulary] of float32 for integer arrays [batch, tokens] by input name."""
+        arrays = {name: np.asarray(array) for name, array in inputs.items()}
+        for name, array in arrays.items():
+            if array.ndim != 2 or array.dtype.kind not in "iub":
+                refuse(f'predict: requires integers [batch, tokens] in "{name}", got {array.dtype} of rank {array.ndim}')
+        if "input_ids" not in arrays:
+            refuse(f"predict: requires input_ids, got {', '.join(arrays) or 'nothing'}")
+        targets = arrays.get("labels", arrays.get("decoder_input_ids"))
+        session = self._session(arrays["input_ids"].shape[1], 0 if targets is None else targets.shape[1])
+        rows = range(len(arrays["input_ids"]))
+        one = [{name: array[row : row + 1].astype(np.int32) for name, array in arrays.items()} for row in rows]
+        return np.concatenate([session.run("logits", batch)["logits"] for batch in one])
+
+    @reports
+    def save(self, folder: "str | os.PathLike[str]") -> None:
+        """Writes config.json and model.safetensors, which Transformers loads."""
+        if not self._sessions:
+            self._session(1, 1 if hasattr(self.config, "num_decoder_layers") else 0)
+        next(iter(self._sessions.values())).save(folder)

@@ -1,0 +1,71 @@
+// A session as Python holds it: it can be closed, is used by one thread at a time, and lets others run meanwhile.
+
+#ifndef CLEAVE_PYTHON_BINDINGS_RUN_SESSION_H
+#define CLEAVE_PYTHON_BINDINGS_RUN_SESSION_H
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "python_bindings/arrays.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/plan/program.h"
+#include "runtime/session.h"
+#include "runtime/training/metrics.h"
+
+namespace cleave::python {
+
+// A plan and the bytes that it was loaded from.
+struct PlanHandle {
+  static std::shared_ptr<PlanHandle> fromBytes(std::string bytes);
+  static std::shared_ptr<PlanHandle> fromFile(const std::string &path);
+  void save(const std::string &path) const;
+
+  using VariableRow = std::tuple<std::string, bool, std::vector<int64_t>, std::vector<std::string>>;
+  std::vector<VariableRow> variables() const;
+  std::vector<std::string> entries() const;
+  std::vector<std::pair<std::string, std::vector<int64_t>>> inputs(const std::string &entry) const;
+  std::vector<int64_t> arenaBytes() const;
+
+  std::string bytes;
+  LoadedPlan loaded;
+};
+
+class RunSession {
+ public:
+  RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds);
+
+  void draw(uint64_t seed);
+  void loadWeights(const std::string &path);
+  void saveWeights(const std::string &path);
+  StepMetrics step(nanobind::dict batch);
+  std::pair<double, double> evaluate(nanobind::dict batch);  // sum of losses, labels that count
+  nanobind::dict run(const std::string &entry, nanobind::dict batch);
+  nanobind::object read(const std::string &name);
+  void write(const std::string &name, const AnyArray &value);
+  std::string saveCheckpoint(const std::string &folder);
+  void resume(const std::string &folder);
+  void close();
+
+  int64_t steps() const { return position_.step; }
+  bool isClosed() const { return session_ == nullptr; }
+
+ private:
+  class Use;
+  const program::Entry &entryOf(const std::string &name) const;
+
+  std::shared_ptr<const PlanHandle> plan_;
+  std::mutex inUse_;
+  std::unique_ptr<Session> session_;
+  RunPosition position_;
+};
+
+}  // namespace cleave::python
+
+#endif  // CLEAVE_PYTHON_BINDINGS_RUN_SESSION_H

@@ -1,0 +1,226 @@
+"""Bad use gives errors that name the user's file and line and the rule; none ends the interpreter."""
+
+import inspect
+import os
+import threading
+import unittest
+
+import numpy as np
+from support import Bytes, batches_of_bytes, scratch
+
+import cleave
+from cleave import nn
+
+FIXTURE = "tests/end_to_end/fixtures/gpt2_untied"
+
+
+class Custom(nn.Module):
+    """A model whose loss is a function of float inputs x [4, 6], a parameter w [6, 5], and integers y [4]."""
+
+    def __init__(self, function):
+        self.w = nn.Parameter(6, 5)
+        self.linear = nn.Linear(7, 3)
+        self.norm = nn.LayerNorm(5)
+        self._function = function
+
+    def loss(self, x, y):
+        return self._function(self, x, y)
+
+
+def custom(function):
+    """Compiles that model. The error names a line of `function`."""
+    inputs = {"x": cleave.Input(4, 6, dtype="float32"), "y": cleave.Input(4)}
+    return lambda: cleave.compile(Custom(function), batch=4, inputs=inputs)
+
+
+def simple(**options):
+    return lambda: cleave.compile(Bytes(), **{"batch": 4, "seq": 8, **options})
+
+
+def step(change=None, **options):
+    """Takes a step on a batch that `change` has spoilt."""
+    def run():
+        trainer = cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8, **options))
+        batch = next(batches_of_bytes())
+        change(batch)
+        trainer.step(batch)
+    return run
+
+
+def closed(call):
+    def run():
+        trainer = cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8))
+        trainer.close()
+        call(trainer)
+    return run
+
+
+def spoilt_file(name, content, call):
+    def run():
+        path = os.path.join(scratch(), name)
+        with open(path, "wb") as file:
+            file.write(content)
+        call(path)
+    return run
+
+
+def loaded(**fields):
+    return lambda: cleave.models.GPT2(**{"n_layer": 1, "n_embd": 8, "n_head": 2, **fields})
+
+
+def after_the_end():
+    kept = []
+    custom(lambda m, x, y: kept.append(x) or (x @ m.w).mean())()
+    custom(lambda m, x, y: (x * kept[0]).mean())()
+
+
+def of_another_model():
+    kept = []
+    inner = custom(lambda m, x, y: (x * kept[0]).mean())
+    custom(lambda m, x, y: kept.append(x) or inner())()
+
+
+def while_another_thread_steps():
+    trainer = cleave.Trainer(cleave.compile(Bytes(), batch=256, seq=64, mesh=cleave.Mesh(data=2)))
+    batch = next(batches_of_bytes(256, 64))
+    ended = []
+
+    def worker():
+        while not ended:
+            try:
+                trainer.step(batch)
+            except cleave.Error:
+                pass
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    try:
+        for _ in range(10**5):
+            trainer.step(batch)
+    finally:
+        ended.append(True)
+        thread.join()
+
+
+def set_item(name, value):
+    return lambda batch: batch.update({name: value})
+
+
+def other_plan(trainer_call):
+    return lambda: trainer_call(cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8)))
+
+
+X = np.zeros((4, 8), np.int32)
+
+CASES = [
+    # Models.
+    ("features that differ", custom(lambda m, x, y: m.linear(x).mean()), '"linear": requires 7 features, got 6'),
+    ("shapes that do not broadcast", custom(lambda m, x, y: (x + m.w).mean()), "add: requires shapes that broadcast"),
+    ("a matmul of other sizes", custom(lambda m, x, y: (x @ x).mean()), "requires 4 features, got 6"),
+    ("a norm of other features", custom(lambda m, x, y: m.norm(x).mean()), '"norm": requires 5 features, got 6'),
+    ("a sum of two dtypes", custom(lambda m, x, y: (x[:, 0] + y).mean()), "requires operands of one type"),
+    ("an embedding of floats", custom(lambda m, x, y: nn.embedding(x, m.w).mean()), "ids of int32"),
+    ("an activation that nobody knows", custom(lambda m, x, y: nn.activation(x, "swoosh").mean()), "got swoosh"),
+    ("a reshape that loses elements", custom(lambda m, x, y: x.reshape(5, 5).mean()), "requires 24 elements, got 25"),
+    ("no permutation", custom(lambda m, x, y: x.transpose(0, 0).mean()), "requires a permutation of 2 dimensions"),
+    ("a slice beyond the end", custom(lambda m, x, y: nn.slice(x, [0, 0], [4, 9]).mean()), "requires a part of 4x6"),
+    ("too many indices", custom(lambda m, x, y: x[0, 0, 0]), "requires at most 2 indices, got 3"),
+    ("a step in a slice", custom(lambda m, x, y: x[::2].mean()), "slices of step 1"),
+    ("a reduction of no dimension", custom(lambda m, x, y: x.mean(dim=4)), "requires growing dimensions below 2"),
+    ("a text as an operand", custom(lambda m, x, y: (x + "1").mean()), "requires a tensor or a number, got str"),
+    ("a rate beyond 1", custom(lambda m, x, y: nn.dropout(x, 1.5).mean()), "requires a rate in [0, 1), got 1.5"),
+    ("labels of another shape", custom(lambda m, x, y: nn.cross_entropy(x, y[0:2])), "requires labels of sizes 4"),
+    ("a loss that is no scalar", custom(lambda m, x, y: x), "loss: requires a scalar tensor of float32"),
+    ("no loss", custom(lambda m, x, y: None), "loss: requires a scalar tensor"),
+    ("a value of a finished model", after_the_end, "got a value of one that is finished"),
+    ("a value of another model", of_another_model, "requires values of one model"),
+    ("heads that do not divide", lambda: nn.Attention(16, 3), "requires heads that divide 16 features, got 3"),
+    ("a module outside of a model", lambda: nn.Linear(2, 2)(None), "requires a model under construction"),
+    ("a module that is no attribute", custom(lambda m, x, y: nn.MLP(6)(x).mean()), "that are attributes of the model"),
+    # Compilation.
+    ("no module", lambda: cleave.compile(3, batch=4), "requires a cleave.nn.Module, got int"),
+    ("a model without a loss", lambda: cleave.compile(nn.Module(), batch=4), "requires that Module defines loss"),
+    ("an input without a shape", simple(seq=0), 'requires a shape for input "input_ids"'),
+    ("a mesh axis of size 0", simple(mesh=cleave.Mesh(data=0)), 'mesh axis "data" requires a size from 1 to 4096'),
+    ("a mesh axis of an unknown kind", simple(mesh=cleave.Mesh(("x", "expert", 2))), "requires kind data or model"),
+    ("a mesh that is a text", simple(mesh="data=2"), "requires a cleave.Mesh, got 'data=2'"),
+    ("a pin along an unknown axis", simple(pins={"head.weight": {"expert": cleave.S(0)}}), "expert"),
+    ("a pin that cannot be", simple(mesh=cleave.Mesh(model=2), pins={"head.weight": {"model": cleave.S(7)}}), "S(7)"),
+    ("a pin of no value", simple(pins={"tail.weight": {"data": cleave.S(0)}}), "tail.weight"),
+    ("a negative dimension", lambda: cleave.S(-1), "S: requires a dimension of at least 0, got -1"),
+    ("an unknown combiner", lambda: cleave.P("mean"), "P: requires sum, max or min, got 'mean'"),
+    ("a shard without axes", custom(lambda m, x, y: cleave.shard(x).mean()), "at least one axis"),
+    ("an optimizer that is none", simple(optimizer="adam"), "requires cleave.AdamW(...) or cleave.SGD(...)"),
+    ("a negative learning rate", simple(optimizer=cleave.SGD(-1.0)), "requires"),
+    ("microbatches that do not divide", simple(microbatches=3), "the number of microbatches divides, got 4 for 3"),
+    ("an unknown strategy", simple(strategy="luck"), "strategy: requires rules or none, got luck"),
+    ("an unknown cluster", simple(cluster="b100"), 'got "b100"'),
+    ("a glob that is malformed", simple(freeze="[a"), "[a"),
+    # Batches.
+    ("a missing input", step(lambda batch: batch.pop("labels")), 'requires tensor "labels"'),
+    ("an unknown input", step(set_item("labls", X)), 'got "labls"'),
+    ("a batch of another size", step(set_item("labels", X[:3])), '"labels" of shape 4x8, got 3x8'),
+    ("floats for integers", step(set_item("labels", X.astype(np.float32))), 'integers in "labels", got f32'),
+    ("an unsigned dtype", step(set_item("labels", X.astype(np.uint16))), "requires float32, float64, int32, int64"),
+    ("a list for an array", step(set_item("labels", [1, 2])), "requires an array of a CPU"),
+    ("a token beyond the table", step(set_item("input_ids", X + 64)), 'at "input_ids" row 0 position 0'),
+    ("a batch that is no dictionary", other_plan(lambda trainer: trainer.step(X)), "requires a dictionary of arrays"),
+    # Trainers.
+    ("a trainer without a plan", lambda: cleave.Trainer("a.plan"), "requires a cleave.Plan, got str"),
+    ("a step after the end", closed(lambda trainer: trainer.step({"input_ids": X, "labels": X})), "that was closed"),
+    ("a read after the end", closed(lambda trainer: trainer.read("head.weight")), "that was closed"),
+    ("two threads at once", while_another_thread_steps, "requires one call at a time"),
+    ("an unknown parameter", other_plan(lambda trainer: trainer.read("tail.weight")), 'got "tail.weight"'),
+    ("a parameter of another shape", other_plan(lambda trainer: trainer.write("head.weight", X)), "head.weight"),
+    ("no data", other_plan(lambda trainer: trainer.fit(1, progress=False)), "fit: requires data"),
+    ("an unknown entry", other_plan(lambda trainer: trainer.run("predict", {})), 'requires an entry "predict"'),
+    ("a checkpoint that is not there", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8),
+                                                              resume="/nowhere"), "/nowhere"),
+    # Files.
+    ("a folder without a model", lambda: cleave.load("/nowhere"), "/nowhere/config.json"),
+    ("a config that is damaged", spoilt_file("config.json", b"{", lambda path: cleave.load(os.path.dirname(path))),
+     "requires a JSON file"),
+    ("a family that is unknown", spoilt_file("config.json", b'{"model_type": "gpt9"}', lambda path: cleave.load(
+        os.path.dirname(path))), 'got \'gpt9\''),
+    ("a field out of range", loaded(n_layer=0), 'field "n_layer" requires an integer from 1'),
+    ("heads that do not divide the width", loaded(n_head=3), 'field "n_embd" requires a multiple of n_head = 3'),
+    ("a plan that is damaged", spoilt_file("a.plan", b"\x0a\x03abc", cleave.load_plan), "a.plan"),
+    ("a plan that is not there", lambda: cleave.load_plan("/nowhere.plan"), "/nowhere.plan"),
+    ("weights that are damaged", spoilt_file("w.safetensors", b"\xff" * 64, lambda path: cleave.Trainer(
+        cleave.compile(Bytes(), batch=4, seq=8), weights=path)), "w.safetensors"),
+    ("weights of another model", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), weights=FIXTURE),
+     "requires"),
+    ("a prediction of floats", lambda: cleave.load(FIXTURE).predict(input_ids=np.zeros((1, 4))), "integers"),
+]
+
+
+class ErrorsTest(unittest.TestCase):
+
+    def test_each_names_the_users_file_and_line_and_the_rule(self):
+        lines = inspect.getsource(inspect.getmodule(ErrorsTest)).count("\n")
+        for what, call, rule in CASES:
+            with self.subTest(what):
+                with self.assertRaises(cleave.Error) as caught:
+                    call()
+                self.assertIn(rule, str(caught.exception))
+                self.assertEqual(os.path.basename(caught.exception.file), "errors_test.py")
+                self.assertTrue(0 < caught.exception.line <= lines)
+                self.assertTrue(str(caught.exception).startswith(f"{caught.exception.file}:{caught.exception.line}: "))
+
+    def test_the_line_is_that_of_the_op(self):
+        def wrong(model, x, y):
+            self.line = inspect.currentframe().f_lineno + 1
+            return model.linear(x).mean()
+
+        with self.assertRaises(cleave.Error) as caught:
+            custom(wrong)()
+        self.assertEqual(caught.exception.line, self.line)
+
+    def test_a_model_compiles_after_an_error(self):
+        with self.assertRaises(cleave.Error):
+            custom(lambda m, x, y: m.linear(x).mean())()
+        custom(lambda m, x, y: (x @ m.w).mean())()
+
+
+if __name__ == "__main__":
+    unittest.main()
