@@ -89,7 +89,8 @@ void bindNetwork(Builder &builder) {
   builder
       .def("matmul", [](const Handle &build, const std::string &name, const Value &x, const Value &w, bool isTransposed,
                         const Maybe &bias) {
-        return handle(build, builderOf(build).matmul(name, own(build, x), own(build, w), isTransposed, own(build, bias)));
+        ModelBuilder &model = builderOf(build);
+        return handle(build, model.matmul(name, own(build, x), own(build, w), isTransposed, own(build, bias)));
       }, "name"_a, "x"_a, "w"_a, "transposed"_a, "bias"_a.none())
       .def("embedding", [](const Handle &build, const std::string &name, const Value &table, const Value &ids,
                            int64_t paddingIndex, bool isOptional) {
@@ -105,8 +106,8 @@ void bindNetwork(Builder &builder) {
         return handle(build, builderOf(build).rmsNorm(name, own(build, x), {epsilon, hasParameters, weight}));
       }, "name"_a, "x"_a, "epsilon"_a, "has_parameters"_a, "weight"_a)
       .def("attention", [](const Handle &build, const std::string &name, const Value &q, const Value &k, const Value &v,
-                           const Maybe &bias, const Maybe &keyMask, const Maybe &segments, bool isCausal, int64_t window,
-                           double scale, double dropout) {
+                           const Maybe &bias, const Maybe &keyMask, const Maybe &segments, bool isCausal,
+                           int64_t window, double scale, double dropout) {
         AttentionSpec spec;
         spec.query = own(build, q);
         spec.keys = own(build, k);

@@ -65,7 +65,8 @@ void bindMetrics(nb::module_ &module) {
       .def_ro("peak_bytes", &StepMetrics::peakBytes, "By device.")
       .def_rw("eval_loss", &StepMetrics::evalLoss)
       .def("json", &metricsLine, "The line of a metrics file.")
-      .def("__repr__", [](const StepMetrics &metrics) { return absl::StrCat("StepMetrics(", metricsLine(metrics), ")"); });
+      .def("__repr__",
+           [](const StepMetrics &metrics) { return absl::StrCat("StepMetrics(", metricsLine(metrics), ")"); });
   nb::class_<MetricsFile>(module, "MetricsFile")
       .def_static("open", [](const std::string &path, int64_t step) { return valueOf(MetricsFile::open(path, step)); },
                   "path"_a, "step"_a)

@@ -1,4 +1,5 @@
-// A model under construction as Python holds it: values keep alive what they belong to, and every call reports its error.
+// A model under construction as Python holds it: values keep alive what they belong to, and every call reports its
+// error.
 
 #ifndef CLEAVE_PYTHON_BINDINGS_MODEL_BUILD_H
 #define CLEAVE_PYTHON_BINDINGS_MODEL_BUILD_H

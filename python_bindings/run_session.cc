@@ -126,9 +126,10 @@ void RunSession::loadWeights(const std::string &path) {
   Use use(*this);
   nb::gil_scoped_release released;
   const TensorSource source = valueOf(TensorSource::open(path));
-  check(cleave::loadWeights(source, plan_->loaded, [&](absl::string_view name, const Box &part, const TensorView &view) {
+  const auto take = [&](absl::string_view name, const Box &part, const TensorView &view) {
     return session_->writePart(name, part, view);
-  }));
+  };
+  check(cleave::loadWeights(source, plan_->loaded, take));
 }
 
 void RunSession::saveWeights(const std::string &path) {

@@ -2,8 +2,8 @@
 
 Usage: wheel.py NAME VERSION EXTENSION OUTPUT PYTHON_FILE...
 
-Files go to the package NAME: PYTHON_FILE by its path behind the last folder "cleave/" or "cleave_runtime/". Libraries go
-to NAME/lib and are found by rpath. The C and C++ libraries of the system are taken for granted.
+Files go to the package NAME: PYTHON_FILE by its path behind the last folder "cleave/" or "cleave_runtime/". Libraries
+go to NAME/lib and are found by rpath. The C and C++ libraries of the system are taken for granted.
 """
 
 import base64

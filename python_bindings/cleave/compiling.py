@@ -62,7 +62,8 @@ def _inputs(trace, function, given, sizes):
         described = given.get(name)
         if described is None:
             if not seq:
-                refuse(f'compile: requires a shape for input "{name}", by seq or by inputs={{"{name}": cleave.Input(...)}}')
+                refuse(f'compile: requires a shape for input "{name}", by seq or by '
+                       f'inputs={{"{name}": cleave.Input(...)}}')
             described = Input(batch, target_seq if target_seq and name in _OF_TARGETS else seq)
         tensors[name] = trace.call("input", name, list(described.shape), described.dtype == "float32")
     return tensors

@@ -30,8 +30,8 @@ def linear(x, weight, bias=None, transposed=True, name="linear"):
 
 @reports
 def embedding(ids, table, padding_index=-1, optional=False, name="embedding"):
-    """Rows of table [rows, features] for ids of int32. The row `padding_index` gets no gradient; where `optional`, an id
-    of -1 gives zeros."""
+    """Rows of table [rows, features] for ids of int32. The row `padding_index` gets no gradient; where `optional`, an
+    id of -1 gives zeros."""
     return current().call("embedding", name, table, ids, padding_index, optional)
 
 

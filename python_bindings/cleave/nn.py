@@ -125,7 +125,8 @@ class RMSNorm(_Op):
 
 def _check_features(module, x):
     if x.shape[-1:] != module.weight.shape:
-        refuse(f'"{module._path}": requires {module.weight.shape[0]} features, got {x.shape[-1] if x.shape else "a scalar"}')
+        seen = x.shape[-1] if x.shape else "a scalar"
+        refuse(f'"{module._path}": requires {module.weight.shape[0]} features, got {seen}')
 
 
 class Dropout(_Op):

@@ -18,8 +18,9 @@ Batch = Mapping[str, Any]  # arrays of NumPy, or of what speaks DLPack, by input
 class Trainer:
     """Runs the steps of a plan on this machine's devices.
 
-    Parameters start from `weights` (a safetensors file, an index or a folder), from the plan's model if that was loaded,
-    or are drawn by `seed`. The interpreter's lock is released while a step runs; Ctrl-C takes effect between steps.
+    Parameters start from `weights` (a safetensors file, an index or a folder), from the plan's model if that was
+    loaded, or are drawn by `seed`. The interpreter's lock is released while a step runs; Ctrl-C takes effect between
+    steps.
 
     Args:
         plan: a cleave.Plan.
@@ -75,7 +76,7 @@ class Trainer:
 
         Args:
             metrics: a path: one JSON object a step, as `cleave train --metrics` writes them.
-            checkpoint: a folder: checkpoints every `checkpoint_every` steps and at the end, or when Ctrl-C ends the run.
+            checkpoint: a folder: checkpoints every `checkpoint_every` steps and at the end, Ctrl-C's too.
             callback: called with each step's metrics; True ends the run.
             progress: whether stderr shows it.
         """

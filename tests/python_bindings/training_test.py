@@ -59,6 +59,35 @@ class TrainingTest(unittest.TestCase):
         for name in plan.parameters:
             np.testing.assert_array_equal(whole.read(name), second.read(name), name)
 
+    def test_a_killed_run_goes_on_bitwise_equal(self):
+        data = batches_of_bytes()
+        batches = [next(data) for _ in range(12)]
+        plan = plan_of()
+        whole = cleave.Trainer(plan)
+        for batch in batches:
+            whole.step(batch)
+        program = (
+            "import os, signal, sys\nimport cleave\nfrom support import Bytes, batches_of_bytes\n"
+            "folder, last = sys.argv[1], int(sys.argv[2])\n"
+            "data = batches_of_bytes()\nbatches = [next(data) for _ in range(12)]\n"
+            "plan = cleave.compile(Bytes(), batch=4, seq=8, optimizer=cleave.AdamW(1e-2))\n"
+            "has_run = os.path.exists(os.path.join(folder, 'latest'))\n"
+            "trainer = cleave.Trainer(plan, resume=folder if has_run else None)\n"
+            "while trainer.steps < 12:\n"
+            "    trainer.step(batches[trainer.steps])\n"
+            "    if trainer.steps % 2 == 0: trainer.checkpoint(folder)\n"
+            "    if trainer.steps == last: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "trainer.save(os.path.join(folder, 'end.safetensors'))\n")
+        random = np.random.default_rng(5)
+        for _ in range(10):
+            folder, last = scratch(), int(random.integers(1, 12))
+            for expected, stop in ((-signal.SIGKILL, last), (0, 0)):
+                done = subprocess.run([sys.executable, "-c", program, folder, str(stop)], capture_output=True,
+                                      text=True)
+                self.assertEqual(done.returncode, expected, done.stderr)
+            for name, value in tensors_of(os.path.join(folder, "end.safetensors")).items():
+                np.testing.assert_array_equal(value, whole.read(name), f"{name}, killed at step {last}")
+
     def test_arrays_of_any_layout_and_integer_dtype_give_the_same_step(self):
         batch = next(batches_of_bytes())
         turned = {name: np.asfortranarray(array) for name, array in batch.items()}

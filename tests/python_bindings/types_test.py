@@ -36,8 +36,8 @@ class TypesTest(unittest.TestCase):
         with open(path, "w") as file:
             file.write(program)
         packages = os.path.dirname(os.path.dirname(cleave.__file__))
-        done = subprocess.run(["/usr/bin/mypy", "--no-incremental", "--ignore-missing-imports", "--follow-imports=silent",
-                               path], capture_output=True, text=True, env={**os.environ, "MYPYPATH": packages})
+        command = ["/usr/bin/mypy", "--no-incremental", "--ignore-missing-imports", "--follow-imports=silent", path]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "MYPYPATH": packages})
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         return done.stdout if done.returncode else ""
 

@@ -71,7 +71,8 @@ class Model(Module):
         arrays = {name: np.asarray(array) for name, array in inputs.items()}
         for name, array in arrays.items():
             if array.ndim != 2 or array.dtype.kind not in "iub":
-                refuse(f'predict: requires integers [batch, tokens] in "{name}", got {array.dtype} of rank {array.ndim}')
+                refuse(f'predict: requires integers [batch, tokens] in "{name}", got {array.dtype} of rank '
+                       f"{array.ndim}")
         if "input_ids" not in arrays:
             refuse(f"predict: requires input_ids, got {', '.join(arrays) or 'nothing'}")
         targets = arrays.get("labels", arrays.get("decoder_input_ids"))
