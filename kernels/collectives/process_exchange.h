@@ -15,7 +15,7 @@
 
 namespace cleave::collectives {
 
-// Of one group, as one of its processes sees it. A round: beginRound, the parts of `first` are moved, `work` for each
+// Of one group, as one of its processes sees it. A round: the parts of `first` are moved, `work` for each
 // local member, the parts of `second` are moved (there may be none), `finish`.
 class ProcessExchange {
  public:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import _core
-from .errors import refuse, reports
+from .errors import Error, refuse, reports
 from .plan import Plan
 
 Batch = Mapping[str, Any]  # arrays of NumPy, or of what speaks DLPack, by input name
@@ -86,7 +86,11 @@ class Trainer:
         try:
             while self.steps < steps:
                 batch, waited = self._next_batch()
-                last = self.step(batch)
+                try:
+                    last = self.step(batch)
+                except Error:
+                    checkpoint = None  # what a step that failed has left is none
+                    raise
                 last.data_ms = waited
                 if file is not None:
                     file.write(last)

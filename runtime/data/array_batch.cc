@@ -139,7 +139,7 @@ TensorView asPort(const TensorView &array, const Port &port) {
 absl::Status checkValues(const DataInput &input, const TensorView &array) {
   if (isFloating(array.dtype)) return absl::OkStatus();
   const ValueRange range = rangeOf(input, array.dtype);
-  const int64_t width = array.elements() / array.shape[0];
+  const int64_t width = array.rank == 0 ? 1 : array.elements() / array.shape[0];
   absl::Status status;
   forEach(array, [&](int64_t i, const char *at) {
     const int64_t value = integerAt(at, array.dtype);

@@ -169,11 +169,13 @@ class MpiTransportImpl final : public MpiTransport {
         continue;
       }
       const Done done = std::move(batch->done);
+      bool isFine = false;
       {
         std::lock_guard<std::mutex> lock(mutex_);
+        isFine = !isAborted_;
         batch = active_.erase(batch);
       }
-      done(true);
+      done(isFine);
       isMoved = true;
     }
     return isMoved;

@@ -282,7 +282,7 @@ CommandSpec trainCommand() {
       "Runs a plan's training steps on data",
       "Ctrl-C ends the run after the step under way (exit code 130), with a checkpoint where --checkpoint is given.\n"
       "Started by mpirun or srun (Open MPI), every process holds its share of the devices, with the same results to the\n"
-      "last bit; the first one writes all files. Data, plan and weights must be readable in each.",
+      "last bit; the first one writes all files. Data, plan, weights and checkpoints must be readable in each.",
       "cleave train gpt2.plan --data text.bin --steps 200 --metrics m.jsonl --save w.safetensors",
       {
           required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),

@@ -66,6 +66,19 @@ absl::Status print(absl::string_view bytes) {
   return isWritten ? absl::OkStatus() : absl::FailedPreconditionError("cannot write to stdout");
 }
 
+// What the processes of a job have in common of their command lines.
+std::string sharedFlags(const ParsedFlags &flags) {
+  std::vector<std::string> shared;
+  for (size_t i = 0; i < flags.given().size(); ++i) {
+    if (flags.given()[i] == "--process") {
+      ++i;  // its value
+    } else {
+      shared.push_back(flags.given()[i]);
+    }
+  }
+  return absl::StrJoin(shared, " ");
+}
+
 absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &signals, Job *job) {
   const Registry kernels = allKernels();
   LoadOptions loading;
@@ -77,14 +90,14 @@ absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &
   if (!plan.ok()) return plan.status();
   TrainOptions options = optionsOf(flags);
   options.shouldStop = [&] { return signals.asked(); };
+  const auto ranks = ranksOfProcess(plan->ranks(), job ? job->process() : 0, job ? job->processes() : 1,
+                                    flags.integer("--devices-per-process"));
+  if (!ranks.ok()) return ranks.status();
   if (job != nullptr) {
-    const auto ranks = ranksOfProcess(plan->ranks(), job->process(), job->processes(),
-                                      flags.integer("--devices-per-process"));
-    if (!ranks.ok()) return ranks.status();
     options.part = {job, *ranks};
     if (!job->isFirst()) options.progress = nullptr;
     auto same = job->compare({{"plan (by its hash)", plan->hashHex()},
-                              {"command line", absl::StrJoin(flags.given(), " ")},
+                              {"command line", sharedFlags(flags)},
                               {"kernels", options.kernelChoices}});
     if (!same.ok()) return same;
   }

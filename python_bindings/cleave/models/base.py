@@ -83,7 +83,10 @@ class Model(Module):
 
     @reports
     def save(self, folder: "str | os.PathLike[str]") -> None:
-        """Writes config.json and model.safetensors, which Transformers loads."""
+        """Writes config.json and model.safetensors, which Transformers loads: the weights that were loaded, or drawn.
+
+        Those that a Trainer has trained `Trainer.save` writes.
+        """
         if not self._sessions:
             self._session(1, 1 if hasattr(self.config, "num_decoder_layers") else 0)
         next(iter(self._sessions.values())).save(folder)
