@@ -1,5 +1,8 @@
 #include "passes/compile_request.h"
 
+#include <map>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "ir/cleave.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -36,16 +39,25 @@ absl::Status setCluster(const CompileRequest &request, mlir::ModuleOp module) {
   return absl::OkStatus();
 }
 
-void setPins(const std::vector<PinRequest> &pins, mlir::ModuleOp module) {
-  if (pins.empty()) return;
+absl::Status setPins(const std::vector<PinRequest> &pins, mlir::ModuleOp module) {
+  if (pins.empty()) return absl::OkStatus();
+  std::map<std::string, std::map<std::string, std::string>> placements;  // by match, then axis
+  for (const PinRequest &pin : pins)
+    for (const auto &[axis, placement] : pin.along) {
+      const auto [known, isNew] = placements[pin.match].insert({axis, placement});
+      if (!isNew && known->second != placement)
+        return absl::InvalidArgumentError(absl::StrCat("pin \"", pin.match, "\": requires one placement along ", axis,
+                                                       ", got ", known->second, " and ", placement));
+    }
   mlir::Builder b(module.getContext());
   llvm::SmallVector<mlir::NamedAttribute> list;
-  for (const PinRequest &pin : pins) {
+  for (const auto &[match, axes] : placements) {
     llvm::SmallVector<mlir::NamedAttribute> along;
-    for (const auto &[axis, placement] : pin.along) along.push_back(b.getNamedAttr(axis, b.getStringAttr(placement)));
-    list.push_back(b.getNamedAttr(pin.match, b.getDictionaryAttr(along)));
+    for (const auto &[axis, placement] : axes) along.push_back(b.getNamedAttr(axis, b.getStringAttr(placement)));
+    list.push_back(b.getNamedAttr(match, b.getDictionaryAttr(along)));
   }
   module->setAttr("cleave.pins", b.getDictionaryAttr(list));
+  return absl::OkStatus();
 }
 
 absl::Status checkTraining(const TrainingOptions &training) {
@@ -94,7 +106,7 @@ absl::Status setRequest(const CompileRequest &request, mlir::ModuleOp module) {
   }
   if (request.zeroStage) module->setAttr(kZeroStage, b.getI64IntegerAttr(*request.zeroStage));
   if (request.memoryBudget) module->setAttr(kMemoryBudget, b.getI64IntegerAttr(*request.memoryBudget));
-  setPins(request.pins, module);
+  if (absl::Status status = setPins(request.pins, module); !status.ok()) return status;
   return setCluster(request, module);
 }
 

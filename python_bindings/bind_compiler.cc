@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "frontend/config.h"
 #include "frontend/models/layers.h"
 #include "frontend/models/models.h"
@@ -61,11 +62,18 @@ void bindBinary(Builder &builder) {
     }, "name"_a, "a"_a, "b"_a);
 }
 
+const char *distributionOf(const std::string &name) {
+  for (const char *known : {"normal", "uniform", "constant"})
+    if (name == known) return known;
+  throw StatusError(absl::InvalidArgumentError(
+      absl::StrCat("parameter: requires a distribution out of normal, uniform, constant, got \"", name, "\"")));
+}
+
 void bindArguments(Builder &builder) {
   builder
       .def("parameter", [](const Handle &build, const std::string &name, const Shape &shape, const std::string &drawn,
                            double mean, double deviation, int64_t zeroRow, bool isTrainable) {
-        const char *distribution = drawn == "uniform" ? "uniform" : drawn == "constant" ? "constant" : "normal";
+        const char *distribution = distributionOf(drawn);
         const Init init{distribution, mean, deviation, zeroRow};
         return handle(build, builderOf(build).parameter(name, shape, init, isTrainable));
       }, "name"_a, "shape"_a, "distribution"_a, "mean"_a, "deviation"_a, "zero_row"_a, "trainable"_a)

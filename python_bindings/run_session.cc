@@ -86,7 +86,7 @@ std::vector<int64_t> PlanHandle::arenaBytes() const {
   return bytesByRank;
 }
 
-// One call into an open session, without the interpreter's lock from `release` on.
+// One call into an open session.
 class RunSession::Use {
  public:
   explicit Use(RunSession &session) : lock_(session.inUse_, std::try_to_lock) {
@@ -104,8 +104,13 @@ RunSession::RunSession(std::shared_ptr<const PlanHandle> plan, int threads, doub
   options.threadsPerDevice = threads;
   options.deadlineSeconds = deadlineSeconds;
   session_ = valueOf(Session::create(plan_->loaded, options));
-  position_.planHash = plan_->loaded.hashHex();
   position_.order = "sequential";
+  describeRun();
+}
+
+// What checkpoints say of the plan and the machine that made them.
+void RunSession::describeRun() {
+  position_.planHash = plan_->loaded.hashHex();
   position_.machine = {{"kernels", cpuKernelChoices()}, {"threads", absl::StrCat(session_->threadsPerDevice())}};
 }
 
@@ -211,6 +216,7 @@ void RunSession::resume(const std::string &folder) {
                                      [&](absl::string_view name, const Box &part, const TensorView &view) {
                                        return session_->writePart(name, part, view);
                                      }));
+  describeRun();
 }
 
 void RunSession::close() {

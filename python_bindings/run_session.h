@@ -59,6 +59,7 @@ class RunSession {
  private:
   class Use;
   const program::Entry &entryOf(const std::string &name) const;
+  void describeRun();
 
   std::shared_ptr<const PlanHandle> plan_;
   std::mutex inUse_;

@@ -167,7 +167,8 @@ absl::Status checkNames(const Arrays &arrays, const std::vector<const Port *> &p
 
 absl::StatusOr<std::map<std::string, TensorView>> inputsFrom(const Arrays &arrays, const LoadedPlan &plan,
                                                              const Entry &entry, Batch &made) {
-  std::vector<const Port *> ports, others;
+  std::vector<const Port *> ports;
+  std::vector<DataPort> others;
   for (const Port &port : entry.inputs)
     if (!isHostPort(port.name)) ports.push_back(&port);
   if (absl::Status status = checkNames(arrays, ports, plan); !status.ok()) return status;
@@ -188,7 +189,7 @@ absl::StatusOr<std::map<std::string, TensorView>> inputsFrom(const Arrays &array
           !status.ok())
         return status;
     if (array == arrays.end() || isDerived(input) || array->second.dtype != port->type.dtype) {
-      others.push_back(port);
+      others.push_back({input, port});
       continue;
     }
     if (absl::Status status = checkValues(input, array->second); !status.ok()) return status;

@@ -86,13 +86,15 @@ absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int token
   if (!source.ok()) return source.status();
   reader.source_ = *std::move(source);
 
-  if (auto status = reader.addSlots(ports, plan, path); !status.ok()) return status;
+  std::vector<DataPort> taken;
+  for (const Port *port : ports) taken.push_back({inputOf(*port, plan.family), port});
+  if (auto status = reader.addSlots(taken, plan, path); !status.ok()) return status;
   if (auto status = reader.checkAllRows(); !status.ok()) return status;
   return reader;
 }
 
 absl::StatusOr<BatchReader> BatchReader::over(std::unique_ptr<RowSource> source, const std::string &name,
-                                              const LoadedPlan &plan, const std::vector<const Port *> &ports) {
+                                              const LoadedPlan &plan, const std::vector<DataPort> &ports) {
   BatchReader reader;
   reader.source_ = std::move(source);
   reader.batch_ = reader.source_->rows();
@@ -100,11 +102,11 @@ absl::StatusOr<BatchReader> BatchReader::over(std::unique_ptr<RowSource> source,
   return reader;
 }
 
-absl::Status BatchReader::addSlots(const std::vector<const Port *> &ports, const LoadedPlan &plan,
+absl::Status BatchReader::addSlots(const std::vector<DataPort> &ports, const LoadedPlan &plan,
                                    const std::string &path) {
   family_ = plan.family;
-  for (const Port *port : ports)
-    if (auto status = addSlot(inputOf(*port, plan.family), *port, path); !status.ok()) return status;
+  for (const DataPort &taken : ports)
+    if (auto status = addSlot(taken.input, *taken.port, path); !status.ok()) return status;
   std::set<std::string> used;
   for (const Slot &slot : slots_) used.insert(slot.input.source);
   for (const std::string &column : source_->columns())

@@ -21,6 +21,12 @@ namespace cleave {
 // Global tensors by the port that takes them.
 using Batch = std::map<std::string, HostTensor>;
 
+// A port, and where its values come from.
+struct DataPort {
+  program::DataInput input;
+  const program::Port *port = nullptr;
+};
+
 // Knows which columns the data inputs of an entry come from and how absent ones are made. Batches depend on the file
 // and the rows alone: not on the mesh, nor on microbatches. Threads may read at once.
 class BatchReader {
@@ -33,7 +39,7 @@ class BatchReader {
   // Reads what some ports take from a source that lies in memory: a batch, under a name for messages. Values are
   // checked when they are read.
   static absl::StatusOr<BatchReader> over(std::unique_ptr<RowSource> source, const std::string &name,
-                                          const LoadedPlan &plan, const std::vector<const program::Port *> &ports);
+                                          const LoadedPlan &plan, const std::vector<DataPort> &ports);
 
   int64_t rows() const { return source_->rows(); }
   int64_t batch() const { return batch_; }       // rows of a batch
@@ -53,8 +59,7 @@ class BatchReader {
   };
 
   BatchReader() = default;
-  absl::Status addSlots(const std::vector<const program::Port *> &ports, const LoadedPlan &plan,
-                        const std::string &path);
+  absl::Status addSlots(const std::vector<DataPort> &ports, const LoadedPlan &plan, const std::string &path);
   absl::Status addSlot(const program::DataInput &input, const program::Port &port, const std::string &path);
   absl::Status checkAllRows() const;
   absl::Status readRow(const Slot &slot, int64_t row, bool isCounted, HostTensor &out, int64_t index) const;

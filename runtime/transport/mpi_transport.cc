@@ -115,8 +115,9 @@ class MpiTransportImpl final : public MpiTransport {
     ::prctl(PR_SET_TIMERSLACK, 1000UL);  // of this thread, in ns
     const absl::Status status = open(launch);
     started.set_value(status);
+    if (!status.ok()) return;  // to an error that is told; the launcher ends a job that a process leaves so
     auto nap = kShortNap;
-    while (status.ok()) {
+    for (;;) {
       std::unique_lock<std::mutex> lock(mutex_);
       if (queued_.empty() && !active_.empty() && !isAborted_) {
         changed_.wait_for(lock, nap);

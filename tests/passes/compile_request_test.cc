@@ -53,5 +53,17 @@ TEST_F(CompileRequestTest, ChecksWhatItPutsIntoTheModule) {
   EXPECT_THAT(errorOf(setRequest(request_, *module_)), HasSubstr("link: requires an axis of the mesh, got \"data\""));
 }
 
+TEST_F(CompileRequestTest, TakesPinsOfOneNameTogether) {
+  ASSERT_TRUE(setMesh({{"data", "", 2}, {"model", "", 2}}, *module_).ok());
+  request_.pins = {{"x", {{"model", "S(1)"}}}, {"x", {{"data", "S(0)"}}}, {"x", {{"model", "S(1)"}}}};
+  ASSERT_TRUE(setRequest(request_, *module_).ok());
+  const auto pins = (*module_)->getAttrOfType<mlir::DictionaryAttr>("cleave.pins");
+  ASSERT_EQ(pins.size(), 1u);
+  EXPECT_EQ(pins.getAs<mlir::DictionaryAttr>("x").size(), 2u);
+  request_.pins.push_back({"x", {{"model", "B"}}});
+  EXPECT_THAT(errorOf(setRequest(request_, *module_)),
+              HasSubstr("pin \"x\": requires one placement along model, got S(1) and B"));
+}
+
 }  // namespace
 }  // namespace cleave

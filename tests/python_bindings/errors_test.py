@@ -33,6 +33,14 @@ def custom(function):
     return lambda: cleave.compile(Custom(function), batch=4, inputs=inputs)
 
 
+class Cauchy(nn.Module):
+    def __init__(self):
+        self.table = nn.Embedding(256, 8, init=nn.Init("cauchy"))
+
+    def loss(self, input_ids, labels):
+        return nn.cross_entropy(self.table(input_ids), labels)
+
+
 def simple(**options):
     return lambda: cleave.compile(Bytes(), **{"batch": 4, "seq": 8, **options})
 
@@ -146,6 +154,8 @@ CASES = [
     ("a mesh that is a text", simple(mesh="data=2"), "requires a cleave.Mesh, got 'data=2'"),
     ("a pin along an unknown axis", simple(pins={"head.weight": {"expert": cleave.S(0)}}), "expert"),
     ("a pin that cannot be", simple(mesh=cleave.Mesh(model=2), pins={"head.weight": {"model": cleave.S(7)}}), "S(7)"),
+    ("an unknown distribution", lambda: cleave.compile(Cauchy(), batch=4, seq=8),
+     'requires a distribution out of normal, uniform, constant, got "cauchy"'),
     ("a pin of no value", simple(pins={"tail.weight": {"data": cleave.S(0)}}), "tail.weight"),
     ("a negative dimension", lambda: cleave.S(-1), "S: requires a dimension of at least 0, got -1"),
     ("an unknown combiner", lambda: cleave.P("mean"), "P: requires sum, max or min, got 'mean'"),

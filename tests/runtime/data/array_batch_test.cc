@@ -78,6 +78,16 @@ TEST_F(ArrayBatch, TakesADerivedInputThatIsGiven) {
   EXPECT_EQ(inputs->at("decoder_input_ids").data, ids_.data());
 }
 
+TEST_F(ArrayBatch, ConvertsADerivedInputThatIsGiven) {
+  std::vector<int64_t> own = {6, 5, 4, 3, 2, 1};
+  TensorView &given = arrays_["decoder_input_ids"] = arrays_["labels"];
+  given.data = own.data();
+  const LoadedPlan plan = planOf();
+  auto inputs = take(plan);
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(valuesOf(inputs->at("decoder_input_ids")), ElementsAre(6, 5, 4, 3, 2, 1));
+}
+
 TEST_F(ArrayBatch, SeesMicrobatchesInABatchWithoutACopy) {
   LoadedPlan plan = planOf({2, 1, 3});
   plan.training.microbatches = 2;
