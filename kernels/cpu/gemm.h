@@ -15,10 +15,11 @@ struct GemmMatrix {
   bool isTransposed = false;
 };
 
-enum class GemmLibrary { kOneDnn, kOpenBlas };
+// Of oneDNN its BLAS call, or its matmul primitive.
+enum class GemmLibrary { kOneDnn, kOneDnnMatmul, kOpenBlas };
 
-// The faster library for a product of these extents on this CPU: a fixed table, never timed in a run.
-GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k);
+// The fastest for a product of these extents on this CPU: a fixed table, never timed in a run.
+GemmLibrary chooseGemm(int64_t m, int64_t n, int64_t k, const GemmMatrix &a, const GemmMatrix &b);
 
 // What decides the bits of a product besides its extents: both libraries' versions and the CPU that they see.
 std::string describeGemm();  // "onednn 2.6.3 isa 0x1ff, openblas 0.3.21 SkylakeX; large products by onednn"

@@ -8,10 +8,6 @@
 namespace cleave {
 namespace {
 
-// Memory decides between schedules that take longer than the fastest by at most so much of what lies between the slowest
-// and it, and of its own time.
-constexpr double kAsFast = 0.05, kNoticeable = 0.005;
-
 // Which values are live, node by node. What a transfer has read is free for others only when something that computes
 // has waited for the transfer, or for one behind it.
 class LiveBytes {
@@ -153,37 +149,28 @@ class Room {
   std::vector<int64_t> inOrder_;  // without what runs before its turn
 };
 
-using Priorities = std::vector<double>;  // by node: the highest first, and of equals what stands first
-
-// Seconds from the start of each node to the end of all, if nothing else were in the way.
-Priorities criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &times) {
-  Priorities paths(graph.nodes.size(), 0);
-  for (size_t n = paths.size(); n-- > 0;) {
-    for (size_t after : graph.nodes[n].after) paths[n] = std::max(paths[n], paths[after]);
-    paths[n] += times[n].work + times[n].wire;
+// Marks what no transfer waits for, but for the last of it in the order of the graph, as much as takes `kept` seconds.
+std::vector<bool> feedsNoTransfer(const OpGraph &graph, const std::vector<NodeTime> &times, double kept) {
+  std::vector<bool> feedsNone(graph.nodes.size(), true);
+  std::vector<bool> isMarked(graph.nodes.size(), false);
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const OpGraph::Node &node = graph.nodes[n];
+    feedsNone[n] = node.stream == kCompute &&
+                   std::all_of(node.after.begin(), node.after.end(), [&](size_t after) { return feedsNone[after]; });
+    if (!feedsNone[n]) continue;
+    isMarked[n] = kept <= 0;
+    kept -= times[n].work;
   }
-  return paths;
-}
-
-// How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes
-// first, and what feeds none fills the gaps.
-Priorities nearestTransfers(const OpGraph &graph, const std::vector<NodeTime> &times) {
-  Priorities priorities(graph.nodes.size(), -std::numeric_limits<double>::infinity());
-  for (size_t n = priorities.size(); n-- > 0;) {
-    for (size_t after : graph.nodes[n].after)
-      priorities[n] = std::max(priorities[n], graph.nodes[after].stream == kCommunicate ? 0 : priorities[after]);
-    priorities[n] -= times[n].work;
-  }
-  return priorities;
+  return isMarked;
 }
 
 class ListScheduler {
  public:
-  // Priorities by stream.
-  ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap, const Priorities &compute,
-                const Priorities &communicate)
-      : graph_(graph), times_(times), cap_(cap), timeline_(graph, times), live_(graph), sure_(graph, times),
-        room_(graph, cap), isIssued_(graph.nodes.size(), false), ready_{Ready({&compute}), Ready({&communicate})} {
+  ListScheduler(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap, const ListRules &rules)
+      : graph_(graph), times_(times), cap_(cap), isPatient_(rules.isPatient), timeline_(graph, times), live_(graph),
+        sure_(graph, times), room_(graph, cap), isIssued_(graph.nodes.size(), false),
+        endsEarly_(feedsNoTransfer(graph, times, kKeptBack * sure_.longest())),
+        ready_{Ready({&rules.compute}), Ready({&rules.communicate})} {
     double computed = 0;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       computedBefore_.push_back(computed);
@@ -219,12 +206,20 @@ class ListScheduler {
   static constexpr double kAhead = 3;
   // Transfers that memory has no room for: so many are looked at, the most urgent ones.
   static constexpr int kMostRefused = 4;
+  // What fills the time of the last transfers: as much as so many of the longest ones take.
+  static constexpr double kKeptBack = 2;
 
   struct Choice {
     int64_t node = -1;
     double start = std::numeric_limits<double>::infinity();
     bool fits = false;
   };
+
+  // When the node is chosen at the earliest. What holds memory from its start on is chosen when it starts.
+  double chosenAt(size_t n, int64_t growth) const {
+    const double start = timeline_.startOf(n);
+    return isPatient_ && growth <= kNegligible ? std::max(start, timeline_.linksFree(n)) : start;
+  }
 
   void becomeReady(size_t n) { ready_[graph_.nodes[n].stream].insert(n); }
 
@@ -241,7 +236,7 @@ class ListScheduler {
     for (size_t n : ready_[stream]) {
       const int64_t growth = live_.growth(graph_.nodes[n]);
       if (growth > kNegligible) pending += times_[n].work + times_[n].wire;
-      const Choice choice{int64_t(n), timeline_.startOf(n), growth <= kNegligible || fits(n, growth, pending)};
+      const Choice choice{int64_t(n), chosenAt(n, growth), growth <= kNegligible || fits(n, growth, pending)};
       if (choice.fits && choice.start <= now) return choice;
       if (!choice.fits && stream == kCommunicate && ++refused == kMostRefused) break;
       const bool isBetter = choice.fits != best.fits ? choice.fits
@@ -255,11 +250,14 @@ class ListScheduler {
     return best;
   }
 
-  // Where more is live than the order of the graph would have, what makes it less comes first (updates, say).
+  // What makes less live comes first where no transfer waits for it (updates, say: one by one, between products of
+  // matrices, they have the memory's bandwidth for themselves), and where more is live than the order of the graph has.
   std::optional<Choice> shrinking(int stream, double now) const {
-    if (stream != kCompute || live_.live() <= room_.inOrder(turn_)) return std::nullopt;
+    if (stream != kCompute) return std::nullopt;
+    const bool isAboveOrder = live_.live() > room_.inOrder(turn_);
     for (size_t n : ready_[stream])
-      if (live_.growth(graph_.nodes[n]) < -kNegligible && timeline_.startOf(n) <= now)
+      if ((isAboveOrder || endsEarly_[n]) && live_.growth(graph_.nodes[n]) < -kNegligible &&
+          timeline_.startOf(n) <= now)
         return Choice{int64_t(n), timeline_.startOf(n), true};
     return std::nullopt;
   }
@@ -314,6 +312,7 @@ class ListScheduler {
   const OpGraph &graph_;
   const std::vector<NodeTime> &times_;
   const int64_t cap_;
+  const bool isPatient_;
   std::vector<double> computedBefore_;  // by node, and at the end: seconds of what computes in front of it
   Timeline timeline_;
   LiveBytes live_;
@@ -321,6 +320,7 @@ class ListScheduler {
   Room room_;
   size_t turn_ = 0;  // the node of the graph behind the last one that has been issued and computes
   std::vector<bool> isIssued_;
+  const std::vector<bool> endsEarly_;
   std::vector<int> waits_;
   std::vector<size_t> computed_;  // in order
   Ready ready_[kStreams];
@@ -343,6 +343,12 @@ double Timeline::startOf(size_t node) const {
   double start = std::max(readyAt_[node], streamFree_[graph_.nodes[node].stream]);
   for (int link : times_[node].links) start = std::max(start, linkBegun_[size_t(link)]);
   return start;
+}
+
+double Timeline::linksFree(size_t node) const {
+  double free = 0;
+  for (int link : times_[node].links) free = std::max(free, linkFree_[size_t(link)]);
+  return free;
 }
 
 double Timeline::transfer(const NodeTime &time, double start) {
@@ -372,22 +378,8 @@ void Timeline::issue(size_t node) {
   for (size_t after : issued.after) readyAt_[after] = std::max(readyAt_[after], end);
 }
 
-Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
-  const Priorities paths = criticalPaths(graph, times), nearest = nearestTransfers(graph, times),
-                   none(graph.nodes.size(), 0);
-  std::vector<Schedule> schedules;
-  for (const Priorities *compute : {&none, &paths, &nearest})
-    for (const Priorities *communicate : {&none, &paths})
-      schedules.push_back(ListScheduler(graph, times, cap, *compute, *communicate).run());
-  const auto isFaster = [](const Schedule &a, const Schedule &b) { return a.seconds < b.seconds; };
-  const auto [fastest, slowest] = std::minmax_element(schedules.begin(), schedules.end(), isFaster);
-  const double between = slowest->seconds - fastest->seconds;
-  const double enough = fastest->seconds + std::min(kAsFast * between, kNoticeable * fastest->seconds);
-  const auto isBetter = [&](const Schedule &a, const Schedule &b) {
-    if ((a.seconds <= enough) != (b.seconds <= enough)) return a.seconds <= enough;
-    return a.peak < b.peak;
-  };
-  return std::move(*std::min_element(schedules.begin(), schedules.end(), isBetter));
+Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap, const ListRules &rules) {
+  return ListScheduler(graph, times, cap, rules).run();
 }
 
 int64_t peakInOrder(const OpGraph &graph) {

@@ -28,6 +28,7 @@ class Timeline {
   // starts earlier ends no earlier, and holds memory for longer.
   double startOf(size_t node) const;
   void holdBack(size_t node, double until) { readyAt_[node] = std::max(readyAt_[node], until); }
+  double linksFree(size_t node) const;  // all that it uses
   double streamFree(int stream) const { return streamFree_[stream]; }
   void issue(size_t node);
   double begunAt(size_t node) const { return begun_[node]; }  // once it is issued
@@ -57,10 +58,19 @@ struct Schedule {
 // The order of the graph. Transfers into new memory run when their turn comes.
 Schedule inOrder(const OpGraph &graph, const std::vector<NodeTime> &times);
 
-// The best of a few. What computes comes in the order of the graph, by the longest chain of work that waits for it, or
-// by how soon a transfer can start; transfers come in order or by the longest chain. `cap` in bytes: what is live at any
-// time, as far as there is a choice.
-Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap);
+// By node: the highest first, and of equals what stands first.
+using Priorities = std::vector<double>;
+
+// How a list schedule chooses from what is ready.
+struct ListRules {
+  const Priorities &compute, &communicate;
+  // Which transfer comes next is decided when its links are free, and not as soon as they begin with the one before: a
+  // more urgent one may have become ready meanwhile.
+  bool isPatient = false;
+};
+
+// `cap` in bytes: what is live at any time, as far as there is a choice.
+Schedule listSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap, const ListRules &rules);
 
 // The most bytes that are live at a time if the nodes run in the order of the graph.
 int64_t peakInOrder(const OpGraph &graph);

@@ -29,6 +29,7 @@ struct OpGraph {
     int writer = -1;
   };
 
+  OpGraph() = default;
   // Nodes stand in the order of the block.
   OpGraph(mlir::func::FuncOp entry, const OverwriteOrder &overwrites, ShardTable &table);
 

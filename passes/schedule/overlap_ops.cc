@@ -9,6 +9,7 @@
 #include "passes/figures.h"
 #include "passes/passes.h"
 #include "passes/schedule/apply_schedule.h"
+#include "passes/schedule/best_schedule.h"
 #include "passes/schedule/entry_layout.h"
 
 namespace cleave {
@@ -41,7 +42,7 @@ class Overlap {
     Schedule schedule;
     bool fits = false;
     for (size_t i = 0; i < caps->size() && !fits; ++i) {
-      schedule = listSchedule(graph, times, (*caps)[i]);
+      schedule = bestSchedule(graph, times, (*caps)[i]);
       applySchedule(entry, graph, schedule);
       const auto isWithin = fitsBudget(entry, variables);
       if (failed(isWithin)) return mlir::failure();
@@ -77,7 +78,7 @@ class Overlap {
 
   // Where nothing else says what there is, more memory for as much more speed.
   static void giveRoom(const OpGraph &graph, const std::vector<NodeTime> &times, double speedUp, Schedule &schedule) {
-    Schedule roomy = listSchedule(graph, times, int64_t(speedUp * double(peakInOrder(graph))));
+    Schedule roomy = bestSchedule(graph, times, int64_t(speedUp * double(peakInOrder(graph))));
     if (roomy.seconds < kNoticeable * schedule.seconds) schedule = std::move(roomy);
   }
 

@@ -14,9 +14,12 @@
 namespace cleave {
 namespace {
 
-constexpr GemmLibrary kLibraries[] = {GemmLibrary::kOneDnn, GemmLibrary::kOpenBlas};
+constexpr GemmLibrary kLibraries[] = {GemmLibrary::kOneDnn, GemmLibrary::kOneDnnMatmul, GemmLibrary::kOpenBlas};
 
-const char *nameOf(GemmLibrary library) { return library == GemmLibrary::kOneDnn ? "oneDNN" : "OpenBLAS"; }
+const char *nameOf(GemmLibrary library) {
+  if (library == GemmLibrary::kOpenBlas) return "OpenBLAS";
+  return library == GemmLibrary::kOneDnn ? "oneDNN" : "oneDNN's matmul";
+}
 
 // Integer-valued, so that every order of summation gives the same bits.
 std::vector<float> draw(int64_t count, uint64_t seed) {
@@ -61,7 +64,7 @@ struct Product {
   GemmMatrix a, b;
 };
 
-TEST(Gemm, EqualsPlainLoopsInEitherLibrary) {
+TEST(Gemm, EqualsPlainLoopsInEachLibrary) {
   for (const auto &[m, n, k] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
            {1, 1, 1}, {5, 1, 7}, {1, 33, 16}, {17, 19, 23}, {64, 64, 64}, {130, 70, 257}, {3, 5, 0}, {0, 4, 4}})
     for (bool transposeA : {false, true})

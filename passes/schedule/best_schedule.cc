@@ -1,0 +1,137 @@
+// Justification: a step is run backwards from its end, what a schedule does last first, and then forwards, what came last
+// backwards first. So everything becomes as urgent as what waits for it makes it, and for its stream and links, which a
+// longest chain of work does not see (V. Valls, F. Ballestin, S. Quintanilla, "Justification and RCPSP: A technique that
+// pays", European Journal of Operational Research 165, 2005).
+
+#include "passes/schedule/best_schedule.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace cleave {
+namespace {
+
+// Memory decides between schedules that take longer than the fastest by at most so much of what lies between the slowest
+// and it, and of its own time.
+constexpr double kAsFast = 0.05, kNoticeable = 0.005;
+constexpr double kSlowLinks = 1.1;
+
+// How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes
+// first, and what feeds none fills the gaps.
+Priorities nearestTransfers(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Priorities priorities(graph.nodes.size(), -std::numeric_limits<double>::infinity());
+  for (size_t n = priorities.size(); n-- > 0;) {
+    for (size_t after : graph.nodes[n].after)
+      priorities[n] = std::max(priorities[n], graph.nodes[after].stream == kCommunicate ? 0 : priorities[after]);
+    priorities[n] -= times[n].work;
+  }
+  return priorities;
+}
+
+// What is nearest to the end first, by the longest chain of work that waits for it: of slices that run side by side, one
+// gets ahead, and has work without transfers to offer while the others have little.
+Priorities mostAdvanced(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Priorities priorities(graph.nodes.size(), 0);
+  for (size_t n = priorities.size(); n-- > 0;) {
+    for (size_t after : graph.nodes[n].after) priorities[n] = std::min(priorities[n], priorities[after]);
+    priorities[n] -= times[n].work + times[n].wire;
+  }
+  return priorities;
+}
+
+// By node: its place in an order, counted from the end.
+Priorities lastFirst(const std::vector<size_t> &order) {
+  Priorities places(order.size(), 0);
+  for (size_t place = 0; place < order.size(); ++place) places[order[place]] = double(place);
+  return places;
+}
+
+// The step backwards, without memory.
+OpGraph backwards(const OpGraph &graph) {
+  const size_t count = graph.nodes.size();
+  OpGraph turned;
+  turned.nodes.resize(count);
+  for (size_t n = 0; n < count; ++n) {
+    const OpGraph::Node &node = graph.nodes[n];
+    OpGraph::Node &made = turned.nodes[count - 1 - n];
+    made.op = node.op;
+    made.stream = node.stream;
+    made.isLazy = node.isLazy;
+    if (node.isLazy) continue;
+    for (size_t after : node.after) turned.nodes[count - 1 - after].after.push_back(count - 1 - n);
+    made.waits = int(node.after.size());
+  }
+  return turned;
+}
+
+class Justifier {
+ public:
+  Justifier(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap)
+      : graph_(graph), times_(times), cap_(cap), turned_(backwards(graph)), turnedTimes_(times.rbegin(), times.rend()) {}
+
+  Schedule justified(const Schedule &schedule, bool isPatient) const {
+    Priorities latest = lastFirst(schedule.order);
+    std::reverse(latest.begin(), latest.end());
+    Priorities urgency = lastFirst(
+        listSchedule(turned_, turnedTimes_, std::numeric_limits<int64_t>::max(), {latest, latest, isPatient}).order);
+    std::reverse(urgency.begin(), urgency.end());
+    return listSchedule(graph_, times_, cap_, {urgency, urgency, isPatient});
+  }
+
+ private:
+  const OpGraph &graph_;
+  const std::vector<NodeTime> &times_;
+  const int64_t cap_;
+  const OpGraph turned_;
+  const std::vector<NodeTime> turnedTimes_;
+};
+
+Schedule bestOf(std::vector<Schedule> schedules) {
+  const auto isFaster = [](const Schedule &a, const Schedule &b) { return a.seconds < b.seconds; };
+  const auto [fastest, slowest] = std::minmax_element(schedules.begin(), schedules.end(), isFaster);
+  const double between = slowest->seconds - fastest->seconds;
+  const double enough = fastest->seconds + std::min(kAsFast * between, kNoticeable * fastest->seconds);
+  const auto isBetter = [&](const Schedule &a, const Schedule &b) {
+    if ((a.seconds <= enough) != (b.seconds <= enough)) return a.seconds <= enough;
+    return a.peak < b.peak;
+  };
+  return std::move(*std::min_element(schedules.begin(), schedules.end(), isBetter));
+}
+
+// As it would be on links that are a little slower: what is hidden then stays hidden where a transfer is late.
+std::vector<NodeTime> onSlowLinks(std::vector<NodeTime> times) {
+  for (NodeTime &time : times) time.wire *= kSlowLinks;
+  return times;
+}
+
+// What a schedule takes if nodes take these times.
+double secondsOf(const OpGraph &graph, const std::vector<NodeTime> &times, const Schedule &schedule) {
+  std::vector<std::vector<size_t>> held(graph.nodes.size());
+  for (const auto &[node, after] : schedule.after) held[node].push_back(after);
+  Timeline timeline(graph, times);
+  for (size_t node : schedule.order) {
+    for (size_t after : held[node]) timeline.holdBack(node, timeline.endOf(after));
+    timeline.issue(node);
+  }
+  return timeline.end();
+}
+
+}  // namespace
+
+Schedule bestSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
+  const std::vector<NodeTime> slow = onSlowLinks(times);
+  const Priorities none(graph.nodes.size(), 0), nearest = nearestTransfers(graph, slow),
+                   advanced = mostAdvanced(graph, slow);
+  const Justifier justifier(graph, slow, cap);
+  std::vector<Schedule> schedules;
+  for (const ListRules &rules : {ListRules{none, none}, ListRules{none, none, true}, ListRules{nearest, none},
+                                 ListRules{nearest, advanced, true}}) {
+    schedules.push_back(listSchedule(graph, slow, cap, rules));
+    schedules.push_back(justifier.justified(schedules.back(), rules.isPatient));
+  }
+  Schedule best = bestOf(std::move(schedules));
+  best.seconds = secondsOf(graph, times, best);
+  return best;
+}
+
+}  // namespace cleave
