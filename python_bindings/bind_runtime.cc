@@ -17,6 +17,7 @@
 #include "python_bindings/bind.h"
 #include "python_bindings/run_session.h"
 #include "python_bindings/status_error.h"
+#include "runtime/data/source_draw.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 
@@ -77,13 +78,21 @@ void bindMetrics(nb::module_ &module) {
       .def("show", &Progress::show);
 }
 
+void bindData(nb::module_ &module) {
+  nb::class_<SourceDraw>(module, "SourceDraw", "Which of several sources each draw takes, by weight.")
+      .def_static("create", [](const std::vector<double> &weights, uint64_t seed) {
+        return valueOf(SourceDraw::create(weights, seed));
+      }, "weights"_a, "seed"_a)
+      .def("source_of", &SourceDraw::sourceOf, "draw"_a);
+}
+
 void bindSession(nb::module_ &module) {
   nb::class_<RunSession>(module, "RunSession", "A plan on this machine's devices, with its parameters.")
       .def(nb::init<std::shared_ptr<const PlanHandle>, int, double>(), "plan"_a, "threads"_a, "deadline"_a)
       .def("draw", &RunSession::draw, "seed"_a)
       .def("load_weights", &RunSession::loadWeights, "path"_a)
       .def("save_weights", &RunSession::saveWeights, "path"_a)
-      .def("step", &RunSession::step, "batch"_a)
+      .def("step", &RunSession::step, "batch"_a, "data_state"_a = nb::none())
       .def("evaluate", &RunSession::evaluate, "batch"_a)
       .def("run", &RunSession::run, "entry"_a, "batch"_a)
       .def("read", &RunSession::read, "name"_a)
@@ -91,6 +100,7 @@ void bindSession(nb::module_ &module) {
       .def("save_checkpoint", &RunSession::saveCheckpoint, "folder"_a)
       .def("resume", &RunSession::resume, "folder"_a)
       .def("close", &RunSession::close)
+      .def_prop_rw("data_state", &RunSession::dataState, &RunSession::setDataState)
       .def_prop_ro("steps", &RunSession::steps)
       .def_prop_ro("is_closed", &RunSession::isClosed);
 }
@@ -101,6 +111,7 @@ void bindRuntime(nb::module_ &module) {
   nb::exception<StatusError>(module, "Error", PyExc_ValueError);
   bindPlan(module);
   bindMetrics(module);
+  bindData(module);
   bindSession(module);
 }
 

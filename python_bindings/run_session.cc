@@ -145,7 +145,7 @@ void RunSession::saveWeights(const std::string &path) {
   }));
 }
 
-StepMetrics RunSession::step(nb::dict batch) {
+StepMetrics RunSession::step(nb::dict batch, std::optional<std::string> dataState) {
   Use use(*this);
   const ArrayDict arrays(batch);
   nb::gil_scoped_release released;
@@ -154,6 +154,7 @@ StepMetrics RunSession::step(nb::dict batch) {
   StepMetrics metrics = valueOf(takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs)));
   position_.step = metrics.step;
   position_.examples += plan_->loaded.training.batch;
+  if (dataState) position_.dataState = *std::move(dataState);
   return metrics;
 }
 

@@ -118,6 +118,10 @@ def other_plan(trainer_call):
     return lambda: trainer_call(cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8)))
 
 
+def fitted(data, **options):
+    return lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=data).fit(3, progress=False, **options)
+
+
 X = np.zeros((4, 8), np.int32)
 
 CASES = [
@@ -186,6 +190,28 @@ CASES = [
     ("an unknown entry", other_plan(lambda trainer: trainer.run("predict", {})), 'requires an entry "predict"'),
     ("a checkpoint that is not there", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8),
                                                               resume="/nowhere"), "/nowhere"),
+    # Data.
+    ("data that are no iterable", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=3),
+     "requires an iterable of batches as data, got int"),
+    ("a negative prefetch", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=[], prefetch=-1),
+     "requires a number of batches as prefetch, got -1"),
+    ("data without batches", fitted([]), "data: requires at least one batch, got none"),
+    ("an iterator that ends", fitted(iter([next(batches_of_bytes())])), "an iterator that ended after 1 batches"),
+    ("a batch of the wrong type from the data", fitted([X]), "step: requires a dictionary of arrays"),
+    ("a batch of another size from the data", fitted([{"input_ids": X[:3], "labels": X[:3]}]), "of shape 4x8, got 3x8"),
+    ("a callback that is none", fitted([X], callbacks=[3]), "fit: requires callables as callbacks, got 3"),
+    ("evaluation on an iterator", fitted([X], eval_data=iter([X])), "requires eval_data that begin anew each time"),
+    ("a mixture without sources", lambda: cleave.Mixture({}), "requires at least one source, got none"),
+    ("a mixture of weight 0", lambda: cleave.Mixture({"a": ([X], 0.0)}), "requires finite weights above 0, got 0"),
+    ("a mixture without weights", lambda: cleave.Mixture({"a": [X]}), 'requires (batches, weight) for "a"'),
+    ("a mixture of numbers", lambda: cleave.Mixture({"a": (3, 1.0)}), 'an iterable of batches for "a", got int'),
+    ("a weight that is a text", lambda: cleave.Mixture({"a": ([X], "1")}), "requires a number as weight of \"a\""),
+    ("a negative seed of a mixture", lambda: cleave.Mixture({"a": ([X], 1)}, seed=-1), "a seed from 0 to 2^64-1, got -1"),
+    ("a mixture of an empty source", lambda: next(cleave.Mixture({"a": ([], 1)})), "requires at least one batch"),
+    ("a mixture whose state has another seed", lambda: cleave.Mixture({"a": ([X], 1)}).load_state_dict(
+        cleave.Mixture({"a": ([X], 1)}, seed=2).state_dict()), "requires the seed that its state has, 2, got 0"),
+    ("a state that is no mixture's", lambda: cleave.Mixture({"a": ([X], 1)}).load_state_dict({"at": 3}),
+     "requires what a Mixture's state_dict gave"),
     # Files.
     ("a folder without a model", lambda: cleave.load("/nowhere"), "/nowhere/config.json"),
     ("a config that is damaged", spoilt_file("config.json", b"{", lambda path: cleave.load(os.path.dirname(path))),
