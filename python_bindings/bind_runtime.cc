@@ -1,5 +1,6 @@
 // Binds plans, the sessions that run them, and what a training loop records.
 
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -64,10 +65,16 @@ void bindMetrics(nb::module_ &module) {
       .def_ro("tokens_per_s", &StepMetrics::tokensPerSecond)
       .def_ro("tflops", &StepMetrics::teraflops)
       .def_ro("peak_bytes", &StepMetrics::peakBytes, "By device.")
-      .def_rw("eval_loss", &StepMetrics::evalLoss)
+      .def_ro("named", &StepMetrics::named, "What the model's loss gives besides, by name.")
+      .def_rw("eval_loss", &StepMetrics::evalLoss, "Mean over the held-out labels that count, where it was evaluated.")
+      .def_rw("eval_named", &StepMetrics::evalNamed)
       .def("json", &metricsLine, "The line of a metrics file.")
       .def("__repr__",
            [](const StepMetrics &metrics) { return absl::StrCat("StepMetrics(", metricsLine(metrics), ")"); });
+  nb::class_<Evaluation>(module, "Evaluation", "Losses and metrics of batches that are evaluated one after the other.")
+      .def(nb::init<>())
+      .def_prop_ro("loss", &Evaluation::loss)
+      .def_prop_ro("named", &Evaluation::named);
   nb::class_<MetricsFile>(module, "MetricsFile")
       .def_static("open", [](const std::string &path, int64_t step) { return valueOf(MetricsFile::open(path, step)); },
                   "path"_a, "step"_a)
@@ -93,7 +100,7 @@ void bindSession(nb::module_ &module) {
       .def("load_weights", &RunSession::loadWeights, "path"_a)
       .def("save_weights", &RunSession::saveWeights, "path"_a)
       .def("step", &RunSession::step, "batch"_a, "data_state"_a = nb::none())
-      .def("evaluate", &RunSession::evaluate, "batch"_a)
+      .def("evaluate", &RunSession::evaluate, "batch"_a, "into"_a)
       .def("run", &RunSession::run, "entry"_a, "batch"_a)
       .def("read", &RunSession::read, "name"_a)
       .def("write", &RunSession::write, "name"_a, "value"_a)

@@ -19,6 +19,7 @@
 #include "runtime/plan/program.h"
 #include "runtime/session.h"
 #include "runtime/training/metrics.h"
+#include "runtime/training/session_steps.h"
 
 namespace cleave::python {
 
@@ -47,7 +48,7 @@ class RunSession {
   void saveWeights(const std::string &path);
   // With `dataState`, that is where the data stand behind the batch: it holds once the step is taken.
   StepMetrics step(nanobind::dict batch, std::optional<std::string> dataState);
-  std::pair<double, double> evaluate(nanobind::dict batch);  // sum of losses, labels that count
+  void evaluate(nanobind::dict batch, Evaluation &into);
   nanobind::dict run(const std::string &entry, nanobind::dict batch);
   nanobind::object read(const std::string &name);
   void write(const std::string &name, const AnyArray &value);

@@ -89,11 +89,22 @@ class Trainer:
     @reports
     def evaluate(self, batches: Iterable[Batch]) -> float:
         """Mean loss over all labels of the batches that count."""
-        total = count = 0.0
+        return self._evaluation(batches).loss
+
+    @reports
+    def evaluate_metrics(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """The metrics that the model's loss gives, over all of the batches: over what each counts, or, of a mean, over
+        batches. With them "loss"."""
+        evaluation = self._evaluation(batches)
+        return {"loss": evaluation.loss, **evaluation.named}
+
+    def _evaluation(self, batches):
+        evaluation = _core.Evaluation()
         for batch in batches:
-            loss, tokens = self._session.evaluate(dict(batch))
-            total, count = total + loss, count + tokens
-        return total / count if count else 0.0
+            if not isinstance(batch, Mapping):
+                refuse(f"evaluate: requires dictionaries of arrays by input name, got {type(batch).__name__}")
+            self._session.evaluate(dict(batch), evaluation)
+        return evaluation
 
     @reports
     def fit(self, steps: int, *, metrics: str | os.PathLike[str] | None = None,
@@ -106,7 +117,8 @@ class Trainer:
         Args:
             metrics: a path: one JSON object a step, as `cleave train --metrics` writes them.
             checkpoint: a folder: checkpoints every `checkpoint_every` steps and at the end, Ctrl-C's too.
-            eval_data: batches whose mean loss is the metrics' eval_loss every `eval_every` steps and at the end.
+            eval_data: batches whose mean loss is the metrics' eval_loss, and whose metrics are eval_named, every
+                `eval_every` steps and at the end.
             callbacks: called with each step's metrics, in order; one that gives True ends the run.
             progress: whether stderr shows it.
 
@@ -128,7 +140,8 @@ class Trainer:
                     raise
                 last.data_ms = waited
                 if eval_data is not None and (last.step == steps or eval_every and last.step % eval_every == 0):
-                    last.eval_loss = self.evaluate(eval_data)
+                    evaluation = self._evaluation(eval_data)
+                    last.eval_loss, last.eval_named = evaluation.loss, evaluation.named
                 if file is not None:
                     file.write(last)
                 if shown is not None:

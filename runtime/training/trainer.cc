@@ -57,7 +57,7 @@ class Run {
   absl::Status settleOptions();
   absl::StatusOr<bool> loop();  // whether it was interrupted
   absl::StatusOr<StepMetrics> step(BatchStream &batches);
-  absl::StatusOr<double> evaluate();
+  absl::StatusOr<Evaluation> evaluate();
   absl::Status finishStep(const StepMetrics &metrics, bool isLast);
   void recordTrace();
   absl::Status saveCheckpoint();
@@ -296,9 +296,10 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
 absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
   StepMetrics metrics = taken;
   if (evalData_ && (isLast || (options_.evalEvery > 0 && metrics.step % options_.evalEvery == 0))) {
-    auto loss = evaluate();
-    if (!loss.ok()) return loss.status();
-    metrics.evalLoss = *loss;
+    auto evaluation = evaluate();
+    if (!evaluation.ok()) return evaluation.status();
+    metrics.evalLoss = evaluation->loss();
+    metrics.evalNamed = evaluation->named();
   }
   if (metrics_)
     if (auto status = metrics_->write(metrics); !status.ok()) return status;
@@ -309,9 +310,9 @@ absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
 
 // Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose
 // labels don't count; data without labels leaves out what doesn't fill a batch.
-absl::StatusOr<double> Run::evaluate() {
+absl::StatusOr<Evaluation> Run::evaluate() {
   const int64_t batch = evalData_->batch(), rows = evalData_->rows();
-  double sum = 0, count = 0;
+  Evaluation evaluation;
   for (int64_t first = 0; first < rows; first += batch) {
     const int64_t counted = std::min(batch, rows - first);
     if (counted < batch && !evalData_->hasLabels()) break;
@@ -321,12 +322,9 @@ absl::StatusOr<double> Run::evaluate() {
     if (!tensors.ok()) return tensors.status();
     Inputs inputs;
     for (auto &[name, tensor] : *tensors) inputs[name] = tensor.view();
-    auto loss = evaluateBatch(*session_, inputs);
-    if (!loss.ok()) return loss.status();
-    sum += loss->sum;
-    count += loss->tokens;
+    if (auto status = evaluation.add(*session_, inputs); !status.ok()) return status;
   }
-  return count > 0 ? sum / count : 0.0;
+  return evaluation;
 }
 
 void Run::recordTrace() {

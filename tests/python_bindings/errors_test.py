@@ -45,6 +45,10 @@ def simple(**options):
     return lambda: cleave.compile(Bytes(), **{"batch": 4, "seq": 8, **options})
 
 
+def optimized(function, **options):
+    return lambda: cleave.compile(Bytes(), batch=4, seq=8, optimizer=cleave.optimizer(states=["m"])(function)(**options))
+
+
 def step(change=None, **options):
     """Takes a step on a batch that `change` has spoilt."""
     def run():
@@ -164,7 +168,26 @@ CASES = [
     ("a negative dimension", lambda: cleave.S(-1), "S: requires a dimension of at least 0, got -1"),
     ("an unknown combiner", lambda: cleave.P("mean"), "P: requires sum, max or min, got 'mean'"),
     ("a shard without axes", custom(lambda m, x, y: cleave.shard(x).mean()), "at least one axis"),
-    ("an optimizer that is none", simple(optimizer="adam"), "requires cleave.AdamW(...) or cleave.SGD(...)"),
+    ("an optimizer that is none", simple(optimizer="adam"), "requires cleave.AdamW(...), cleave.SGD(...) or what"),
+    ("an optimizer without states in a dictionary", optimized(lambda p, g, state, step, lr: p), "requires a new parameter and"),
+    ("an optimizer that forgets a state", optimized(lambda p, g, state, step, lr: (p, {})), "requires new states m, got none"),
+    ("an optimizer of another shape", optimized(lambda p, g, state, step, lr: (lr, {"m": g})),
+     "requires the parameter's type for the new parameter, 64x16 of float32, got "),
+    ("an optimizer that gives a number", optimized(lambda p, g, state, step, lr: (3, {"m": g})), "requires a tensor of"),
+    ("an unknown option of an optimizer", optimized(lambda p, g, state, step, lr: (p, {"m": g}), beta=1),
+     "requires options out of none, got beta"),
+    ("a weight decay that nobody takes", optimized(lambda p, g, state, step, lr: (p, {"m": g}), weight_decay=0.1),
+     "requires an argument weight_decay"),
+    ("states that have no names", lambda: cleave.optimizer(states=[3]), "requires names as states, got 3"),
+    ("an optimizer without parentheses", lambda: cleave.optimizer(lambda p, g, state, step, lr: (p, {})), "got a function"),
+    ("metrics in a list", custom(lambda m, x, y: ((x @ m.w).mean(), [x])), "a dictionary of metrics beside the loss"),
+    ("a metric that is no scalar", custom(lambda m, x, y: ((x @ m.w).mean(), {"size": x})), 'metric "size": requires a'),
+    ("a metric with a dot", custom(lambda m, x, y: ((x @ m.w).mean(), {"a.b": x.mean()})), "letters, digits, _ and /"),
+    ("metrics that slices can't give", lambda: cleave.compile(
+        Custom(lambda m, x, y: ((x @ m.w).mean(), {"root": nn.sqrt(x.mean())})), batch=4, microbatches=2,
+        inputs={"x": cleave.Input(4, 6, dtype="float32"), "y": cleave.Input(4)}), "can't run on microbatches"),
+    ("a choice by numbers", custom(lambda m, x, y: nn.where(x, x, x).mean()), "requires a condition of bools"),
+    ("a comparison of two dtypes", custom(lambda m, x, y: nn.to_float(x[:, 0] > y).mean()), "operands of one type"),
     ("a negative learning rate", simple(optimizer=cleave.SGD(-1.0)), "requires"),
     ("microbatches that do not divide", simple(microbatches=3), "the number of microbatches divides, got 4 for 3"),
     ("an unknown strategy", simple(strategy="luck"), "strategy: requires rules or none, got luck"),
