@@ -19,6 +19,7 @@
 #include "python_bindings/run_session.h"
 #include "python_bindings/status_error.h"
 #include "runtime/data/source_draw.h"
+#include "runtime/training/event_file.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 
@@ -80,6 +81,12 @@ void bindMetrics(nb::module_ &module) {
                   "path"_a, "step"_a)
       .def("write", [](MetricsFile &file, const StepMetrics &metrics) { check(file.write(metrics)); })
       .def("flush", [](MetricsFile &file) { check(file.flush()); });
+  nb::class_<EventFile>(module, "EventFile", "What TensorBoard reads.")
+      .def_static("create", [](const std::string &folder, int64_t step) {
+        return valueOf(EventFile::create(folder, step));
+      }, "folder"_a, "step"_a)
+      .def("write", [](EventFile &file, const StepMetrics &metrics) { check(file.write(metrics)); })
+      .def("flush", [](EventFile &file) { check(file.flush()); });
   nb::class_<Progress>(module, "Progress", "Writes to stderr: a line that changes on a terminal, plain ones elsewhere.")
       .def("__init__", [](Progress *progress, int64_t steps) { new (progress) Progress(stderr, steps); }, "steps"_a)
       .def("show", &Progress::show);

@@ -108,6 +108,7 @@ class Trainer:
 
     @reports
     def fit(self, steps: int, *, metrics: str | os.PathLike[str] | None = None,
+            tensorboard: str | os.PathLike[str] | None = None,
             checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 0,
             eval_data: Iterable[Batch] | None = None, eval_every: int = 0,
             callbacks: Callback | Iterable[Callback] = (), progress: bool = True,
@@ -116,6 +117,7 @@ class Trainer:
 
         Args:
             metrics: a path: one JSON object a step, as `cleave train --metrics` writes them.
+            tensorboard: a folder: the same as an event file, for TensorBoard.
             checkpoint: a folder: checkpoints every `checkpoint_every` steps and at the end, Ctrl-C's too.
             eval_data: batches whose mean loss is the metrics' eval_loss, and whose metrics are eval_named, every
                 `eval_every` steps and at the end.
@@ -127,7 +129,11 @@ class Trainer:
                 callbacks raise comes through as it is.
         """
         callbacks = self._checked(callbacks, eval_data)
-        file = _core.MetricsFile.open(str(metrics), self.steps) if metrics is not None else None
+        files: list[_core.MetricsFile | _core.EventFile] = []
+        if metrics is not None:
+            files.append(_core.MetricsFile.open(str(metrics), self.steps))
+        if tensorboard is not None:
+            files.append(_core.EventFile.create(str(tensorboard), self.steps))
         shown = _core.Progress(steps) if progress else None
         last, saved, ends = None, -1, False
         try:
@@ -142,7 +148,7 @@ class Trainer:
                 if eval_data is not None and (last.step == steps or eval_every and last.step % eval_every == 0):
                     evaluation = self._evaluation(eval_data)
                     last.eval_loss, last.eval_named = evaluation.loss, evaluation.named
-                if file is not None:
+                for file in files:
                     file.write(last)
                 if shown is not None:
                     shown.show(last)
@@ -156,7 +162,7 @@ class Trainer:
                 for callback in callbacks:
                     ends |= callback(last) is True
         finally:
-            if file is not None:
+            for file in files:
                 file.flush()
             if checkpoint is not None and self.steps not in (0, saved):
                 self._session.save_checkpoint(str(checkpoint))

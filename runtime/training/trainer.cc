@@ -15,6 +15,7 @@
 #include "runtime/files/new_file.h"
 #include "runtime/finite_check.h"
 #include "runtime/session.h"
+#include "runtime/training/event_file.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 #include "runtime/training/session_steps.h"
@@ -59,6 +60,8 @@ class Run {
   absl::StatusOr<StepMetrics> step(BatchStream &batches);
   absl::StatusOr<Evaluation> evaluate();
   absl::Status finishStep(const StepMetrics &metrics, bool isLast);
+  absl::Status openRecords();
+  absl::Status record(const StepMetrics &metrics);
   void recordTrace();
   absl::Status saveCheckpoint();
   absl::Status explainNonfinite(const StepMetrics &metrics);
@@ -72,6 +75,7 @@ class Run {
   std::unique_ptr<Session> session_;
   std::optional<BatchReader> data_, evalData_;
   std::optional<MetricsFile> metrics_;
+  std::optional<EventFile> events_;
   TraceRecorder trace_;
   RunPosition position_;
   std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
@@ -90,11 +94,7 @@ absl::StatusOr<TrainOutcome> Run::run() {
   if (position_.step > options_.steps)
     progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
                                ": nothing to do"));
-  if (!options_.metrics.empty() && isFirst()) {
-    auto file = MetricsFile::open(options_.metrics, position_.step);
-    if (!file.ok()) return file.status();
-    metrics_.emplace(*std::move(file));
-  }
+  if (auto status = openRecords(); !status.ok()) return status;
   auto interrupted = loop();
   if (!interrupted.ok()) return interrupted.status();
   if (!options_.trace.empty()) {
@@ -115,6 +115,31 @@ absl::StatusOr<TrainOutcome> Run::run() {
   return TrainOutcome{position_.step, *interrupted};
 }
 
+// What is told of the steps, by the first process.
+absl::Status Run::openRecords() {
+  if (!isFirst()) return absl::OkStatus();
+  if (!options_.metrics.empty()) {
+    auto file = MetricsFile::open(options_.metrics, position_.step);
+    if (!file.ok()) return file.status();
+    metrics_.emplace(*std::move(file));
+  }
+  if (!options_.tensorboard.empty()) {
+    auto file = EventFile::create(options_.tensorboard, position_.step);
+    if (!file.ok()) return file.status();
+    events_.emplace(*std::move(file));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::record(const StepMetrics &metrics) {
+  if (metrics_)
+    if (auto status = metrics_->write(metrics); !status.ok()) return status;
+  if (events_)
+    if (auto status = events_->write(metrics); !status.ok()) return status;
+  progress_.show(metrics);
+  return absl::OkStatus();
+}
+
 absl::Status Run::checkOptions() const {
   if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
     return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
@@ -130,8 +155,9 @@ absl::Status Run::checkOptions() const {
 }
 
 absl::Status Run::checkOutputs() const {
-  if (!options_.checkpoint.empty())
-    if (auto status = makeFolder(options_.checkpoint); !status.ok()) return status;
+  for (const std::string &folder : {options_.checkpoint, options_.tensorboard})
+    if (!folder.empty())
+      if (auto status = makeFolder(folder); !status.ok()) return status;
   const std::string ofCheckpoints = options_.checkpoint.empty() ? "" : options_.checkpoint + "/latest";
   for (const std::string &path : {options_.save, options_.trace, ofCheckpoints})
     if (!path.empty())
@@ -267,9 +293,7 @@ absl::StatusOr<bool> Run::loop() {
       if (auto status = finishStep(*metrics, isLast); !status.ok()) return status;
       continue;
     }
-    if (metrics_)
-      if (auto status = metrics_->write(*metrics); !status.ok()) return status;
-    progress_.show(*metrics);
+    if (auto status = record(*metrics); !status.ok()) return status;
     batches.reset();
     return explainNonfinite(*metrics);
   }
@@ -301,9 +325,7 @@ absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
     metrics.evalLoss = evaluation->loss();
     metrics.evalNamed = evaluation->named();
   }
-  if (metrics_)
-    if (auto status = metrics_->write(metrics); !status.ok()) return status;
-  progress_.show(metrics);
+  if (auto status = record(metrics); !status.ok()) return status;
   const bool isDue = isLast || (options_.checkpointEvery > 0 && metrics.step % options_.checkpointEvery == 0);
   return isDue && !options_.checkpoint.empty() ? saveCheckpoint() : absl::OkStatus();
 }
@@ -338,6 +360,8 @@ void Run::recordTrace() {
 absl::Status Run::saveCheckpoint() {
   if (metrics_)
     if (auto status = metrics_->flush(); !status.ok()) return status;
+  if (events_)
+    if (auto status = events_->flush(); !status.ok()) return status;
   auto read = [&](absl::string_view name, const Box &part, const TensorView &view) {
     return session_->readPart(name, part, view);
   };

@@ -34,6 +34,7 @@ struct TrainOptions {
   std::string evalData;
   int64_t evalEvery = 0;  // steps; 0: at the end alone
   std::string metrics;
+  std::string tensorboard;  // a folder
   std::string trace;
   bool allowNonfinite = false;
   LinkSpeeds links;           // that collectives act as if they had

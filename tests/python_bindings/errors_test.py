@@ -223,6 +223,8 @@ CASES = [
     ("a batch of the wrong type from the data", fitted([X]), "step: requires a dictionary of arrays"),
     ("a batch of another size from the data", fitted([{"input_ids": X[:3], "labels": X[:3]}]), "of shape 4x8, got 3x8"),
     ("a callback that is none", fitted([X], callbacks=[3]), "fit: requires callables as callbacks, got 3"),
+    ("a file for a folder of events", spoilt_file("events", b"", lambda path: fitted(
+        batches_of_bytes(), tensorboard=path)()), 'events": requires a folder, got a file'),
     ("evaluation on an iterator", fitted([X], eval_data=iter([X])), "requires eval_data that begin anew each time"),
     ("a mixture without sources", lambda: cleave.Mixture({}), "requires at least one source, got none"),
     ("a mixture of weight 0", lambda: cleave.Mixture({"a": ([X], 0.0)}), "requires finite weights above 0, got 0"),

@@ -146,7 +146,7 @@ absl::Status checkTrain(const ParsedFlags &flags) {
   for (const char *saved : {"--save", "--checkpoint"})
     if (auto status = excludes(flags, saved, "--without-communication"); !status.ok()) return status;
   // Weights may be saved to where they came from.
-  return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--trace", "--checkpoint"});
+  return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--tensorboard", "--trace", "--checkpoint"});
 }
 
 absl::Status checkTokenize(const ParsedFlags &flags) {
@@ -307,6 +307,7 @@ CommandSpec trainCommand() {
           absentMeans("none", file("--eval-data", "FILE", "examples whose loss is measured, all of them each time")),
           absentMeans("at the end alone", count("--eval-every", "steps", "", "steps between measurements")),
           absentMeans("not written", file("--metrics", "M.jsonl", "one JSON object a step")),
+          absentMeans("not written", file("--tensorboard", "DIR", "the same as an event file there, for TensorBoard")),
           absentMeans("not written", file("--trace", "T.json", "what ran when on which device, for chrome://tracing")),
           absentMeans("this machine's memory",
                       links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "

@@ -205,6 +205,14 @@ TEST_F(TrainerTest, EvaluatesWhereItIsAskedTo) {
   EXPECT_EQ(evaluated, (std::vector<int64_t>{3, 6, 7}));
 }
 
+TEST_F(TrainerTest, WritesAnEventFileEachTimeItRuns) {
+  TrainOptions options = optionsFor("run", 2);
+  options.tensorboard = folder_ / "events";
+  ASSERT_TRUE(train(planOf(), options).ok());
+  ASSERT_TRUE(train(planOf(), options).ok());
+  EXPECT_EQ(testing::namesIn(folder_ / "events").size(), 2u);
+}
+
 TEST_F(TrainerTest, WritesATraceOfItsSteps) {
   TrainOptions options = optionsFor("run", 3);
   options.trace = folder_ / "trace.json";
@@ -321,6 +329,9 @@ TEST_F(TrainerTest, LearnsBeforeItsFirstStepThatItCannotWriteWhatItIsAskedFor) {
   EXPECT_THAT(messageOf(options), HasSubstr("requires a file, got a folder"));
   options = optionsFor("run", 1);
   options.checkpoint = data_;
+  EXPECT_THAT(messageOf(options), HasSubstr("data.bin\": requires a folder, got a file"));
+  options = optionsFor("run", 1);
+  options.tensorboard = data_;
   EXPECT_THAT(messageOf(options), HasSubstr("data.bin\": requires a folder, got a file"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run.jsonl")) << "no step was taken";
 }
