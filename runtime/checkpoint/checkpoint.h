@@ -30,7 +30,7 @@ struct RunPosition {
   uint64_t seed = 0;
   std::string order;     // "shuffled" or "sequential"
   int64_t dataRows = 0;  // of the data file, to notice another one
-  std::string dataState;  // of a source of data that keeps its own position: JSON; empty: none
+  std::string dataState;  // JSON: of a mixture what it is, of a source that keeps its own position where; else empty
   std::string planHash;  // in hexadecimal
   // What the machine decided, which bits of results may depend on: {"threads": "2", "kernels": "..."}.
   std::map<std::string, std::string> machine;

@@ -220,6 +220,7 @@ absl::Status Run::start(const std::string &checkpoint) {
   position_.seed = options_.seed.value_or(0);
   position_.order = options_.order.value_or("shuffled");
   position_.dataRows = data_->rows();
+  position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
   if (!options_.init.empty()) {
@@ -252,6 +253,8 @@ absl::Status Run::settleOptions() {
   if (position_.dataRows != data_->rows())
     progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"",
                                options_.data, "\" has ", data_->rows()));
+  else if (position_.dataState != data_->mixture())
+    progress_.say("warning: the resumed run's data were mixed otherwise");
   if (position_.planHash != plan_.hashHex())
     progress_.say("warning: the resumed run had another plan: results are the same up to rounding at best");
   for (const auto &[name, setting] : machine())
@@ -259,6 +262,7 @@ absl::Status Run::settleOptions() {
       progress_.say(absl::StrCat("warning: the resumed run had ", name, " ", before->second, ", this one has ", setting,
                                  ": results are the same up to rounding at best"));
   position_.dataRows = data_->rows();
+  position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
   return absl::OkStatus();
@@ -270,8 +274,7 @@ std::map<std::string, std::string> Run::machine() const {
 }
 
 std::unique_ptr<BatchStream> Run::batchesFromHere() const {
-  RowOrder order = position_.order == "sequential" ? RowOrder::sequential(data_->rows())
-                                                   : RowOrder::shuffled(data_->rows(), position_.seed);
+  RowOrder order = data_->order(/*isShuffled=*/position_.order != "sequential", position_.seed);
   return std::make_unique<BatchStream>(*data_, std::move(order), position_.examples);
 }
 

@@ -286,7 +286,7 @@ CommandSpec trainCommand() {
       "last bit; the first one writes all files. Data, plan, weights and checkpoints must be readable in each.",
       "cleave train gpt2.plan --data text.bin --steps 200 --metrics m.jsonl --save w.safetensors",
       {
-          required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),
+          required(file("--data", "FILE", "tokens (.bin), examples by name (.safetensors), or a mixture of such files (.json)")),
           required(count("--steps", "steps", "", "in all, resumed ones included", 0)),
           choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in a .bin file"),
           choice("--order", {"shuffled", "sequential"}, "", "shuffled", "of the examples"),
