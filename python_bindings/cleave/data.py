@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import importlib
 import json
 import threading
 import weakref
@@ -20,29 +22,59 @@ def state_of(data: Any) -> str:
     """JSON of what `data.state_dict()` gives; empty for data that keep no state."""
     if not callable(getattr(data, "state_dict", None)):
         return ""
-    state = data.state_dict()
-    _check_state(state, "state_dict()")
-    return json.dumps(state)
+    return json.dumps(_encoded(data.state_dict(), "state_dict()"))
 
 
 def load_state(data: Any, text: str) -> None:
     """Brings data to where `text`, which state_of gave, says."""
-    data.load_state_dict(json.loads(text))
+    data.load_state_dict(json.loads(text, object_hook=_decoded))
 
 
-def _check_state(value, where):
-    """A state must come back from JSON as it was."""
+# What JSON lacks stands in an object of one such key: loaded, a state is what it was.
+_TUPLE, _BYTES, _ARRAY, _TENSOR = "$tuple", "$bytes", "$array", "$tensor"
+
+
+def _encoded(value, where):
+    """The value as JSON has it. NumPy's numbers become Python's."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            if type(key) is not str:
-                refuse(f"data: requires texts as keys of {where}, got {key!r}")
-            _check_state(inner, f"{where}[{key!r}]")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _check_state(inner, f"{where}[{index}]")
-    elif value is not None and type(value) not in (bool, int, float, str):
-        refuse(f"data: requires dictionaries, lists, numbers, texts and None in {where}, which checkpoints keep as "
-               f"JSON, got {type(value).__name__}")
+        for key in value:
+            if type(key) is not str or key.startswith("$"):
+                refuse(f"data: requires texts that don't begin with $ as keys of {where}, got {key!r}")
+        return {key: _encoded(inner, f"{where}[{key!r}]") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_encoded(inner, f"{where}[{index}]") for index, inner in enumerate(value)]
+        return {_TUPLE: items} if isinstance(value, tuple) else items
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, bytes):
+        return {_BYTES: base64.b64encode(value).decode()}
+    package, kind = type(value).__module__.partition(".")[0], type(value).__name__
+    if package == "torch" and kind == "Tensor" and value.device.type == "cpu":
+        return {_TENSOR: _of_array(value.detach().numpy())}
+    if package == "numpy" and value.dtype.kind in "biuf":
+        return {_ARRAY: _of_array(value)} if kind == "ndarray" else value.item()
+    refuse(f"data: requires dictionaries, lists, tuples, numbers, texts, bytes, arrays and None in {where}, which "
+           f"checkpoints keep as JSON, got {kind}")
+
+
+def _of_array(array):
+    return [array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
+
+
+def _decoded(fields):
+    """What an object of JSON stands for."""
+    for key, value in fields.items() if len(fields) == 1 else ():
+        if key == _TUPLE:
+            return tuple(value)
+        if key == _BYTES:
+            return base64.b64decode(value)
+        if key in (_ARRAY, _TENSOR):
+            import numpy
+
+            dtype, shape, data = value
+            array = numpy.frombuffer(base64.b64decode(data), dtype).reshape(shape).copy()
+            return array if key == _ARRAY else importlib.import_module("torch").from_numpy(array)
+    return fields
 
 
 class _Producer:
@@ -67,7 +99,7 @@ class _Producer:
         refuse("data: requires at least one batch, got none")
 
     def next_with_state(self):
-        """(batch, JSON of the state behind it, the error of a state that JSON can't hold)."""
+        """(batch, JSON of the state behind it, the error of a state that can't be kept)."""
         batch = self.next()
         try:
             return batch, state_of(self._data), None

@@ -28,7 +28,8 @@ class Trainer:
         plan: a cleave.Plan.
         data: an iterable of batches for `fit`: dictionaries of arrays (NumPy or DLPack) by input name. An array of the
             input's own dtype is read where it lies. One that ends begins anew. Checkpoints keep where data stand that
-            have `state_dict()` and `load_state_dict(state)` (dictionaries that JSON can hold).
+            have `state_dict()` and `load_state_dict(state)`, as PyTorch's StatefulDataLoader does (plain values and
+            arrays).
         seed: of drawn parameters and of dropout.
         resume: a folder of checkpoints: the run goes on from the newest one, and so do data that keep a state.
         prefetch: how many batches `fit` makes ahead, in a thread of its own, while steps run.

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -170,9 +171,9 @@ class StateTest(unittest.TestCase):
             "def kill(metrics):\n    if metrics.step == last: os.kill(os.getpid(), signal.SIGKILL)\n"
             "trainer.fit(14, checkpoint=folder, checkpoint_every=3, callbacks=kill, progress=False)\n"
             "trainer.save(os.path.join(folder, 'end.safetensors'))\n")
-        random = np.random.default_rng(3)
+        drawn = np.random.default_rng(3)
         for _ in range(10):
-            folder, last = scratch(), int(random.integers(1, 14))
+            folder, last = scratch(), int(drawn.integers(1, 14))
             for expected, stop in ((-signal.SIGKILL, last), (0, 0)):
                 done = subprocess.run([sys.executable, "-c", program, folder, str(stop)], capture_output=True,
                                       text=True)
@@ -190,12 +191,31 @@ class StateTest(unittest.TestCase):
             warnings.simplefilter("error")
             cleave.Trainer(PLAN, data=Numbered(), resume=folder)
 
-    def test_a_state_that_json_can_not_hold_matters_for_checkpoints_alone(self):
+    def test_a_state_comes_back_as_it_was(self):
+        class Stateful(Numbered):
+            def state_dict(self):
+                return {"random": random.Random(3).getstate(), "generator": np.random.default_rng(4).bit_generator.state,
+                        "orders": [np.arange(6, dtype=np.int16).reshape(2, 3)[:, ::-1], np.float32(0.5)],
+                        "raw": b"\0\xff", "none": None, "text": "\u00e9", "nan": float("nan"), "at": (1, [2, (3,)])}
+
+            def load_state_dict(self, state):
+                self.loaded = state
+
+        folder, data = scratch(), Stateful()
+        cleave.Trainer(PLAN, data=data).fit(1, checkpoint=folder, progress=False)
+        cleave.Trainer(PLAN, data=data, resume=folder)
+        saved, loaded = data.state_dict(), data.loaded
+        np.testing.assert_array_equal(loaded.pop("orders")[0], saved.pop("orders")[0])
+        self.assertTrue(np.isnan(loaded.pop("nan")) and np.isnan(saved.pop("nan")))
+        self.assertEqual(loaded, saved)
+        random.setstate(loaded["random"])
+
+    def test_a_state_that_can_not_be_kept_matters_for_checkpoints_alone(self):
         data = Numbered()
-        data.state_dict = lambda: {"position": [data.at, {"random": np.zeros(2)}]}
+        data.state_dict = lambda: {"position": [data.at, {"random": object()}]}
         trainer = cleave.Trainer(PLAN, data=data)
         trainer.fit(2, progress=False)
-        with self.assertRaisesRegex(cleave.Error, r"in state_dict\(\)\['position'\]\[1\]\['random'\].* got ndarray"):
+        with self.assertRaisesRegex(cleave.Error, r"in state_dict\(\)\['position'\]\[1\]\['random'\].* got object"):
             trainer.fit(4, progress=False, checkpoint=scratch())
         self.assertEqual(trainer.steps, 2)
 
