@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import importlib
 import json
@@ -107,12 +108,24 @@ class _Producer:
             return batch, "", error
 
 
+_serving: dict[threading.Thread, SimpleQueue[bool]] = {}  # threads, and what ends them
+
+
 def _serve(producer, requests, results):
     while requests.get():
         try:
             results.put((producer.next_with_state(), None))
         except BaseException as error:  # raised where the batch is taken
             results.put((None, error))
+    _serving.pop(threading.current_thread(), None)
+
+
+@atexit.register
+def _end_threads():
+    """The interpreter ends without what data hold, unless they don't come back."""
+    for thread, requests in list(_serving.items()):
+        requests.put(False)
+        thread.join(timeout=1)
 
 
 def at_users_line(error: BaseException) -> BaseException:
@@ -139,7 +152,9 @@ class Prefetcher:
     def _start(self):
         self._requests = SimpleQueue()
         arguments = self._producer, self._requests, self._results
-        threading.Thread(target=_serve, args=arguments, name="cleave data", daemon=True).start()
+        thread = threading.Thread(target=_serve, args=arguments, name="cleave data", daemon=True)
+        _serving[thread] = self._requests
+        thread.start()
         weakref.finalize(self, self._requests.put, False)  # the thread holds nothing of this object
 
     def take(self, wanted: int) -> tuple[Batch, str, Error | None]:

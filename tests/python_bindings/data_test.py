@@ -122,6 +122,15 @@ class PrefetchTest(unittest.TestCase):
         self.assertFalse(any(maker.is_alive() for maker in makers))
 
 
+    def test_the_interpreter_ends_without_a_word(self):
+        program = ("import cleave\nfrom support import Bytes, batches_of_bytes\n"
+                   "def batches():\n    yield from batches_of_bytes()\n"  # knows all globals, the trainer too
+                   "trainer = cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=batches())\n"
+                   "trainer.fit(3, progress=False)\n")
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
 class StateTest(unittest.TestCase):
 
     def test_a_checkpoint_has_the_state_behind_the_steps_taken(self):
