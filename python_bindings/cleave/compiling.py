@@ -54,6 +54,8 @@ def _options(optimizer, groups, freeze, sizes, microbatches, clip_norm):
     for glob in [freeze] if isinstance(freeze, str) else freeze:
         options.add_group(glob, None, None, False)
     for group in groups:
+        if group.weight_decay and isinstance(optimizer, CustomOptimizer) and not optimizer.decays:
+            refuse(f'compile: requires an argument weight_decay of {optimizer.name} for group "{group.match}", got none')
         options.add_group(group.match, group.lr, group.weight_decay, group.trainable)
     return options
 

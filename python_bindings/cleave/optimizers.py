@@ -69,6 +69,11 @@ class CustomOptimizer:
     weight_decay: float
     options: Mapping[str, Any]
 
+    @property
+    def decays(self) -> bool:
+        """Whether the function takes a weight decay."""
+        return "weight_decay" in inspect.signature(self.function).parameters
+
     def trace(self, trace, shape):
         """Writes the update of parameters of one shape into the model."""
         names = list(self.states)
@@ -76,7 +81,7 @@ class CustomOptimizer:
         parameter, gradient, step, rate, decay = (Tensor(given[index]) for index in (0, 1, 3, 4, 5))
         states = {name: Tensor(value) for name, value in zip(names, given[2])}
         options = dict(self.options)
-        if "weight_decay" in inspect.signature(self.function).parameters:
+        if self.decays:
             options["weight_decay"] = decay
         result = self.function(parameter, gradient, states, step, rate, **options)
         if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[1], Mapping):

@@ -129,7 +129,7 @@ class Trainer:
             cleave.Error: for a batch that the plan can't take, or a loss that is not finite; what the data and the
                 callbacks raise comes through as it is.
         """
-        callbacks = self._checked(callbacks, eval_data)
+        callbacks = self._checked(callbacks, eval_data, eval_every)
         files: list[_core.MetricsFile | _core.EventFile] = []
         if metrics is not None:
             files.append(_core.MetricsFile.open(str(metrics), self.steps))
@@ -169,12 +169,14 @@ class Trainer:
                 self._session.save_checkpoint(str(checkpoint))
         return last
 
-    def _checked(self, callbacks, eval_data):
+    def _checked(self, callbacks, eval_data, eval_every):
         """What fit is given can be used; the callbacks as a list."""
         if self._data is None:
             refuse("fit: requires data, as Trainer(plan, data=batches), got none")
         if isinstance(eval_data, Iterator):
             refuse("fit: requires eval_data that begin anew each time, got an iterator")
+        if eval_every and eval_data is None:
+            refuse(f"fit: requires eval_data to evaluate every {eval_every} steps, got none")
         callbacks = [callbacks] if callable(callbacks) else list(callbacks)
         for callback in callbacks:
             if not callable(callback):

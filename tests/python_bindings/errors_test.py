@@ -49,6 +49,10 @@ def optimized(function, **options):
     return lambda: cleave.compile(Bytes(), batch=4, seq=8, optimizer=cleave.optimizer(states=["m"])(function)(**options))
 
 
+def descent(p, g, state, step, lr):
+    return p - lr * g, {}
+
+
 def step(change=None, **options):
     """Takes a step on a batch that `change` has spoilt."""
     def run():
@@ -178,6 +182,8 @@ CASES = [
      "requires options out of none, got beta"),
     ("a weight decay that nobody takes", optimized(lambda p, g, state, step, lr: (p, {"m": g}), weight_decay=0.1),
      "requires an argument weight_decay"),
+    ("a group's weight decay that nobody takes", simple(optimizer=cleave.optimizer()(descent)(), groups=[cleave.Group(
+        "head.*", weight_decay=0.1)]), 'requires an argument weight_decay of descent for group "head.*"'),
     ("states that have no names", lambda: cleave.optimizer(states=[3]), "requires names as states, got 3"),
     ("an optimizer without parentheses", lambda: cleave.optimizer(lambda p, g, state, step, lr: (p, {})), "got a function"),
     ("metrics in a list", custom(lambda m, x, y: ((x @ m.w).mean(), [x])), "a dictionary of metrics beside the loss"),
@@ -226,6 +232,7 @@ CASES = [
     ("a file for a folder of events", spoilt_file("events", b"", lambda path: fitted(
         batches_of_bytes(), tensorboard=path)()), 'events": requires a folder, got a file'),
     ("evaluation on an iterator", fitted([X], eval_data=iter([X])), "requires eval_data that begin anew each time"),
+    ("evaluation on nothing", fitted([X], eval_every=2), "requires eval_data to evaluate every 2 steps, got none"),
     ("a mixture without sources", lambda: cleave.Mixture({}), "requires at least one source, got none"),
     ("a mixture of weight 0", lambda: cleave.Mixture({"a": ([X], 0.0)}), "requires finite weights above 0, got 0"),
     ("a mixture without weights", lambda: cleave.Mixture({"a": [X]}), 'requires (batches, weight) for "a"'),
