@@ -150,32 +150,34 @@ void ModelBuilder::endEntry(const std::vector<Output> &outputs) {
   llvm::SmallVector<Value> values;
   for (const Output &output : outputs) values.push_back(output.value);
   if (!state.canMake("end of entry", values)) return;
-  mlir::func::ReturnOp::create(state.ops, state.location, values);
+  std::vector<std::string> names;
+  for (const Output &output : outputs) names.push_back(output.name);
+  state.finishFunction(values, CleaveDialect::kOutput, names);
+}
 
+void ModelBuilder::State::finishFunction(llvm::ArrayRef<Value> values, llvm::StringRef kind,
+                                         const std::vector<std::string> &names) {
+  mlir::func::ReturnOp::create(ops, location, values);
   llvm::SmallVector<mlir::Attribute> argumentAttributes, resultAttributes;
-  for (const State::Argument &argument : state.parameters)
-    argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
-  for (const State::Argument &argument : state.inputs)
-    argumentAttributes.push_back(state.ops.getDictionaryAttr(argument.attributes));
-  if (state.random)
+  for (const Argument &argument : parameters) argumentAttributes.push_back(ops.getDictionaryAttr(argument.attributes));
+  for (const Argument &argument : inputs) argumentAttributes.push_back(ops.getDictionaryAttr(argument.attributes));
+  if (random)
     argumentAttributes.push_back(
-        state.ops.getDictionaryAttr(state.ops.getNamedAttr(CleaveDialect::kInput, state.ops.getStringAttr("rng"))));
-  for (const Output &output : outputs)
-    resultAttributes.push_back(state.ops.getDictionaryAttr(
-        state.ops.getNamedAttr(CleaveDialect::kOutput, state.ops.getStringAttr(output.name))));
-  mlir::Block &block = state.function.front();
-  state.function.setFunctionType(
-      state.ops.getFunctionType(block.getArgumentTypes(), mlir::ValueRange(values).getTypes()));
-  if (!argumentAttributes.empty()) state.function.setArgAttrsAttr(state.ops.getArrayAttr(argumentAttributes));
-  if (!resultAttributes.empty()) state.function.setResAttrsAttr(state.ops.getArrayAttr(resultAttributes));
+        ops.getDictionaryAttr(ops.getNamedAttr(CleaveDialect::kInput, ops.getStringAttr("rng"))));
+  for (const std::string &name : names)
+    resultAttributes.push_back(ops.getDictionaryAttr(ops.getNamedAttr(kind, ops.getStringAttr(name))));
+  mlir::Block &block = function.front();
+  function.setFunctionType(ops.getFunctionType(block.getArgumentTypes(), mlir::ValueRange(values).getTypes()));
+  if (!argumentAttributes.empty()) function.setArgAttrsAttr(ops.getArrayAttr(argumentAttributes));
+  if (!resultAttributes.empty()) function.setResAttrsAttr(ops.getArrayAttr(resultAttributes));
 
-  state.function = nullptr;
-  state.random = nullptr;
-  state.parameters.clear();
-  state.inputs.clear();
-  state.parameterByName.clear();
-  state.opNames.clear();
-  state.randomIds.clear();
+  function = nullptr;
+  random = nullptr;
+  parameters.clear();
+  inputs.clear();
+  parameterByName.clear();
+  opNames.clear();
+  randomIds.clear();
 }
 
 void ModelBuilder::setFamily(const FamilyDescription &family) {

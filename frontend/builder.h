@@ -103,6 +103,20 @@ struct Output {
   mlir::Value value;
 };
 
+// A state that an optimizer keeps for each parameter, of its shape, and what it starts with.
+struct StateSpec {
+  std::string name;
+  double value = 0;
+};
+
+// What an optimizer's update is made of. The gradient is that of the mean loss, after clipping; `step` counts updates from
+// 1; rate and weight decay are those of the parameter's group. The last three are scalars.
+struct Update {
+  mlir::Value parameter, gradient;
+  std::vector<mlir::Value> states;
+  mlir::Value step, rate, weightDecay;
+};
+
 class ModelBuilder {
  public:
   // The context must outlive the builder and what it builds.
@@ -114,9 +128,16 @@ class ModelBuilder {
   // Where the ops come from, for messages: a line of the user's program or model file. Lines and columns count from 1.
   void setLocation(absl::string_view file, unsigned line, unsigned column);
 
-  // Ops up to `endEntry` belong to the function of that name. Parameters of the same name are the same in all entries.
+  // Ops up to `endEntry` belong to the function of that name. Parameters of the same name are the same in all entries. The
+  // outputs of "loss" are "loss" (a mean) or "loss_sum" and "tokens", and metrics behind them, which steps and evaluations
+  // report: "metrics.NAME", a mean, or with "metrics.NAME.count" behind it a sum over what counts.
   void beginEntry(absl::string_view name);
   void endEntry(const std::vector<Output> &outputs);
+
+  // An optimizer of one's own, for parameters of one shape: ops up to `endUpdate` make the new parameter and the new states,
+  // in the order of `states`. TrainingOptions::optimizer gives it a name. Each shape of a trainable parameter needs one.
+  Update beginUpdate(const std::vector<int64_t> &shape, const std::vector<StateSpec> &states);
+  void endUpdate(mlir::Value parameter, const std::vector<mlir::Value> &states);
 
   // What data and weight files of the model look like.
   void setFamily(const FamilyDescription &family);
@@ -178,6 +199,16 @@ class ModelBuilder {
   mlir::Value cos(absl::string_view name, mlir::Value x);
   mlir::Value power(absl::string_view name, mlir::Value a, mlir::Value b);
   mlir::Value softmax(absl::string_view name, mlir::Value x);  // along the last dimension
+
+  mlir::Value maximum(absl::string_view name, mlir::Value a, mlir::Value b);
+  mlir::Value minimum(absl::string_view name, mlir::Value a, mlir::Value b);
+  mlir::Value abs(absl::string_view name, mlir::Value x);
+  mlir::Value sign(absl::string_view name, mlir::Value x);  // -1, 0 or 1
+  // Bools; `direction` is "eq", "ne", "lt", "le", "gt" or "ge".
+  mlir::Value compare(absl::string_view name, mlir::Value a, mlir::Value b, absl::string_view direction);
+  // a where the condition is true, else b.
+  mlir::Value select(absl::string_view name, mlir::Value condition, mlir::Value a, mlir::Value b);
+  mlir::Value toFloat(absl::string_view name, mlir::Value x);
 
   // Dimensions (growing) are reduced away; `kind` is "sum", "mean", "max" or "min".
   mlir::Value reduce(absl::string_view name, mlir::Value x, absl::string_view kind,

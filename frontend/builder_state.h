@@ -56,6 +56,9 @@ struct ModelBuilder::State {
   bool checkFloat(const std::string &path, mlir::Value value, size_t minRank);
   bool checkShapeIs(const std::string &path, const char *what, mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
+  // Ends the function under way; result i gets the attribute `kind` = names[i].
+  void finishFunction(llvm::ArrayRef<mlir::Value> values, llvm::StringRef kind, const std::vector<std::string> &names);
+
   std::string uniqueName(const std::string &path);
   // A number that tells this op's random draws from those of others: it depends on the name alone, but for the rare op
   // whose number another one already has.

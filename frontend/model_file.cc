@@ -60,6 +60,7 @@ class EntryChecker {
   explicit EntryChecker(mlir::func::FuncOp function) : function_(function) {}
 
   absl::Status check();
+  absl::Status checkBody();
   absl::Status nameOutputs(llvm::ArrayRef<llvm::StringRef> names);
   void orderArguments();
 
@@ -74,7 +75,6 @@ class EntryChecker {
   absl::Status checkArgument(unsigned index);
   absl::Status checkParameter(unsigned index, const std::string &name);
   absl::Status checkInput(unsigned index, const std::string &name);
-  absl::Status checkBody();
 
   mlir::func::FuncOp function_;
   std::set<std::string> names_;
@@ -131,6 +131,8 @@ absl::Status EntryChecker::checkInput(unsigned index, const std::string &name) {
 }
 
 absl::Status EntryChecker::checkBody() {
+  if (!function_.getBody().hasOneBlock())
+    return invalid(absl::StrCat("function \"", function_.getName().str(), "\" requires a body of one block"));
   absl::Status status;
   function_.walk([&](mlir::Operation *op) {
     if (op == function_) return mlir::WalkResult::advance();
@@ -229,9 +231,21 @@ FamilyDescription plainFamily(mlir::func::FuncOp loss, llvm::ArrayRef<mlir::Bloc
   return family;
 }
 
+// How many of the last results are figures of metrics.
+size_t metricsOf(mlir::func::FuncOp loss) {
+  size_t count = 0;
+  for (unsigned i = loss.getNumResults(); i-- > 0; ++count) {
+    const auto output = loss.getResultAttrOfType<mlir::StringAttr>(i, CleaveDialect::kOutput);
+    if (!output || !output.getValue().starts_with("metrics.")) break;
+  }
+  return count;
+}
+
 absl::Status checkResults(mlir::func::FuncOp loss, EntryChecker &checker) {
-  const auto results = loss.getResultTypes();
-  if (results.size() < 1 || results.size() > 2 || !llvm::all_of(results, isScalarFloat))
+  llvm::ArrayRef<mlir::Type> results = loss.getResultTypes();
+  const bool areScalars = llvm::all_of(results, isScalarFloat);
+  results = results.drop_back(metricsOf(loss));
+  if (results.size() < 1 || results.size() > 2 || !areScalars)
     return invalid(absl::StrCat("function \"", loss.getName().str(),
                                 "\" requires one result, the loss as tensor<f32>, or two, the sum and the ",
                                 "number of labels that count, got ", textOf(loss.getFunctionType())));
@@ -249,9 +263,13 @@ absl::StatusOr<std::map<std::string, mlir::func::FuncOp>> entriesOf(mlir::Module
       return invalid(absl::StrCat(placeOf(op.getLoc()), ": requires functions and meshes in the module, got ",
                                   op.getName().getStringRef().str()));
     auto entry = function->getAttrOfType<mlir::StringAttr>(CleaveDialect::kEntry);
-    if (!entry || (entry.getValue() != "loss" && entry.getValue() != "logits"))
+    if (!entry || !llvm::is_contained({"loss", "logits", "update"}, entry.getValue()))
       return invalid(absl::StrCat("function \"", function.getName().str(), "\" requires ", CleaveDialect::kEntry.str(),
-                                  " to be \"loss\" or \"logits\", got ", entry ? textOf(entry) : "none"));
+                                  " to be \"loss\", \"logits\" or \"update\", got ", entry ? textOf(entry) : "none"));
+    if (entry.getValue() == "update") {  // what it takes and gives is the compiler's to check
+      if (auto status = EntryChecker(function).checkBody(); !status.ok()) return status;
+      continue;
+    }
     if (!entries.emplace(entry.str(), function).second)
       return invalid(
           absl::StrCat("requires one function with ", CleaveDialect::kEntry.str(), " = ", textOf(entry), ", got two"));

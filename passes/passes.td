@@ -53,6 +53,10 @@ def BuildStepPass : Pass<"cleave-build-step", "::mlir::ModuleOp"> {
     the whole batch; the number of microbatches is noted as its `cleave.microbatches`. `evaluate` is the loss as it is
     when nothing is trained, `initialize` draws the parameters. Options come from the module's `cleave.training`.
 
+    Results of the loss with `cleave.output = "metrics.NAME"` are figures that `step` and `evaluate` give too. Functions with
+    `cleave.entry = "update"` are an optimizer of the user's own, one for each type of a parameter: the ops of each are
+    written for every parameter of its type.
+
     Before:
     ```mlir
     func.func @loss(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"})

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/GlobPattern.h"
 #include "mlir/IR/Builders.h"
 
@@ -185,8 +186,9 @@ absl::StatusOr<TrainingOptions> TrainingOptions::fromAttribute(mlir::DictionaryA
 }
 
 absl::Status TrainingOptions::check() const {
-  if (optimizer != "adamw" && optimizer != "sgd")
-    return invalid(absl::StrCat("requires optimizer adamw or sgd, got \"", optimizer, "\""));
+  const auto isPlain = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (optimizer.empty() || !llvm::all_of(optimizer, isPlain))
+    return invalid(absl::StrCat("requires an optimizer's name of letters, digits and _, got \"", optimizer, "\""));
   if (schedule != "constant" && schedule != "cosine")
     return invalid(absl::StrCat("requires schedule constant or cosine, got \"", schedule, "\""));
   if (microbatches < 1) return invalid(absl::StrCat("requires at least 1 microbatch, got ", microbatches));

@@ -23,7 +23,7 @@ struct ParameterGroup {
 };
 
 struct TrainingOptions {
-  std::string optimizer = "adamw";  // or "sgd"
+  std::string optimizer = "adamw";  // or "sgd", or any other name, which states have, for updates of the module's own
   double learningRate = 1e-3, weightDecay = 0;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // AdamW
   double momentum = 0;                                // SGD

@@ -41,7 +41,9 @@ void bindUnary(Builder &builder) {
       {"exp", &ModelBuilder::exp},         {"log", &ModelBuilder::log},
       {"sqrt", &ModelBuilder::sqrt},       {"sin", &ModelBuilder::sin},
       {"cos", &ModelBuilder::cos},         {"softmax", &ModelBuilder::softmax},
-      {"merge_heads", &ModelBuilder::mergeHeads}, {"cumulative_sum", &ModelBuilder::cumulativeSum}};
+      {"merge_heads", &ModelBuilder::mergeHeads}, {"cumulative_sum", &ModelBuilder::cumulativeSum},
+      {"abs", &ModelBuilder::abs},         {"sign", &ModelBuilder::sign},
+      {"to_float", &ModelBuilder::toFloat}};
   for (const auto &[pythonName, method] : kUnary)
     builder.def(pythonName, [call = method](const Handle &build, const std::string &name, const Value &x) {
       return handle(build, (builderOf(build).*call)(name, own(build, x)));
@@ -54,7 +56,9 @@ void bindBinary(Builder &builder) {
                                                                 {"subtract", &ModelBuilder::subtract},
                                                                 {"multiply", &ModelBuilder::multiply},
                                                                 {"divide", &ModelBuilder::divide},
-                                                                {"power", &ModelBuilder::power}};
+                                                                {"power", &ModelBuilder::power},
+                                                                {"maximum", &ModelBuilder::maximum},
+                                                                {"minimum", &ModelBuilder::minimum}};
   for (const auto &[pythonName, method] : kBinary)
     builder.def(pythonName, [call = method](const Handle &build, const std::string &name, const Value &a,
                                             const Value &b) {
@@ -184,6 +188,39 @@ void bindShapes(Builder &builder) {
       }, "name"_a, "values"_a, "dimension"_a);
 }
 
+void bindChoices(Builder &builder) {
+  builder
+      .def("compare", [](const Handle &build, const std::string &name, const Value &a, const Value &b,
+                         const std::string &direction) {
+        return handle(build, builderOf(build).compare(name, own(build, a), own(build, b), direction));
+      }, "name"_a, "a"_a, "b"_a, "direction"_a)
+      .def("select", [](const Handle &build, const std::string &name, const Value &condition, const Value &a,
+                        const Value &b) {
+        return handle(build, builderOf(build).select(name, own(build, condition), own(build, a), own(build, b)));
+      }, "name"_a, "condition"_a, "a"_a, "b"_a);
+}
+
+using States = std::vector<std::pair<std::string, double>>;
+
+// Parameter, gradient, states, step, rate, weight decay.
+std::tuple<Value, Value, std::vector<Value>, Value, Value, Value> beginUpdate(const Handle &build, const Shape &shape,
+                                                                              const States &states) {
+  std::vector<StateSpec> specs;
+  for (const auto &[name, value] : states) specs.push_back({name, value});
+  const Update update = builderOf(build).beginUpdate(shape, specs);
+  std::vector<Value> owned;
+  for (mlir::Value state : update.states) owned.push_back(handle(build, state));
+  return {handle(build, update.parameter), handle(build, update.gradient), owned, handle(build, update.step),
+          handle(build, update.rate), handle(build, update.weightDecay)};
+}
+
+void endUpdate(const Handle &build, const Value &parameter, const std::vector<Value> &states) {
+  std::vector<mlir::Value> owned;
+  for (const Value &state : states) owned.push_back(own(build, state));
+  builderOf(build).endUpdate(own(build, parameter), owned);
+  check(build->builder.status());
+}
+
 void bindStructure(Builder &builder) {
   builder
       .def("set_location", [](const Handle &build, const std::string &file, unsigned line) {
@@ -199,6 +236,8 @@ void bindStructure(Builder &builder) {
         builderOf(build).endEntry(owned);
         check(build->builder.status());
       })
+      .def("begin_update", &beginUpdate, "shape"_a, "states"_a)
+      .def("end_update", &endUpdate, "parameter"_a, "states"_a)
       .def("push_scope", [](const Handle &build, const std::string &name) { build->builder.pushScope(name); })
       .def("pop_scope", [](const Handle &build) { build->builder.popScope(); })
       .def("push_layer", [](const Handle &build, const std::string &layerClass, int64_t instance) {
@@ -316,6 +355,7 @@ void bindCompiler(nb::module_ &module) {
   bindBinary(builder);
   bindNetwork(builder);
   bindShapes(builder);
+  bindChoices(builder);
 }
 
 }  // namespace cleave::python

@@ -1,5 +1,6 @@
 // Binds plans, the sessions that run them, and what a training loop records.
 
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -17,6 +18,8 @@
 #include "python_bindings/bind.h"
 #include "python_bindings/run_session.h"
 #include "python_bindings/status_error.h"
+#include "runtime/data/source_draw.h"
+#include "runtime/training/event_file.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 
@@ -63,18 +66,38 @@ void bindMetrics(nb::module_ &module) {
       .def_ro("tokens_per_s", &StepMetrics::tokensPerSecond)
       .def_ro("tflops", &StepMetrics::teraflops)
       .def_ro("peak_bytes", &StepMetrics::peakBytes, "By device.")
-      .def_rw("eval_loss", &StepMetrics::evalLoss)
+      .def_ro("named", &StepMetrics::named, "What the model's loss gives besides, by name.")
+      .def_rw("eval_loss", &StepMetrics::evalLoss, "Mean over the held-out labels that count, where it was evaluated.")
+      .def_rw("eval_named", &StepMetrics::evalNamed)
       .def("json", &metricsLine, "The line of a metrics file.")
       .def("__repr__",
            [](const StepMetrics &metrics) { return absl::StrCat("StepMetrics(", metricsLine(metrics), ")"); });
+  nb::class_<Evaluation>(module, "Evaluation", "Losses and metrics of batches that are evaluated one after the other.")
+      .def(nb::init<>())
+      .def_prop_ro("loss", &Evaluation::loss)
+      .def_prop_ro("named", &Evaluation::named);
   nb::class_<MetricsFile>(module, "MetricsFile")
       .def_static("open", [](const std::string &path, int64_t step) { return valueOf(MetricsFile::open(path, step)); },
                   "path"_a, "step"_a)
       .def("write", [](MetricsFile &file, const StepMetrics &metrics) { check(file.write(metrics)); })
       .def("flush", [](MetricsFile &file) { check(file.flush()); });
+  nb::class_<EventFile>(module, "EventFile", "What TensorBoard reads.")
+      .def_static("create", [](const std::string &folder, int64_t step) {
+        return valueOf(EventFile::create(folder, step));
+      }, "folder"_a, "step"_a)
+      .def("write", [](EventFile &file, const StepMetrics &metrics) { check(file.write(metrics)); })
+      .def("flush", [](EventFile &file) { check(file.flush()); });
   nb::class_<Progress>(module, "Progress", "Writes to stderr: a line that changes on a terminal, plain ones elsewhere.")
       .def("__init__", [](Progress *progress, int64_t steps) { new (progress) Progress(stderr, steps); }, "steps"_a)
       .def("show", &Progress::show);
+}
+
+void bindData(nb::module_ &module) {
+  nb::class_<SourceDraw>(module, "SourceDraw", "Which of several sources each draw takes, by weight.")
+      .def_static("create", [](const std::vector<double> &weights, uint64_t seed) {
+        return valueOf(SourceDraw::create(weights, seed));
+      }, "weights"_a, "seed"_a)
+      .def("source_of", &SourceDraw::sourceOf, "draw"_a);
 }
 
 void bindSession(nb::module_ &module) {
@@ -83,14 +106,15 @@ void bindSession(nb::module_ &module) {
       .def("draw", &RunSession::draw, "seed"_a)
       .def("load_weights", &RunSession::loadWeights, "path"_a)
       .def("save_weights", &RunSession::saveWeights, "path"_a)
-      .def("step", &RunSession::step, "batch"_a)
-      .def("evaluate", &RunSession::evaluate, "batch"_a)
+      .def("step", &RunSession::step, "batch"_a, "data_state"_a = nb::none())
+      .def("evaluate", &RunSession::evaluate, "batch"_a, "into"_a)
       .def("run", &RunSession::run, "entry"_a, "batch"_a)
       .def("read", &RunSession::read, "name"_a)
       .def("write", &RunSession::write, "name"_a, "value"_a)
       .def("save_checkpoint", &RunSession::saveCheckpoint, "folder"_a)
       .def("resume", &RunSession::resume, "folder"_a)
       .def("close", &RunSession::close)
+      .def_prop_rw("data_state", &RunSession::dataState, &RunSession::setDataState)
       .def_prop_ro("steps", &RunSession::steps)
       .def_prop_ro("is_closed", &RunSession::isClosed);
 }
@@ -101,6 +125,7 @@ void bindRuntime(nb::module_ &module) {
   nb::exception<StatusError>(module, "Error", PyExc_ValueError);
   bindPlan(module);
   bindMetrics(module);
+  bindData(module);
   bindSession(module);
 }
 

@@ -11,7 +11,6 @@
 #include "runtime/files/mapped_file.h"
 #include "runtime/files/new_file.h"
 #include "runtime/load_plan.h"
-#include "runtime/training/session_steps.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
 
@@ -145,7 +144,7 @@ void RunSession::saveWeights(const std::string &path) {
   }));
 }
 
-StepMetrics RunSession::step(nb::dict batch) {
+StepMetrics RunSession::step(nb::dict batch, std::optional<std::string> dataState) {
   Use use(*this);
   const ArrayDict arrays(batch);
   nb::gil_scoped_release released;
@@ -154,17 +153,17 @@ StepMetrics RunSession::step(nb::dict batch) {
   StepMetrics metrics = valueOf(takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs)));
   position_.step = metrics.step;
   position_.examples += plan_->loaded.training.batch;
+  if (dataState) position_.dataState = *std::move(dataState);
   return metrics;
 }
 
-std::pair<double, double> RunSession::evaluate(nb::dict batch) {
+void RunSession::evaluate(nb::dict batch, Evaluation &into) {
   Use use(*this);
   const ArrayDict arrays(batch);
   nb::gil_scoped_release released;
   Batch made;
   const Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf("evaluate"), made));
-  const LossSum loss = valueOf(evaluateBatch(*session_, inputs));
-  return {loss.sum, loss.tokens};
+  check(into.add(*session_, inputs));
 }
 
 nb::dict RunSession::run(const std::string &entry, nb::dict batch) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "runtime/plan/program.h"
 #include "runtime/session.h"
 #include "runtime/training/metrics.h"
+#include "runtime/training/session_steps.h"
 
 namespace cleave::python {
 
@@ -44,14 +46,19 @@ class RunSession {
   void draw(uint64_t seed);
   void loadWeights(const std::string &path);
   void saveWeights(const std::string &path);
-  StepMetrics step(nanobind::dict batch);
-  std::pair<double, double> evaluate(nanobind::dict batch);  // sum of losses, labels that count
+  // With `dataState`, that is where the data stand behind the batch: it holds once the step is taken.
+  StepMetrics step(nanobind::dict batch, std::optional<std::string> dataState);
+  void evaluate(nanobind::dict batch, Evaluation &into);
   nanobind::dict run(const std::string &entry, nanobind::dict batch);
   nanobind::object read(const std::string &name);
   void write(const std::string &name, const AnyArray &value);
   std::string saveCheckpoint(const std::string &folder);
   void resume(const std::string &folder);
   void close();
+
+  // JSON of a source of data that keeps its own position, as checkpoints hold it; empty: none.
+  const std::string &dataState() const { return position_.dataState; }
+  void setDataState(std::string json) { position_.dataState = std::move(json); }
 
   int64_t steps() const { return position_.step; }
   bool isClosed() const { return session_ == nullptr; }

@@ -1,6 +1,7 @@
 #include "passes/differentiate/entries.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -191,7 +192,42 @@ mlir::func::FuncOp EntryBuilder::finish(llvm::StringRef phase) {
   return function_;
 }
 
-bool givesMean(mlir::func::FuncOp loss) { return loss.getNumResults() == 1; }
+std::vector<Metric> metricsOf(mlir::func::FuncOp loss) {
+  std::vector<Metric> metrics;
+  for (unsigned i = 0; i < loss.getNumResults(); ++i) {
+    const auto output = loss.getResultAttrOfType<mlir::StringAttr>(i, CleaveDialect::kOutput);
+    llvm::StringRef name = output ? output.getValue() : "";
+    if (!name.consume_front(kMetricOutput)) continue;
+    const bool isCount = name.consume_back(".count");
+    if (!isCount) metrics.push_back({name.str(), i, std::nullopt});
+    else if (!metrics.empty() && metrics.back().name == name) metrics.back().count = i;
+  }
+  return metrics;
+}
+
+mlir::LogicalResult checkMetrics(mlir::func::FuncOp loss) {
+  size_t results = 0;  // of metrics
+  llvm::StringSet<> names;
+  for (const Metric &metric : metricsOf(loss)) {
+    results += metric.count ? 2 : 1;
+    if (!names.insert(metric.name).second)
+      return loss.emitError("requires metrics of different names, got \"") << metric.name << "\" twice";
+    const bool isPlain = llvm::all_of(metric.name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '/'; });
+    if (metric.name.empty() || !isPlain)
+      return loss.emitError("requires names of letters, digits, _ and / for metrics, got \"") << metric.name << '"';
+  }
+  const size_t others = loss.getNumResults() - results;
+  if (others == 1 || others == 2) return mlir::success();
+  return loss.emitError("requires one result (a mean loss) or two (a sum of losses and their number), and metrics behind "
+                        "them, got ")
+         << others;
+}
+
+bool givesMean(mlir::func::FuncOp loss) {
+  size_t results = loss.getNumResults();
+  for (const Metric &metric : metricsOf(loss)) results -= metric.count ? 2 : 1;
+  return results == 1;
+}
 
 int64_t examplesOf(const ForwardFunction &loss) {
   for (const Argument &input : loss.inputs)
@@ -242,6 +278,12 @@ void buildEvaluate(mlir::ModuleOp module, ForwardFunction &loss) {
   }
   entry.result(sum, CleaveDialect::kOutput, "loss_sum");
   entry.result(count, CleaveDialect::kOutput, "tokens");
+  for (const Metric &metric : metricsOf(loss.function)) {
+    const std::string name = (kMetricOutput + metric.name).str();
+    entry.result(map.lookup(end->getOperand(metric.value)), CleaveDialect::kOutput, name);
+    if (metric.count)
+      entry.result(map.lookup(end->getOperand(*metric.count)), CleaveDialect::kOutput, name + ".count");
+  }
   freeze(entry.finish("forward"));
 }
 

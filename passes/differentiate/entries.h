@@ -70,6 +70,18 @@ class EntryBuilder {
 mlir::RankedTensorType scalarType(mlir::MLIRContext *context);  // tensor<f32>
 mlir::RankedTensorType keyType(mlir::MLIRContext *context);     // tensor<4xi32>
 
+// A figure that the loss gives besides: results of it with cleave.output = "metrics.NAME" and, where that is a sum over
+// what counts, "metrics.NAME.count". They stand behind the loss itself.
+struct Metric {
+  std::string name;
+  unsigned value;                 // number of the result
+  std::optional<unsigned> count;  // of its count
+};
+inline constexpr llvm::StringLiteral kMetricOutput = "metrics.";
+std::vector<Metric> metricsOf(mlir::func::FuncOp loss);
+// Results are one (a mean loss) or two (a sum of losses and their number), and then metrics.
+mlir::LogicalResult checkMetrics(mlir::func::FuncOp loss);
+
 // The loss's mean over a batch has no count of its own: each example counts as one.
 bool givesMean(mlir::func::FuncOp loss);
 int64_t examplesOf(const ForwardFunction &loss);

@@ -9,6 +9,8 @@
 // "Automatic Cross-Replica Sharding of Weight Update in Data-Parallel Training", Xu et al., 2020; ZeRO,
 // Rajbhandari et al., 2020.
 
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "passes/cost/op_cost.h"
 #include "passes/module_view.h"
 #include "passes/passes.h"
@@ -19,13 +21,17 @@ namespace cleave {
 
 namespace {
 
-// An op that makes the next value of a parameter.
+// The ops that make the next value of a parameter: one, or those of an optimizer of the user's own.
 struct Update {
-  mlir::Operation *op = nullptr;
+  llvm::SmallVector<mlir::Operation *, 1> ops;
   mlir::BlockArgument parameter;
   llvm::SmallVector<mlir::BlockArgument, 2> states;  // with the parameter's type
   mlir::Value gradient;
 };
+
+llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
+}
 
 class UpdateSharding {
  public:
@@ -60,21 +66,53 @@ class UpdateSharding {
     return argumentAxes(function, argument.getArgNumber(), mesh_.getSizes().size());
   }
 
-  std::optional<Update> updateOf(mlir::OpOperand &returned) {
+  llvm::StringRef updatedBy(mlir::OpOperand &returned) {
     const auto name = step_.getResultAttrOfType<mlir::StringAttr>(returned.getOperandNumber(), CleaveDialect::kUpdates);
-    auto op = returned.get().getDefiningOp<TensorOpInterface>();
-    if (!name || !op || phaseOf(op) != "update") return std::nullopt;
-    Update update{op, {}, {}, {}};
-    for (mlir::Value operand : op->getOperands()) {
-      if (operand.getType() != returned.get().getType()) continue;
-      auto argument = mlir::dyn_cast<mlir::BlockArgument>(operand);
-      if (!argument) {
-        update.gradient = operand;
-      } else if (argumentName(argument, CleaveDialect::kParameter) == name.getValue()) {
-        update.parameter = argument;
-      } else if (argumentName(argument, CleaveDialect::kStateOf) == name.getValue()) {
-        update.states.push_back(argument);
+    return name ? name.getValue() : llvm::StringRef();
+  }
+
+  // What is returned for a parameter and its states; nothing for what is no parameter.
+  llvm::SetVector<mlir::Value> newValuesOf(mlir::OpOperand &returned) {
+    llvm::SetVector<mlir::Value> values;
+    const llvm::StringRef name = updatedBy(returned);
+    llvm::StringSet<> names;
+    for (mlir::BlockArgument argument : step_.getArguments()) {
+      const bool isState = argumentName(argument, CleaveDialect::kStateOf) == name;
+      if (isState) names.insert(argumentName(argument, CleaveDialect::kState));
+      if (argumentName(argument, CleaveDialect::kParameter) == name) values.insert(returned.get());
+    }
+    if (name.empty() || values.empty()) return {};
+    for (mlir::OpOperand &other : returned.getOwner()->getOpOperands())
+      if (names.contains(updatedBy(other))) values.insert(other.get());
+    return values;
+  }
+
+  // Walks back from the new values, through what has the parameter's sizes.
+  std::optional<Update> updateOf(mlir::OpOperand &returned) {
+    llvm::SetVector<mlir::Value> values = newValuesOf(returned);
+    if (values.empty() || shapeOf(returned.get()).empty()) return std::nullopt;
+    const llvm::StringRef name = updatedBy(returned);
+    const auto fits = [&](mlir::Value value) { return shapeOf(value) == shapeOf(returned.get()); };
+    Update update;
+    for (size_t next = 0; next < values.size(); ++next) {
+      const mlir::Value value = values[next];
+      if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value)) {
+        if (argumentName(argument, CleaveDialect::kParameter) == name) update.parameter = argument;
+        else if (argumentName(argument, CleaveDialect::kStateOf) == name) update.states.push_back(argument);
+        else return std::nullopt;
+        continue;
       }
+      auto op = value.getDefiningOp<TensorOpInterface>();
+      if (!op || phaseOf(op) != "update") {
+        if (update.gradient) return std::nullopt;
+        update.gradient = value;
+        continue;
+      }
+      // What is made of scalars alone is no part of it: it lies as it is wanted.
+      if (llvm::none_of(op->getOperands(), fits)) continue;
+      if (!llvm::is_contained(update.ops, op.getOperation())) update.ops.push_back(op);
+      for (mlir::Value operand : op->getOperands())
+        if (fits(operand)) values.insert(operand);
     }
     if (!update.parameter || !update.gradient) return std::nullopt;
     return update;
@@ -119,8 +157,10 @@ class UpdateSharding {
   bool pays(size_t axis, const Update &update, const Axes &held) {
     const mlir::Type type = update.parameter.getType();
     double touched = 0;  // values of the parameter's type
-    for (mlir::Type other : update.op->getOperandTypes()) touched += other == type;
-    for (mlir::Type other : update.op->getResultTypes()) touched += other == type;
+    for (mlir::Operation *op : update.ops) {
+      touched += llvm::count(op->getOperandTypes(), type);
+      touched += llvm::count(op->getResultTypes(), type);
+    }
     double bytes = bytesOf(update.parameter);
     for (size_t other = 0; other < held.size(); ++other)
       if (held[other].isSplit()) bytes /= double(mesh_.getSizes()[other]);
@@ -148,15 +188,17 @@ class UpdateSharding {
     return std::nullopt;
   }
 
-  // Whether the update's rule splits all that has the parameter's type together.
+  // Whether the rules of the update's ops split all that has the parameter's sizes together.
   bool allows(const Update &update, const AxisPlacement &share) {
-    const mlir::Type type = update.parameter.getType();
-    Strategy wanted;
-    for (mlir::Value value : update.op->getOperands())
-      wanted.operands.push_back(value.getType() == type ? share : AxisPlacement::broadcast());
-    for (mlir::Value value : update.op->getResults())
-      wanted.results.push_back(value.getType() == type ? share : AxisPlacement::broadcast());
-    return rules_.of(update.op).match(wanted) != nullptr;
+    const auto placed = [&](mlir::Value value) {
+      return shapeOf(value) == shapeOf(update.parameter) ? share : AxisPlacement::broadcast();
+    };
+    return llvm::all_of(update.ops, [&](mlir::Operation *op) {
+      Strategy wanted;
+      for (mlir::Value value : op->getOperands()) wanted.operands.push_back(placed(value));
+      for (mlir::Value value : op->getResults()) wanted.results.push_back(placed(value));
+      return rules_.of(op).match(wanted) != nullptr;
+    });
   }
 
   void pinGradient(mlir::Value gradient, size_t axis, const AxisPlacement &share, const std::string &reason) {

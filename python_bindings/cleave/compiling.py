@@ -11,7 +11,7 @@ from . import _core
 from .errors import refuse, reports, user_place
 from .functional import Loss
 from .nn import Module
-from .optimizers import SGD, AdamW, Constant, Cosine, Group
+from .optimizers import SGD, AdamW, Constant, Cosine, CustomOptimizer, Group
 from .placement import Mesh, Placement
 from .tensor import Tensor, Trace
 
@@ -34,12 +34,16 @@ class Input:
 def _options(optimizer, groups, freeze, sizes, microbatches, clip_norm):
     options = _core.TrainingOptions()
     options.optimizer = "adamw" if isinstance(optimizer, AdamW) else "sgd"
-    if isinstance(optimizer, AdamW):
+    if isinstance(optimizer, CustomOptimizer):
+        # States have this name; those of the optimizers that are built in stay theirs.
+        options.optimizer = "custom" if optimizer.name in ("adamw", "sgd") else optimizer.name
+    elif isinstance(optimizer, AdamW):
         (options.beta1, options.beta2), options.eps = optimizer.betas, optimizer.eps
     elif isinstance(optimizer, SGD):
         options.momentum = optimizer.momentum
     else:
-        refuse(f"compile: requires cleave.AdamW(...) or cleave.SGD(...) as optimizer, got {optimizer!r}")
+        refuse("compile: requires cleave.AdamW(...), cleave.SGD(...) or what @cleave.optimizer makes as optimizer, got "
+               f"{optimizer!r}")
     options.weight_decay = optimizer.weight_decay
     rate = optimizer.lr if isinstance(optimizer.lr, (Constant, Cosine)) else Constant(optimizer.lr)
     options.lr, options.warmup = rate.lr, rate.warmup
@@ -50,6 +54,8 @@ def _options(optimizer, groups, freeze, sizes, microbatches, clip_norm):
     for glob in [freeze] if isinstance(freeze, str) else freeze:
         options.add_group(glob, None, None, False)
     for group in groups:
+        if group.weight_decay and isinstance(optimizer, CustomOptimizer) and not optimizer.decays:
+            refuse(f'compile: requires an argument weight_decay of {optimizer.name} for group "{group.match}", got none')
         options.add_group(group.match, group.lr, group.weight_decay, group.trainable)
     return options
 
@@ -72,14 +78,24 @@ def _inputs(trace, function, given, sizes):
 def _trace_loss(trace, model, given, sizes):
     trace.training = True
     trace.builder.begin_entry("loss")
-    loss = model.loss(**_inputs(trace, model.loss, given, sizes))
-    if isinstance(loss, Loss):
-        outputs = [("loss_sum", trace.value(loss.sum)), ("tokens", trace.value(loss.count))]
-    elif isinstance(loss, Tensor) and loss.shape == () and loss.dtype == "float32":
-        outputs = [("loss", trace.value(loss))]
-    else:
-        refuse(f"loss: requires a scalar tensor of float32, or what nn.cross_entropy gives, got {loss!r}")
+    result = model.loss(**_inputs(trace, model.loss, given, sizes))
+    loss, metrics = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+    if not isinstance(metrics, Mapping):
+        refuse(f"loss: requires a dictionary of metrics beside the loss, got {type(metrics).__name__}")
+    outputs = _outputs(trace, "loss", loss, ("loss_sum", "tokens"), "loss")
+    for name, metric in metrics.items():
+        output = f"metrics.{name}"
+        outputs += _outputs(trace, f'metric "{name}"', metric, (output, output + ".count"), output)
     trace.builder.end_entry(outputs)
+
+
+def _outputs(trace, what, value, of_sum, of_mean):
+    """What the loss's function gives under these names: a sum and a count, or a mean."""
+    if isinstance(value, Loss):
+        return [(of_sum[0], trace.value(value.sum)), (of_sum[1], trace.value(value.count))]
+    if isinstance(value, Tensor) and value.shape == () and value.dtype == "float32":
+        return [(of_mean, trace.value(value))]
+    refuse(f"{what}: requires a scalar tensor of float32, or what nn.cross_entropy gives, got {value!r}")
 
 
 def _trace_logits(trace, model, given, sizes):
@@ -92,7 +108,7 @@ def _trace_logits(trace, model, given, sizes):
 
 
 @reports
-def trace(model, *, batch, seq=0, target_seq=0, inputs=None, dropout=None):
+def trace(model, *, batch, seq=0, target_seq=0, inputs=None, dropout=None, optimizer=None):
     """The model's ops, not compiled: (module, pins). See compile for the arguments."""
     if not isinstance(model, Module):
         refuse(f"compile: requires a cleave.nn.Module, got {type(model).__name__}")
@@ -107,12 +123,15 @@ def trace(model, *, batch, seq=0, target_seq=0, inputs=None, dropout=None):
         _trace_loss(made, model, given, sizes)
         if callable(getattr(model, "logits", None)):
             _trace_logits(made, model, given, sizes)
+        if isinstance(optimizer, CustomOptimizer):
+            for shape in dict.fromkeys(parameter.shape for _, parameter in model.named_parameters()):
+                optimizer.trace(made, shape)
     return made.builder.finish(), made.pins
 
 
 @reports
-def compile(model: Module, *, mesh: Mesh | None = None, optimizer: AdamW | SGD = AdamW(), batch: int, seq: int = 0,
-            target_seq: int = 0, inputs: Mapping[str, Input] | None = None, dropout: float | None = None,
+def compile(model: Module, *, mesh: Mesh | None = None, optimizer: AdamW | SGD | CustomOptimizer = AdamW(),
+            batch: int, seq: int = 0, target_seq: int = 0, inputs: Mapping[str, Input] | None = None, dropout: float | None = None,
             microbatches: int = 1, clip_norm: float | None = None, groups: Iterable[Group] = (),
             freeze: str | Iterable[str] = (), pins: Mapping[str, Mapping[str, Placement]] | None = None,
             strategy: str = "rules", overlap: list[str] | None = None, zero: int | None = None,
@@ -120,9 +139,10 @@ def compile(model: Module, *, mesh: Mesh | None = None, optimizer: AdamW | SGD =
     """Compiles the training step of a model.
 
     Args:
-        model: a cleave.nn.Module with `loss`, and perhaps `logits`.
+        model: a cleave.nn.Module with `loss`, and perhaps `logits`. A loss may give (loss, {name: metric}): metrics are
+            scalar tensors (means), or sums with counts as nn.accuracy gives them, and are reported with each step.
         mesh: the devices; one device unless it is given.
-        optimizer: cleave.AdamW(...) or cleave.SGD(...).
+        optimizer: cleave.AdamW(...), cleave.SGD(...), or one of your own (cleave.optimizer).
         batch: examples of a step on all devices together.
         seq, target_seq: tokens of an example, and of its labels where they differ: each input is int32 [batch, tokens],
             unless `inputs` says otherwise: {"x": cleave.Input(16, 8, dtype="float32")}.
@@ -145,7 +165,8 @@ def compile(model: Module, *, mesh: Mesh | None = None, optimizer: AdamW | SGD =
     """
     from .plan import Plan
 
-    module, marked = trace(model, batch=batch, seq=seq, target_seq=target_seq, inputs=inputs, dropout=dropout)
+    module, marked = trace(model, batch=batch, seq=seq, target_seq=target_seq, inputs=inputs, dropout=dropout,
+                           optimizer=optimizer)
     mesh = Mesh(data=1) if mesh is None else mesh
     if not isinstance(mesh, Mesh):
         refuse(f"compile: requires a cleave.Mesh, got {mesh!r}")

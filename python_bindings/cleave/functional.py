@@ -8,7 +8,8 @@ from .tensor import Tensor, current
 
 
 class Loss:
-    """A sum of losses and the number of labels that count. A step's loss is their quotient over the whole batch."""
+    """A sum of losses and the number of labels that count. A step's loss is their quotient over the whole batch. A metric
+    may be one too."""
 
     def __init__(self, sum, count):
         self.sum, self.count = sum, count
@@ -192,6 +193,43 @@ def constant(values, name="constant"):
     return current().call("constant", name, list(values))
 
 
+@reports
+def maximum(a, b, name="maximum"):
+    """The larger of two tensors of one shape, element by element."""
+    return current().call("maximum", name, a, b)
+
+
+@reports
+def minimum(a, b, name="minimum"):
+    """The smaller of two tensors of one shape, element by element."""
+    return current().call("minimum", name, a, b)
+
+
+@reports
+def equal(a, b, name="equal"):
+    """Bools: whether elements of two tensors of one shape and dtype are the same. For others: a < b, a >= 0, ..."""
+    return current().call("compare", name, a, b, "eq")
+
+
+@reports
+def where(condition, a, b, name="where"):
+    """a where the condition (bools) is true, else b; all of one shape."""
+    return current().call("select", name, condition, a, b)
+
+
+@reports
+def accuracy(logits, labels, name="accuracy"):
+    """How often the label has the largest of logits [..., classes]: a metric, over labels [...] of int32 that count."""
+    shape, rank = list(logits.shape), len(labels.shape)
+    wide = broadcast(labels, shape, range(rank), name=f"{name}.labels")
+    is_label = equal(wide, iota(shape, rank, name=f"{name}.classes"), name=f"{name}.is_label")
+    lowest = fill(shape, -3e38, name=f"{name}.lowest")
+    of_label = where(is_label, logits, lowest, name=f"{name}.of_label").max(dim=-1)
+    counted = to_float(labels >= 0, name=f"{name}.counted")
+    hits = to_float(of_label >= logits.max(dim=-1), name=f"{name}.hits")
+    return Loss((hits * counted).sum(), counted.sum())
+
+
 def _unary(method, text):
     @reports
     def function(x, name=method):
@@ -209,6 +247,9 @@ sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).")
 exp = _unary("exp", "e to the x.")
 log = _unary("log", "Natural logarithm.")
 sqrt = _unary("sqrt", "Square root.")
+abs = _unary("abs", "Absolute value.")
+sign = _unary("sign", "-1, 0 or 1.")
+to_float = _unary("to_float", "The elements as float32; a bool becomes 0 or 1.")
 sin = _unary("sin", "Sine of radians.")
 cos = _unary("cos", "Cosine of radians.")
 cumulative_sum = _unary("cumulative_sum", "Sums along the last dimension up to each element.")

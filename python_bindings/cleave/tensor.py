@@ -104,9 +104,7 @@ class _Operators:
                 return trace.call("scale", "scale", self, float(other))
             if method == "divide" and not swapped and other != 0:
                 return trace.call("scale", "scale", self, 1 / other)
-            other = trace.call("fill", "constant", list(self.shape), self.dtype == "float32", float(other))
-        elif not isinstance(other, _Operators):
-            refuse(f"requires a tensor or a number, got {type(other).__name__}")
+        other = _operand(trace, self, other)
         left, right = (other, self) if swapped else (self, other)
         shape = _core.broadcast_shape(list(left.shape), list(right.shape))
         if shape is None:
@@ -140,6 +138,31 @@ class _Operators:
 
     def __pow__(self, other):
         return self._binary("power", other)
+
+    def __rpow__(self, other):
+        return self._binary("power", other, swapped=True)
+
+    @reports
+    def _compare(self, direction, other):
+        trace = current()
+        left, right = self, _operand(trace, self, other)
+        shape = _core.broadcast_shape(list(left.shape), list(right.shape))
+        if shape is None:
+            refuse(f"compare: requires shapes that broadcast, got {_shape(left)} and {_shape(right)}")
+        left, right = (trace.call("broadcast_to", "broadcast", each, shape) for each in (left, right))
+        return trace.call("compare", "compare", left, right, direction)
+
+    def __lt__(self, other):
+        return self._compare("lt", other)
+
+    def __le__(self, other):
+        return self._compare("le", other)
+
+    def __gt__(self, other):
+        return self._compare("gt", other)
+
+    def __ge__(self, other):
+        return self._compare("ge", other)
 
     def __neg__(self):
         return self._binary("multiply", -1)
@@ -213,6 +236,15 @@ class _Operators:
                 refuse(f"requires numbers or slices of step 1 as indices, got {part!r}")
         sliced = current().call("slice", "slice", self, starts, limits)
         return sliced if len(kept) == len(self.shape) else sliced.reshape(kept)
+
+
+def _operand(trace, beside, other):
+    """A tensor, or a number as one of the shape and dtype of the tensor beside it."""
+    if isinstance(other, (int, float)) and not isinstance(other, bool):
+        return trace.call("fill", "constant", list(beside.shape), beside.dtype == "float32", float(other))
+    if not isinstance(other, _Operators):
+        refuse(f"requires a tensor or a number, got {type(other).__name__}")
+    return other
 
 
 def _shape(tensor):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import _core
-from .errors import Error, refuse, reports
+from .data import Batch, Prefetcher, at_users_line, load_state, state_of
+from .errors import Error, refuse, reports, user_place
 from .plan import Plan
 
-Batch = Mapping[str, Any]  # arrays of NumPy, or of what speaks DLPack, by input name
+Callback = Callable[[_core.StepMetrics], object]
 
 
 class Trainer:
@@ -25,7 +27,12 @@ class Trainer:
     Args:
         plan: a cleave.Plan.
         data: an iterable of batches for `fit`: dictionaries of arrays (NumPy or DLPack) by input name. An array of the
-            input's own dtype is read where it lies.
+            input's own dtype is read where it lies. One that ends begins anew. Checkpoints keep where data stand that
+            have `state_dict()` and `load_state_dict(state)`, as PyTorch's StatefulDataLoader does (plain values and
+            arrays).
+        seed: of drawn parameters and of dropout.
+        resume: a folder of checkpoints: the run goes on from the newest one, and so do data that keep a state.
+        prefetch: how many batches `fit` makes ahead, in a thread of its own, while steps run.
         threads: of each device; 0: cores / devices.
         deadline: seconds without progress after which a step is given up.
     """
@@ -33,18 +40,36 @@ class Trainer:
     @reports
     def __init__(self, plan: Plan, data: Iterable[Batch] | None = None, *,
                  weights: str | os.PathLike[str] | None = None, seed: int = 0,
-                 resume: str | os.PathLike[str] | None = None, threads: int = 0, deadline: float = 60.0) -> None:
+                 resume: str | os.PathLike[str] | None = None, prefetch: int = 1, threads: int = 0,
+                 deadline: float = 60.0) -> None:
         if not isinstance(plan, Plan):
             refuse(f"Trainer: requires a cleave.Plan, got {type(plan).__name__}")
-        self.plan, self._data, self._batches = plan, data, None
+        if data is not None and not isinstance(data, Iterable):
+            refuse(f"Trainer: requires an iterable of batches as data, got {type(data).__name__}")
+        if type(prefetch) is not int or prefetch < 0:
+            refuse(f"Trainer: requires a number of batches as prefetch, got {prefetch!r}")
+        self.plan, self._data = plan, data
+        self._ahead = None if data is None else Prefetcher(data, prefetch)
+        self._refused_state: Error | None = None  # of the data, behind the last step of `fit`
+        self._loops_itself = True  # steps come from `step`, not from `fit`
         self._session = _core.RunSession(plan._handle, threads, deadline)
         source = weights if weights is not None else getattr(plan.model, "weights", None)
         if resume is not None:
             self._session.resume(str(resume))
+            self._resume_data()
         elif source is not None:
             self._session.load_weights(str(source))
         else:
             self._session.draw(seed)
+
+    def _resume_data(self):
+        state = self._session.data_state
+        if state and callable(getattr(self._data, "load_state_dict", None)):
+            load_state(self._data, state)
+        elif state:
+            message = "the resumed run's data kept a state, which data without load_state_dict can't take: they begin anew"
+            warnings.warn_explicit(message, UserWarning, *user_place())
+            self._session.data_state = ""
 
     @property
     def steps(self) -> int:
@@ -54,45 +79,77 @@ class Trainer:
     @reports
     def step(self, batch: Batch) -> _core.StepMetrics:
         """Takes one step on a batch and gives its StepMetrics: loss, grad_norm, lr, step_ms, ..."""
+        self._loops_itself = True
+        return self._step(batch, None)
+
+    def _step(self, batch, data_state):
         if not isinstance(batch, Mapping):
             refuse(f"step: requires a dictionary of arrays by input name, got {type(batch).__name__}")
-        return self._session.step(batch if type(batch) is dict else dict(batch))
+        return self._session.step(batch if type(batch) is dict else dict(batch), data_state)
 
     @reports
     def evaluate(self, batches: Iterable[Batch]) -> float:
         """Mean loss over all labels of the batches that count."""
-        total = count = 0.0
+        return self._evaluation(batches).loss
+
+    @reports
+    def evaluate_metrics(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """The metrics that the model's loss gives, over all of the batches: over what each counts, or, of a mean, over
+        batches. With them "loss"."""
+        evaluation = self._evaluation(batches)
+        return {"loss": evaluation.loss, **evaluation.named}
+
+    def _evaluation(self, batches):
+        evaluation = _core.Evaluation()
         for batch in batches:
-            loss, tokens = self._session.evaluate(dict(batch))
-            total, count = total + loss, count + tokens
-        return total / count if count else 0.0
+            if not isinstance(batch, Mapping):
+                refuse(f"evaluate: requires dictionaries of arrays by input name, got {type(batch).__name__}")
+            self._session.evaluate(dict(batch), evaluation)
+        return evaluation
 
     @reports
     def fit(self, steps: int, *, metrics: str | os.PathLike[str] | None = None,
+            tensorboard: str | os.PathLike[str] | None = None,
             checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 0,
-            callback: Callable[[_core.StepMetrics], object] | None = None, progress: bool = True,
+            eval_data: Iterable[Batch] | None = None, eval_every: int = 0,
+            callbacks: Callback | Iterable[Callback] = (), progress: bool = True,
             allow_nonfinite: bool = False) -> _core.StepMetrics | None:
         """Takes steps until there are `steps` in all, and gives the last one's metrics.
 
         Args:
             metrics: a path: one JSON object a step, as `cleave train --metrics` writes them.
+            tensorboard: a folder: the same as an event file, for TensorBoard.
             checkpoint: a folder: checkpoints every `checkpoint_every` steps and at the end, Ctrl-C's too.
-            callback: called with each step's metrics; True ends the run.
+            eval_data: batches whose mean loss is the metrics' eval_loss, and whose metrics are eval_named, every
+                `eval_every` steps and at the end.
+            callbacks: called with each step's metrics, in order; one that gives True ends the run.
             progress: whether stderr shows it.
+
+        Raises:
+            cleave.Error: for a batch that the plan can't take, or a loss that is not finite; what the data and the
+                callbacks raise comes through as it is.
         """
-        file = _core.MetricsFile.open(str(metrics), self.steps) if metrics is not None else None
+        callbacks = self._checked(callbacks, eval_data, eval_every)
+        files: list[_core.MetricsFile | _core.EventFile] = []
+        if metrics is not None:
+            files.append(_core.MetricsFile.open(str(metrics), self.steps))
+        if tensorboard is not None:
+            files.append(_core.EventFile.create(str(tensorboard), self.steps))
         shown = _core.Progress(steps) if progress else None
-        last, saved = None, -1
+        last, saved, ends = None, -1, False
         try:
-            while self.steps < steps:
-                batch, waited = self._next_batch()
+            while self.steps < steps and not ends:
+                batch, state, waited = self._take(steps - self.steps, checkpoint is not None)
                 try:
-                    last = self.step(batch)
+                    last = self._step(batch, state)
                 except Error:
                     checkpoint = None  # what a step that failed has left is none
                     raise
                 last.data_ms = waited
-                if file is not None:
+                if eval_data is not None and (last.step == steps or eval_every and last.step % eval_every == 0):
+                    evaluation = self._evaluation(eval_data)
+                    last.eval_loss, last.eval_named = evaluation.loss, evaluation.named
+                for file in files:
                     file.write(last)
                 if shown is not None:
                     shown.show(last)
@@ -103,28 +160,38 @@ class Trainer:
                 if checkpoint is not None and checkpoint_every and last.step % checkpoint_every == 0:
                     self._session.save_checkpoint(str(checkpoint))
                     saved = self.steps
-                if callback is not None and callback(last) is True:
-                    break
+                for callback in callbacks:
+                    ends |= callback(last) is True
         finally:
-            if file is not None:
+            for file in files:
                 file.flush()
             if checkpoint is not None and self.steps not in (0, saved):
                 self._session.save_checkpoint(str(checkpoint))
         return last
 
-    def _next_batch(self):
-        """The next batch and the milliseconds that it took; an iterable that has ended begins anew."""
-        start = time.perf_counter()
+    def _checked(self, callbacks, eval_data, eval_every):
+        """What fit is given can be used; the callbacks as a list."""
         if self._data is None:
             refuse("fit: requires data, as Trainer(plan, data=batches), got none")
-        for _ in range(2):
-            if self._batches is None:
-                self._batches = iter(self._data)
-            batch = next(self._batches, None)
-            if batch is not None:
-                return batch, (time.perf_counter() - start) * 1e3
-            self._batches = None
-        refuse("fit: requires data with at least one batch, got none")
+        if isinstance(eval_data, Iterator):
+            refuse("fit: requires eval_data that begin anew each time, got an iterator")
+        if eval_every and eval_data is None:
+            refuse(f"fit: requires eval_data to evaluate every {eval_every} steps, got none")
+        callbacks = [callbacks] if callable(callbacks) else list(callbacks)
+        for callback in callbacks:
+            if not callable(callback):
+                refuse(f"fit: requires callables as callbacks, got {callback!r}")
+        return callbacks
+
+    def _take(self, wanted, saves):
+        """The data's next batch, of `wanted` that are to be taken, where the data stand behind it, and the milliseconds
+        of waiting for it."""
+        self._loops_itself = False
+        start = time.perf_counter()
+        batch, state, self._refused_state = self._ahead.take(wanted)
+        if saves and self._refused_state is not None:
+            raise at_users_line(self._refused_state)
+        return batch, state, (time.perf_counter() - start) * 1e3
 
     @reports
     def read(self, name: str) -> Any:
@@ -152,7 +219,14 @@ class Trainer:
 
     @reports
     def checkpoint(self, folder: str | os.PathLike[str]) -> str:
-        """Writes all that a run needs to go on; Trainer(plan, resume=folder) goes on bitwise equal."""
+        """Writes all that a run needs to go on; Trainer(plan, resume=folder) goes on bitwise equal.
+
+        The data's state is that behind the last step of `fit`; in a loop of one's own, where the data stand now.
+        """
+        if self._loops_itself:
+            self._session.data_state = state_of(self._data)
+        elif self._refused_state is not None:
+            raise at_users_line(self._refused_state)
         return self._session.save_checkpoint(str(folder))
 
     @reports
@@ -164,6 +238,7 @@ class Trainer:
     def close(self) -> None:
         """Gives the devices' memory back; the trainer refuses further use."""
         self._session.close()
+        self._ahead = None if self._data is None else Prefetcher(self._data, 0)  # ends the thread
 
     def __enter__(self) -> Trainer:
         return self

@@ -28,6 +28,7 @@ using program::Variable;
 
 constexpr char kModel[] = "model.safetensors";
 constexpr char kState[] = "state.safetensors";
+constexpr char kData[] = "data.json";
 constexpr char kManifest[] = "manifest.json";
 constexpr char kLatest[] = "latest";
 constexpr char kFolderPrefix[] = "step-";
@@ -147,12 +148,39 @@ absl::Status writeParts(const std::string &folder, const RunPosition &position, 
   if (auto status = saveWeights(folder + "/" + kModel, plan, read); !status.ok()) return status;
   if (auto status = writeState(folder + "/" + kState, plan, read); !status.ok()) return status;
   Manifest manifest{position, {}};
-  for (const char *name : {kModel, kState}) {
+  std::vector<const char *> names = {kModel, kState};
+  if (!position.dataState.empty()) {
+    if (auto status = writeFile(folder + "/" + kData, position.dataState); !status.ok()) return status;
+    names.push_back(kData);
+  }
+  for (const char *name : names) {
     auto record = recordOf(folder + "/" + name);
     if (!record.ok()) return record.status();
     manifest.files[name] = *std::move(record);
   }
   return writeFile(folder + "/" + kManifest, manifestText(manifest));
+}
+
+// Files are as the manifest says.
+absl::Status checkFiles(const std::string &checkpoint, const Manifest &manifest) {
+  for (const char *name : {kModel, kState})
+    if (manifest.files.count(name) == 0)
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", checkpoint, "/", kManifest, "\": requires file \"", name, "\", got none"));
+  for (const char *name : {kModel, kState, kData}) {
+    const auto expected = manifest.files.find(name);
+    if (expected == manifest.files.end()) continue;
+    const std::string path = absl::StrCat(checkpoint, "/", name);
+    auto record = recordOf(path);
+    if (!record.ok()) return record.status();
+    if (record->bytes != expected->second.bytes)
+      return absl::DataLossError(absl::StrCat("\"", path, "\": requires ", expected->second.bytes,
+                                              " bytes as its manifest says, got ", record->bytes));
+    if (!(*record == expected->second))
+      return absl::DataLossError(absl::StrCat("\"", path, "\": requires SHA-256 ", expected->second.sha256,
+                                              " as its manifest says, got ", record->sha256));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -205,19 +233,11 @@ absl::StatusOr<RunPosition> readCheckpoint(const std::string &checkpoint, const 
   auto manifest = parseManifest(*text);
   if (!manifest.ok())
     return absl::InvalidArgumentError(absl::StrCat("\"", manifestPath, "\": ", manifest.status().message()));
-  for (const char *name : {kModel, kState}) {
-    const std::string path = absl::StrCat(checkpoint, "/", name);
-    auto expected = manifest->files.find(name);
-    if (expected == manifest->files.end())
-      return absl::InvalidArgumentError(absl::StrCat("\"", manifestPath, "\": requires file \"", name, "\", got none"));
-    auto record = recordOf(path);
-    if (!record.ok()) return record.status();
-    if (record->bytes != expected->second.bytes)
-      return absl::DataLossError(absl::StrCat("\"", path, "\": requires ", expected->second.bytes,
-                                              " bytes as its manifest says, got ", record->bytes));
-    if (!(*record == expected->second))
-      return absl::DataLossError(absl::StrCat("\"", path, "\": requires SHA-256 ", expected->second.sha256,
-                                              " as its manifest says, got ", record->sha256));
+  if (auto status = checkFiles(checkpoint, *manifest); !status.ok()) return status;
+  if (manifest->files.count(kData) != 0) {
+    auto data = MappedFile::open(absl::StrCat(checkpoint, "/", kData));
+    if (!data.ok()) return data.status();
+    manifest->position.dataState = std::string(data->bytes());
   }
   auto state = SafetensorsFile::open(absl::StrCat(checkpoint, "/", kState));
   if (!state.ok()) return state.status();

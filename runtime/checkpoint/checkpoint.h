@@ -3,7 +3,8 @@
 // A checkpoint folder holds some of
 //   step-<n>/model.safetensors   the weights, named as the model's family names them (train --init takes it)
 //   step-<n>/state.safetensors   the optimizer's state, by variable of the plan
-//   step-<n>/manifest.json       the rest, with sizes and SHA-256 of the two files
+//   step-<n>/data.json           where the source of data stands, if it says so
+//   step-<n>/manifest.json       the rest, with sizes and SHA-256 of the other files
 //   latest                       the name of the newest one
 // A checkpoint is written aside, flushed to the disk and renamed; only then `latest` moves on, and only then older ones
 // but the one before go. So whatever cuts a write short, `latest` names a whole checkpoint.
@@ -29,6 +30,7 @@ struct RunPosition {
   uint64_t seed = 0;
   std::string order;     // "shuffled" or "sequential"
   int64_t dataRows = 0;  // of the data file, to notice another one
+  std::string dataState;  // JSON: of a mixture what it is, of a source that keeps its own position where; else empty
   std::string planHash;  // in hexadecimal
   // What the machine decided, which bits of results may depend on: {"threads": "2", "kernels": "..."}.
   std::map<std::string, std::string> machine;

@@ -57,7 +57,24 @@ void storeIntegers(absl::Span<const int64_t> values, HostTensor &out, int64_t be
   }
 }
 
+absl::StatusOr<std::unique_ptr<RowSource>> openFile(const std::string &path, int tokenBytes, int64_t seq,
+                                                    bool takesTokens) {
+  if (absl::EndsWith(path, ".safetensors")) return openExampleFile(path);
+  if (!absl::EndsWith(path, ".bin"))
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", path, "\": requires data that end in .bin, .safetensors or .json, got none of these"));
+  if (!takesTokens)
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
+  return openTokenFile(path, tokenBytes, seq);
+}
+
 }  // namespace
+
+RowOrder BatchReader::order(bool isShuffled, uint64_t seed) const {
+  if (!mixture_.parts.empty()) return mixture_.order(isShuffled, seed);
+  return isShuffled ? RowOrder::shuffled(rows(), seed) : RowOrder::sequential(rows());
+}
 
 absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
                                               const Entry &entry) {
@@ -75,16 +92,18 @@ absl::StatusOr<BatchReader> BatchReader::open(const std::string &path, int token
     if (inputOf(port, plan.family).source == "input_ids") seq = *width;
   }
 
-  const bool isExamples = absl::EndsWith(path, ".safetensors");
-  if (!isExamples && !absl::EndsWith(path, ".bin"))
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", path, "\": requires data that end in .bin or .safetensors, got neither"));
-  if (!isExamples && !readsTokens(ports, plan.family))
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", path, "\": requires examples (.safetensors) for a model that is not causal, got tokens"));
-  auto source = isExamples ? openExampleFile(path) : openTokenFile(path, tokenBytes, seq);
-  if (!source.ok()) return source.status();
-  reader.source_ = *std::move(source);
+  const bool takesTokens = readsTokens(ports, plan.family);
+  const OpenRows openRows = [&](const std::string &file) { return openFile(file, tokenBytes, seq, takesTokens); };
+  if (absl::EndsWith(path, ".json")) {
+    auto mixture = openMixture(path, openRows);
+    if (!mixture.ok()) return mixture.status();
+    reader.source_ = std::move(mixture->source);
+    reader.mixture_ = *std::move(mixture);
+  } else {
+    auto source = openRows(path);
+    if (!source.ok()) return source.status();
+    reader.source_ = *std::move(source);
+  }
 
   std::vector<DataPort> taken;
   for (const Port *port : ports) taken.push_back({inputOf(*port, plan.family), port});

@@ -12,6 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/data/mixture.h"
+#include "runtime/data/row_order.h"
 #include "runtime/data/row_source.h"
 #include "runtime/host_tensor.h"
 #include "runtime/plan/program.h"
@@ -31,8 +33,8 @@ struct DataPort {
 // and the rows alone: not on the mesh, nor on microbatches. Threads may read at once.
 class BatchReader {
  public:
-  // Opens `path` (.bin: tokens of `tokenBytes`; .safetensors: examples) for an entry's data inputs. Checks every value
-  // of the file: a token that the model doesn't know is an error that names file and position.
+  // Opens `path` (.bin: tokens of `tokenBytes`; .safetensors: examples; .json: a mixture of such files) for an entry's data
+  // inputs. Checks every value of a file: a token that the model doesn't know is an error that names file and position.
   static absl::StatusOr<BatchReader> open(const std::string &path, int tokenBytes, const LoadedPlan &plan,
                                           const program::Entry &entry);
 
@@ -42,6 +44,10 @@ class BatchReader {
                                           const LoadedPlan &plan, const std::vector<DataPort> &ports);
 
   int64_t rows() const { return source_->rows(); }
+  // In which a run takes the rows: those of a mixture by weight.
+  RowOrder order(bool isShuffled, uint64_t seed) const;
+  // What a mixture is made of, as JSON; empty for a single file.
+  std::string mixture() const { return mixture_.parts.empty() ? "" : mixture_.description(); }
   int64_t batch() const { return batch_; }       // rows of a batch
   bool hasLabels() const { return hasLabels_; }  // so that rows can be left out by their labels
   const std::vector<std::string> &unusedColumns() const { return unused_; }
@@ -67,6 +73,7 @@ class BatchReader {
   absl::Status makeIntegers(const Slot &slot, int64_t row, absl::Span<int64_t> out) const;
 
   std::unique_ptr<RowSource> source_;
+  Mixture mixture_;  // without its source; no parts for a single file
   program::ModelFamily family_;
   std::vector<Slot> slots_;
   std::vector<std::string> unused_;

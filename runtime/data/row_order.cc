@@ -1,5 +1,6 @@
 #include "runtime/data/row_order.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -26,7 +27,30 @@ std::vector<int64_t> permutationOf(int64_t rows, uint64_t seed, uint64_t epoch) 
 
 }  // namespace
 
+RowOrder RowOrder::mixed(SourceDraw draw, std::vector<RowOrder> parts) {
+  int64_t rows = 0;
+  for (const RowOrder &part : parts) rows += part.rows_;
+  RowOrder order(rows, 0, /*isShuffled=*/false);
+  order.draw_ = std::move(draw);
+  order.taken_.resize(parts.size());
+  order.parts_ = std::move(parts);
+  return order;
+}
+
+int64_t RowOrder::mixedRowAt(int64_t position) {
+  if (position < drawn_) {
+    drawn_ = 0;
+    std::fill(taken_.begin(), taken_.end(), 0);
+  }
+  for (; drawn_ < position; ++drawn_) ++taken_[draw_->sourceOf(drawn_)];
+  const size_t source = draw_->sourceOf(position);
+  int64_t first = 0;
+  for (size_t i = 0; i < source; ++i) first += parts_[i].rows_;
+  return first + parts_[source].rowAt(taken_[source]);
+}
+
 int64_t RowOrder::rowAt(int64_t position) {
+  if (draw_) return mixedRowAt(position);
   const int64_t epoch = position / rows_, index = position % rows_;
   if (!isShuffled_) return index;
   if (epoch != epoch_) {

@@ -24,6 +24,12 @@ Json numberOf(double value) {
   return value;
 }
 
+Json objectOf(const std::map<std::string, double> &values) {
+  Json object;
+  for (const auto &[name, value] : values) object[name] = numberOf(value);
+  return object;
+}
+
 // Bytes of the leading lines whose steps are at most `step`.
 absl::StatusOr<size_t> bytesUpTo(const std::string &path, int64_t step) {
   auto file = MappedFile::open(path);
@@ -58,7 +64,9 @@ std::string metricsLine(const StepMetrics &metrics) {
   line["tokens_per_s"] = numberOf(metrics.tokensPerSecond);
   line["tflops"] = numberOf(metrics.teraflops);
   line["peak_bytes"] = metrics.peakBytes;
+  if (!metrics.named.empty()) line["metrics"] = objectOf(metrics.named);
   if (metrics.evalLoss) line["eval_loss"] = numberOf(*metrics.evalLoss);
+  if (!metrics.evalNamed.empty()) line["eval_metrics"] = objectOf(metrics.evalNamed);
   if (metrics.withoutCommunication) line["without_communication"] = true;
   return line.dump();
 }

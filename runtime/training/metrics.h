@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,9 @@ struct StepMetrics {
   double tokensPerSecond = 0;      // labels that count, by step_ms
   double teraflops = 0;            // 10^12 flops of the model a second, by step_ms
   std::vector<int64_t> peakBytes;  // by device
+  std::map<std::string, double> named;  // what the model's loss gives besides
   std::optional<double> evalLoss;
+  std::map<std::string, double> evalNamed;
   bool withoutCommunication = false;  // the numbers are wrong
 };
 

@@ -14,7 +14,9 @@ std::string progressText(const StepMetrics &metrics, int64_t steps) {
   std::string text = absl::StrFormat(
       "step %d/%d  loss %.4f  grad norm %.3f  %.0f tokens/s  %.1f ms  peak %.1f MB a device", metrics.step, steps,
       metrics.loss, metrics.gradNorm, metrics.tokensPerSecond, metrics.stepMs, double(peak) / 1e6);
+  for (const auto &[name, value] : metrics.named) text += absl::StrFormat("  %s %.4g", name, value);
   if (metrics.evalLoss) text += absl::StrFormat("  eval loss %.4f", *metrics.evalLoss);
+  for (const auto &[name, value] : metrics.evalNamed) text += absl::StrFormat("  eval %s %.4g", name, value);
   if (metrics.withoutCommunication) text += "  WITHOUT COMMUNICATION: numbers are wrong";
   return text;
 }

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "runtime/training/learning_rate.h"
 
 namespace cleave {
@@ -26,6 +28,19 @@ absl::StatusOr<double> scalarOf(const Outputs &outputs, const std::string &name)
   if (found == outputs.end() || found->second.dtype() != DType::kF32 || found->second.elements() != 1)
     return absl::InvalidArgumentError(absl::StrCat("plan: requires a scalar output \"", name, "\" of f32, got none"));
   return double(found->second.as<float>()[0]);
+}
+
+constexpr char kMetric[] = "metrics.", kCount[] = ".count";
+
+// Outputs that are metrics, by their names, without counts.
+std::map<std::string, double> metricsOf(const Outputs &outputs) {
+  std::map<std::string, double> metrics;
+  for (const auto &[output, unused] : outputs) {
+    absl::string_view name = output;
+    if (!absl::ConsumePrefix(&name, kMetric) || absl::EndsWith(name, kCount)) continue;
+    if (const auto value = scalarOf(outputs, output); value.ok()) metrics[std::string(name)] = *value;
+  }
+  return metrics;
 }
 
 void addTimes(const Session &session, StepMetrics &metrics) {
@@ -66,6 +81,7 @@ absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t st
     if (!value->ok()) return value->status();
   metrics.loss = *loss;
   metrics.gradNorm = *norm;
+  metrics.named = metricsOf(*outputs);
   const double seconds = std::max(metrics.stepMs, 1e-6) * 1e-3;
   metrics.tokensPerSecond = *tokens / seconds;
   metrics.teraflops = training.flopsPerStep / seconds * 1e-12;
@@ -73,13 +89,26 @@ absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t st
   return metrics;
 }
 
-absl::StatusOr<LossSum> evaluateBatch(Session &session, const Inputs &data) {
+absl::Status Evaluation::add(Session &session, const Inputs &data) {
   auto outputs = session.run("evaluate", data);
   if (!outputs.ok()) return outputs.status();
   auto sum = scalarOf(*outputs, "loss_sum"), tokens = scalarOf(*outputs, "tokens");
   if (!sum.ok()) return sum.status();
   if (!tokens.ok()) return tokens.status();
-  return LossSum{*sum, *tokens};
+  loss_.sum += *sum;
+  loss_.count += *tokens;
+  for (const auto &[name, value] : metricsOf(*outputs)) {
+    const auto count = scalarOf(*outputs, absl::StrCat(kMetric, name, kCount));
+    named_[name].sum += value;
+    named_[name].count += count.ok() ? *count : 1;
+  }
+  return absl::OkStatus();
+}
+
+std::map<std::string, double> Evaluation::named() const {
+  std::map<std::string, double> means;
+  for (const auto &[name, sum] : named_) means[name] = sum.mean();
+  return means;
 }
 
 }  // namespace cleave

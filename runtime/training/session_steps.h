@@ -5,6 +5,8 @@
 #define CLEAVE_RUNTIME_TRAINING_SESSION_STEPS_H
 
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,15 +19,28 @@ namespace cleave {
 absl::Status drawParameters(Session &session, uint64_t seed);
 
 // Takes step `step` (from 1) on a batch: entry "step" (inputs: the data's, "lr" f32, "rng" i32[4]; outputs "loss",
-// "tokens", "grad_norm", all f32 scalars). The metrics lack what only the caller knows: dataMs, evalLoss.
+// "tokens", "grad_norm" and "metrics.NAME", all f32 scalars). The metrics lack what only the caller knows: dataMs and what
+// is evaluated.
 absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t step, Inputs data);
 
-struct LossSum {
-  double sum = 0, tokens = 0;  // over the labels that count, and their number
-};
+// Losses and metrics of batches that are evaluated one after the other.
+class Evaluation {
+ public:
+  // Runs entry "evaluate" (the data's inputs; outputs "loss_sum", "tokens", and metrics).
+  absl::Status add(Session &session, const Inputs &data);
 
-// Entry "evaluate" (the data's; "loss_sum", "tokens").
-absl::StatusOr<LossSum> evaluateBatch(Session &session, const Inputs &data);
+  double loss() const { return loss_.mean(); }         // over all labels that count; 0 where there are none
+  std::map<std::string, double> named() const;         // over what they count, or over batches
+
+ private:
+  struct Sum {
+    double sum = 0, count = 0;
+    double mean() const { return count > 0 ? sum / count : 0; }
+  };
+
+  Sum loss_;
+  std::map<std::string, Sum> named_;
+};
 
 }  // namespace cleave
 

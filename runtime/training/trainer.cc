@@ -15,6 +15,7 @@
 #include "runtime/files/new_file.h"
 #include "runtime/finite_check.h"
 #include "runtime/session.h"
+#include "runtime/training/event_file.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 #include "runtime/training/session_steps.h"
@@ -57,8 +58,10 @@ class Run {
   absl::Status settleOptions();
   absl::StatusOr<bool> loop();  // whether it was interrupted
   absl::StatusOr<StepMetrics> step(BatchStream &batches);
-  absl::StatusOr<double> evaluate();
+  absl::StatusOr<Evaluation> evaluate();
   absl::Status finishStep(const StepMetrics &metrics, bool isLast);
+  absl::Status openRecords();
+  absl::Status record(const StepMetrics &metrics);
   void recordTrace();
   absl::Status saveCheckpoint();
   absl::Status explainNonfinite(const StepMetrics &metrics);
@@ -72,6 +75,7 @@ class Run {
   std::unique_ptr<Session> session_;
   std::optional<BatchReader> data_, evalData_;
   std::optional<MetricsFile> metrics_;
+  std::optional<EventFile> events_;
   TraceRecorder trace_;
   RunPosition position_;
   std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
@@ -90,11 +94,7 @@ absl::StatusOr<TrainOutcome> Run::run() {
   if (position_.step > options_.steps)
     progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
                                ": nothing to do"));
-  if (!options_.metrics.empty() && isFirst()) {
-    auto file = MetricsFile::open(options_.metrics, position_.step);
-    if (!file.ok()) return file.status();
-    metrics_.emplace(*std::move(file));
-  }
+  if (auto status = openRecords(); !status.ok()) return status;
   auto interrupted = loop();
   if (!interrupted.ok()) return interrupted.status();
   if (!options_.trace.empty()) {
@@ -115,6 +115,31 @@ absl::StatusOr<TrainOutcome> Run::run() {
   return TrainOutcome{position_.step, *interrupted};
 }
 
+// What is told of the steps, by the first process.
+absl::Status Run::openRecords() {
+  if (!isFirst()) return absl::OkStatus();
+  if (!options_.metrics.empty()) {
+    auto file = MetricsFile::open(options_.metrics, position_.step);
+    if (!file.ok()) return file.status();
+    metrics_.emplace(*std::move(file));
+  }
+  if (!options_.tensorboard.empty()) {
+    auto file = EventFile::create(options_.tensorboard, position_.step);
+    if (!file.ok()) return file.status();
+    events_.emplace(*std::move(file));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::record(const StepMetrics &metrics) {
+  if (metrics_)
+    if (auto status = metrics_->write(metrics); !status.ok()) return status;
+  if (events_)
+    if (auto status = events_->write(metrics); !status.ok()) return status;
+  progress_.show(metrics);
+  return absl::OkStatus();
+}
+
 absl::Status Run::checkOptions() const {
   if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
     return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
@@ -130,8 +155,9 @@ absl::Status Run::checkOptions() const {
 }
 
 absl::Status Run::checkOutputs() const {
-  if (!options_.checkpoint.empty())
-    if (auto status = makeFolder(options_.checkpoint); !status.ok()) return status;
+  for (const std::string &folder : {options_.checkpoint, options_.tensorboard})
+    if (!folder.empty())
+      if (auto status = makeFolder(folder); !status.ok()) return status;
   const std::string ofCheckpoints = options_.checkpoint.empty() ? "" : options_.checkpoint + "/latest";
   for (const std::string &path : {options_.save, options_.trace, ofCheckpoints})
     if (!path.empty())
@@ -194,6 +220,7 @@ absl::Status Run::start(const std::string &checkpoint) {
   position_.seed = options_.seed.value_or(0);
   position_.order = options_.order.value_or("shuffled");
   position_.dataRows = data_->rows();
+  position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
   if (!options_.init.empty()) {
@@ -226,6 +253,8 @@ absl::Status Run::settleOptions() {
   if (position_.dataRows != data_->rows())
     progress_.say(absl::StrCat("warning: the resumed run's data had ", position_.dataRows, " examples, \"",
                                options_.data, "\" has ", data_->rows()));
+  else if (position_.dataState != data_->mixture())
+    progress_.say("warning: the resumed run's data were mixed otherwise");
   if (position_.planHash != plan_.hashHex())
     progress_.say("warning: the resumed run had another plan: results are the same up to rounding at best");
   for (const auto &[name, setting] : machine())
@@ -233,6 +262,7 @@ absl::Status Run::settleOptions() {
       progress_.say(absl::StrCat("warning: the resumed run had ", name, " ", before->second, ", this one has ", setting,
                                  ": results are the same up to rounding at best"));
   position_.dataRows = data_->rows();
+  position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
   return absl::OkStatus();
@@ -244,8 +274,7 @@ std::map<std::string, std::string> Run::machine() const {
 }
 
 std::unique_ptr<BatchStream> Run::batchesFromHere() const {
-  RowOrder order = position_.order == "sequential" ? RowOrder::sequential(data_->rows())
-                                                   : RowOrder::shuffled(data_->rows(), position_.seed);
+  RowOrder order = data_->order(/*isShuffled=*/position_.order != "sequential", position_.seed);
   return std::make_unique<BatchStream>(*data_, std::move(order), position_.examples);
 }
 
@@ -267,9 +296,7 @@ absl::StatusOr<bool> Run::loop() {
       if (auto status = finishStep(*metrics, isLast); !status.ok()) return status;
       continue;
     }
-    if (metrics_)
-      if (auto status = metrics_->write(*metrics); !status.ok()) return status;
-    progress_.show(*metrics);
+    if (auto status = record(*metrics); !status.ok()) return status;
     batches.reset();
     return explainNonfinite(*metrics);
   }
@@ -296,22 +323,21 @@ absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
 absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
   StepMetrics metrics = taken;
   if (evalData_ && (isLast || (options_.evalEvery > 0 && metrics.step % options_.evalEvery == 0))) {
-    auto loss = evaluate();
-    if (!loss.ok()) return loss.status();
-    metrics.evalLoss = *loss;
+    auto evaluation = evaluate();
+    if (!evaluation.ok()) return evaluation.status();
+    metrics.evalLoss = evaluation->loss();
+    metrics.evalNamed = evaluation->named();
   }
-  if (metrics_)
-    if (auto status = metrics_->write(metrics); !status.ok()) return status;
-  progress_.show(metrics);
+  if (auto status = record(metrics); !status.ok()) return status;
   const bool isDue = isLast || (options_.checkpointEvery > 0 && metrics.step % options_.checkpointEvery == 0);
   return isDue && !options_.checkpoint.empty() ? saveCheckpoint() : absl::OkStatus();
 }
 
 // Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose
 // labels don't count; data without labels leaves out what doesn't fill a batch.
-absl::StatusOr<double> Run::evaluate() {
+absl::StatusOr<Evaluation> Run::evaluate() {
   const int64_t batch = evalData_->batch(), rows = evalData_->rows();
-  double sum = 0, count = 0;
+  Evaluation evaluation;
   for (int64_t first = 0; first < rows; first += batch) {
     const int64_t counted = std::min(batch, rows - first);
     if (counted < batch && !evalData_->hasLabels()) break;
@@ -321,12 +347,9 @@ absl::StatusOr<double> Run::evaluate() {
     if (!tensors.ok()) return tensors.status();
     Inputs inputs;
     for (auto &[name, tensor] : *tensors) inputs[name] = tensor.view();
-    auto loss = evaluateBatch(*session_, inputs);
-    if (!loss.ok()) return loss.status();
-    sum += loss->sum;
-    count += loss->tokens;
+    if (auto status = evaluation.add(*session_, inputs); !status.ok()) return status;
   }
-  return count > 0 ? sum / count : 0.0;
+  return evaluation;
 }
 
 void Run::recordTrace() {
@@ -340,6 +363,8 @@ void Run::recordTrace() {
 absl::Status Run::saveCheckpoint() {
   if (metrics_)
     if (auto status = metrics_->flush(); !status.ok()) return status;
+  if (events_)
+    if (auto status = events_->flush(); !status.ok()) return status;
   auto read = [&](absl::string_view name, const Box &part, const TensorView &view) {
     return session_->readPart(name, part, view);
   };

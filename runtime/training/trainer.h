@@ -34,6 +34,7 @@ struct TrainOptions {
   std::string evalData;
   int64_t evalEvery = 0;  // steps; 0: at the end alone
   std::string metrics;
+  std::string tensorboard;  // a folder
   std::string trace;
   bool allowNonfinite = false;
   LinkSpeeds links;           // that collectives act as if they had
@@ -52,8 +53,8 @@ struct TrainOutcome {
   bool isInterrupted = false;
 };
 
-// The plan's entries: "step" (inputs: the data's, "lr" f32, "rng" i32[4]; outputs "loss", "tokens", "grad_norm", all
-// f32 scalars), "initialize" (input "rng") and, where evaluation is asked for, "evaluate" (the data's; "loss_sum",
+// The plan's entries: "step" (inputs: the data's, "lr" f32, "rng" i32[4]; outputs "loss", "tokens", "grad_norm" and
+// metrics, all f32 scalars), "initialize" (input "rng") and, where evaluation is asked for, "evaluate" (the data's; "loss_sum",
 // "tokens"). An error of the run itself is a status; files that were written up to then are whole.
 absl::StatusOr<TrainOutcome> train(const LoadedPlan &plan, const TrainOptions &options);
 

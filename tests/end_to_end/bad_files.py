@@ -103,7 +103,7 @@ def data_cases(s):
     alone = {"input_ids": header["input_ids"]}
     labels = lambda **fields: examples(dict(header, labels=dict(header["labels"], **fields)))
     return [
-        ("data of no kind", s.train(data="data.txt"), 1, "requires data that end in .bin or .safetensors"),
+        ("data of no kind", s.train(data="data.txt"), 1, "requires data that end in .bin, .safetensors or .json"),
         ("no such data", s.train(data="nowhere.bin"), 1, 'cannot open "nowhere.bin": No such file'),
         ("too few tokens for a row", tokens(ids(*[1] * 16)), 1,
          "requires at least 17 tokens for one row of 16, got 16"),

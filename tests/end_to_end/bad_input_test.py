@@ -26,7 +26,7 @@ def flag_cases(s):
         ("a rate that is no number", compile("--lr", "nan"), 2, '--lr: requires a number from 0 to 1e+38, got "nan"'),
         ("a negative rate", compile("--lr", -1), 2, '--lr: requires a number from 0'),
         ("a decay of one", compile("--beta1", 1), 2, '--beta1: requires a number from 0 to below 1, got "1"'),
-        ("an unknown optimizer", compile("--optimizer", "adam"), 2, 'requires adamw or sgd, got "adam"'),
+        ("an unknown optimizer", compile("--optimizer", "adam"), 2, 'requires adamw or sgd or custom, got "adam"'),
         ("momentum of AdamW", compile("--momentum", 0.9), 2, "--momentum: requires --optimizer sgd, got adamw"),
         ("a cosine without an end", compile("--schedule", "cosine"), 2, 'requires --total-steps with "cosine"'),
         ("microbatches that do not divide", compile("--microbatches", 3), 2,

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+
 #include "tests/frontend/module_text.h"
 
 namespace cleave {
@@ -187,6 +190,59 @@ TEST(ModelBuilder, ReducesAndJoins) {
   EXPECT_THAT(shapeOf(model.concat("joined", {x, x}, 1)), ElementsAre(2, 10, 3));
   EXPECT_FALSE(model.reduce("odd", x, "median", {0}));
   EXPECT_THAT(std::string(model.status().message()), HasSubstr("by sum, mean, max or min, got median"));
+}
+
+TEST(ModelBuilder, ComparesAndChooses) {
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  model.beginEntry("loss");
+  const Value a = model.input("a", {2}, ElementType::kFloat32), b = model.input("b", {2}, ElementType::kFloat32);
+  const Value larger = model.select("larger", model.compare("is_less", a, b, "lt"), b, a);
+  const Value least = model.minimum("least", a, larger);
+  const Value most = model.maximum("most", least, model.abs("size", b));
+  const Value product = model.multiply("signed", most, model.sign("sign", a));
+  model.endEntry({{"loss", model.reduce("mean", product, "mean", {0})}});
+  auto module = model.finish();
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_THAT(opsOf(*module, "loss"),
+              ElementsAre("compare is_less {direction = \"lt\"} a, b", "select larger is_less, b, a",
+                          "minimum least a, larger", "abs size b", "maximum most least, size", "constant sign.zero {value = dense<0.000000e+00>}",
+                          "compare sign.is_above {direction = \"gt\"} a, sign.zero", "convert sign.above sign.is_above",
+                          "compare sign.is_below {direction = \"lt\"} a, sign.zero", "convert sign.below sign.is_below",
+                          "sub sign sign.above, sign.below", "mul signed most, sign",
+                          "reduce mean {dimensions = [0], kind = \"mean\"} signed"));
+}
+
+TEST(ModelBuilder, MakesUpdatesOfAnOptimizer) {
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  buildSmall(model);
+  const Update update = model.beginUpdate({8, 4}, {{"m", 0.5}});
+  const Value m = model.add("m", update.states[0], update.gradient);
+  model.endUpdate(model.subtract("p", update.parameter, m), {m});
+  auto module = model.finish();
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_THAT(opsOf(*module, "update"), ElementsAre("add m ?, gradient", "sub p parameter, m"));
+}
+
+TEST(ModelBuilder, RefusesUpdatesThatDoNotFit) {
+  const auto refusal = [](const std::function<void(ModelBuilder &)> &build) {
+    mlir::MLIRContext context;
+    ModelBuilder model(context);
+    build(model);
+    return std::string(model.finish().status().message());
+  };
+  EXPECT_THAT(refusal([](ModelBuilder &model) { model.endUpdate(model.beginUpdate({2}, {{"m", 0}}).parameter, {}); }),
+              HasSubstr("update: requires 1 new states, got 0"));
+  EXPECT_THAT(refusal([](ModelBuilder &model) { model.endUpdate(model.beginUpdate({2}, {}).rate, {}); }),
+              HasSubstr("requires the parameter's type for the new parameter, 2 of float32, got "));
+  EXPECT_THAT(refusal([](ModelBuilder &model) { model.beginUpdate({2}, {{"lr", 0}, {"lr", 0}}); }),
+              HasSubstr("requires states of names of their own, got \"lr\""));
+  EXPECT_THAT(refusal([](ModelBuilder &model) {
+                const Update update = model.beginUpdate({2}, {});
+                model.endUpdate(model.dropout("drop", update.parameter, 0.5), {});
+              }),
+              HasSubstr("got a parameter or random numbers"));
 }
 
 TEST(ModelBuilder, KnowsTheNamesOfValues) {

@@ -107,7 +107,7 @@ TEST(ModelFile, NamesArgumentAndRuleInErrors) {
   };
   const Case cases[] = {
       {"cleave.entry = \"loss\"", "cleave.entry = \"training\"",
-       "requires cleave.entry to be \"loss\" or \"logits\", got \"training\""},
+       "requires cleave.entry to be \"loss\", \"logits\" or \"update\", got \"training\""},
       {"attributes {cleave.entry = \"loss\"}", "", "got none"},
       {"{cleave.input = \"labels\"}", "", "argument 0 requires either cleave.parameter or cleave.input with a name"},
       {"cleave.input = \"labels\"", "cleave.input = \"labels\", cleave.parameter = \"labels\"",

@@ -45,6 +45,14 @@ def simple(**options):
     return lambda: cleave.compile(Bytes(), **{"batch": 4, "seq": 8, **options})
 
 
+def optimized(function, **options):
+    return lambda: cleave.compile(Bytes(), batch=4, seq=8, optimizer=cleave.optimizer(states=["m"])(function)(**options))
+
+
+def descent(p, g, state, step, lr):
+    return p - lr * g, {}
+
+
 def step(change=None, **options):
     """Takes a step on a batch that `change` has spoilt."""
     def run():
@@ -118,6 +126,10 @@ def other_plan(trainer_call):
     return lambda: trainer_call(cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8)))
 
 
+def fitted(data, **options):
+    return lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=data).fit(3, progress=False, **options)
+
+
 X = np.zeros((4, 8), np.int32)
 
 CASES = [
@@ -160,7 +172,28 @@ CASES = [
     ("a negative dimension", lambda: cleave.S(-1), "S: requires a dimension of at least 0, got -1"),
     ("an unknown combiner", lambda: cleave.P("mean"), "P: requires sum, max or min, got 'mean'"),
     ("a shard without axes", custom(lambda m, x, y: cleave.shard(x).mean()), "at least one axis"),
-    ("an optimizer that is none", simple(optimizer="adam"), "requires cleave.AdamW(...) or cleave.SGD(...)"),
+    ("an optimizer that is none", simple(optimizer="adam"), "requires cleave.AdamW(...), cleave.SGD(...) or what"),
+    ("an optimizer without states in a dictionary", optimized(lambda p, g, state, step, lr: p), "requires a new parameter and"),
+    ("an optimizer that forgets a state", optimized(lambda p, g, state, step, lr: (p, {})), "requires new states m, got none"),
+    ("an optimizer of another shape", optimized(lambda p, g, state, step, lr: (lr, {"m": g})),
+     "requires the parameter's type for the new parameter, 64x16 of float32, got "),
+    ("an optimizer that gives a number", optimized(lambda p, g, state, step, lr: (3, {"m": g})), "requires a tensor of"),
+    ("an unknown option of an optimizer", optimized(lambda p, g, state, step, lr: (p, {"m": g}), beta=1),
+     "requires options out of none, got beta"),
+    ("a weight decay that nobody takes", optimized(lambda p, g, state, step, lr: (p, {"m": g}), weight_decay=0.1),
+     "requires an argument weight_decay"),
+    ("a group's weight decay that nobody takes", simple(optimizer=cleave.optimizer()(descent)(), groups=[cleave.Group(
+        "head.*", weight_decay=0.1)]), 'requires an argument weight_decay of descent for group "head.*"'),
+    ("states that have no names", lambda: cleave.optimizer(states=[3]), "requires names as states, got 3"),
+    ("an optimizer without parentheses", lambda: cleave.optimizer(lambda p, g, state, step, lr: (p, {})), "got a function"),
+    ("metrics in a list", custom(lambda m, x, y: ((x @ m.w).mean(), [x])), "a dictionary of metrics beside the loss"),
+    ("a metric that is no scalar", custom(lambda m, x, y: ((x @ m.w).mean(), {"size": x})), 'metric "size": requires a'),
+    ("a metric with a dot", custom(lambda m, x, y: ((x @ m.w).mean(), {"a.b": x.mean()})), "letters, digits, _ and /"),
+    ("metrics that slices can't give", lambda: cleave.compile(
+        Custom(lambda m, x, y: ((x @ m.w).mean(), {"root": nn.sqrt(x.mean())})), batch=4, microbatches=2,
+        inputs={"x": cleave.Input(4, 6, dtype="float32"), "y": cleave.Input(4)}), "can't run on microbatches"),
+    ("a choice by numbers", custom(lambda m, x, y: nn.where(x, x, x).mean()), "requires a condition of bools"),
+    ("a comparison of two dtypes", custom(lambda m, x, y: nn.to_float(x[:, 0] > y).mean()), "operands of one type"),
     ("a negative learning rate", simple(optimizer=cleave.SGD(-1.0)), "requires"),
     ("microbatches that do not divide", simple(microbatches=3), "the number of microbatches divides, got 4 for 3"),
     ("an unknown strategy", simple(strategy="luck"), "strategy: requires rules or none, got luck"),
@@ -186,6 +219,31 @@ CASES = [
     ("an unknown entry", other_plan(lambda trainer: trainer.run("predict", {})), 'requires an entry "predict"'),
     ("a checkpoint that is not there", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8),
                                                               resume="/nowhere"), "/nowhere"),
+    # Data.
+    ("data that are no iterable", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=3),
+     "requires an iterable of batches as data, got int"),
+    ("a negative prefetch", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), data=[], prefetch=-1),
+     "requires a number of batches as prefetch, got -1"),
+    ("data without batches", fitted([]), "data: requires at least one batch, got none"),
+    ("an iterator that ends", fitted(iter([next(batches_of_bytes())])), "an iterator that ended after 1 batches"),
+    ("a batch of the wrong type from the data", fitted([X]), "step: requires a dictionary of arrays"),
+    ("a batch of another size from the data", fitted([{"input_ids": X[:3], "labels": X[:3]}]), "of shape 4x8, got 3x8"),
+    ("a callback that is none", fitted([X], callbacks=[3]), "fit: requires callables as callbacks, got 3"),
+    ("a file for a folder of events", spoilt_file("events", b"", lambda path: fitted(
+        batches_of_bytes(), tensorboard=path)()), 'events": requires a folder, got a file'),
+    ("evaluation on an iterator", fitted([X], eval_data=iter([X])), "requires eval_data that begin anew each time"),
+    ("evaluation on nothing", fitted([X], eval_every=2), "requires eval_data to evaluate every 2 steps, got none"),
+    ("a mixture without sources", lambda: cleave.Mixture({}), "requires at least one source, got none"),
+    ("a mixture of weight 0", lambda: cleave.Mixture({"a": ([X], 0.0)}), "requires finite weights above 0, got 0"),
+    ("a mixture without weights", lambda: cleave.Mixture({"a": [X]}), 'requires (batches, weight) for "a"'),
+    ("a mixture of numbers", lambda: cleave.Mixture({"a": (3, 1.0)}), 'an iterable of batches for "a", got int'),
+    ("a weight that is a text", lambda: cleave.Mixture({"a": ([X], "1")}), "requires a number as weight of \"a\""),
+    ("a negative seed of a mixture", lambda: cleave.Mixture({"a": ([X], 1)}, seed=-1), "a seed from 0 to 2^64-1, got -1"),
+    ("a mixture of an empty source", lambda: next(cleave.Mixture({"a": ([], 1)})), "requires at least one batch"),
+    ("a mixture whose state has another seed", lambda: cleave.Mixture({"a": ([X], 1)}).load_state_dict(
+        cleave.Mixture({"a": ([X], 1)}, seed=2).state_dict()), "requires the seed that its state has, 2, got 0"),
+    ("a state that is no mixture's", lambda: cleave.Mixture({"a": ([X], 1)}).load_state_dict({"at": 3}),
+     "requires what a Mixture's state_dict gave"),
     # Files.
     ("a folder without a model", lambda: cleave.load("/nowhere"), "/nowhere/config.json"),
     ("a config that is damaged", spoilt_file("config.json", b"{", lambda path: cleave.load(os.path.dirname(path))),

@@ -19,13 +19,22 @@ def plan_of(**options):
     return cleave.compile(Bytes(), **{"batch": 4, "seq": 8, "optimizer": cleave.AdamW(1e-2), **options})
 
 
+class Measured(Bytes):
+    """Tells how often it is right and how large its logits are."""
+
+    def loss(self, input_ids, labels):
+        logits = self.logits(input_ids)
+        figures = {"accuracy": cleave.nn.accuracy(logits, labels), "size": cleave.nn.abs(logits).mean()}
+        return cleave.nn.cross_entropy(logits, labels), figures
+
+
 class TrainingTest(unittest.TestCase):
 
     def test_fit_takes_steps_writes_metrics_and_calls_back(self):
         folder, seen = scratch(), []
         path = os.path.join(folder, "metrics.jsonl")
         trainer = cleave.Trainer(plan_of(mesh=cleave.Mesh(data=2)), data=batches_of_bytes())
-        last = trainer.fit(20, metrics=path, progress=False, callback=lambda metrics: seen.append(metrics.loss))
+        last = trainer.fit(20, metrics=path, progress=False, callbacks=lambda metrics: seen.append(metrics.loss))
         with open(path) as lines:
             rows = [json.loads(line) for line in lines]
         self.assertEqual([row["step"] for row in rows], list(range(1, 21)))
@@ -102,6 +111,58 @@ class TrainingTest(unittest.TestCase):
         whole, sliced = (cleave.Trainer(plan_of(microbatches=count)).step(batch).loss for count in (1, 2))
         self.assertAlmostEqual(whole, sliced, delta=1e-5 * whole)
 
+    def test_fit_evaluates_between_steps_and_at_the_end(self):
+        path = os.path.join(scratch(), "metrics.jsonl")
+        held_out = [next(batches_of_bytes())]
+        trainer, expected = cleave.Trainer(plan_of(), data=batches_of_bytes()), {}
+
+        def evaluate(metrics):
+            expected[metrics.step] = trainer.evaluate(held_out)
+
+        trainer.fit(5, metrics=path, eval_data=held_out, eval_every=2, callbacks=[evaluate], progress=False)
+        with open(path) as lines:
+            rows = {row["step"]: row for row in map(json.loads, lines)}
+        self.assertEqual({step: row["eval_loss"] for step, row in rows.items() if "eval_loss" in row},
+                         {step: expected[step] for step in (2, 4, 5)})
+
+    def test_callbacks_are_called_in_order_and_end_the_run(self):
+        called = []
+        trainer = cleave.Trainer(plan_of(), data=batches_of_bytes())
+        trainer.fit(9, progress=False, callbacks=[lambda metrics: called.append(("first", metrics.step)),
+                                                  lambda metrics: metrics.step == 2,
+                                                  lambda metrics: called.append(("last", metrics.step))])
+        self.assertEqual(called, [("first", 1), ("last", 1), ("first", 2), ("last", 2)])
+        self.assertEqual(trainer.steps, 2)
+
+    def test_metrics_of_a_loss_are_reported(self):
+        path, told = os.path.join(scratch(), "metrics.jsonl"), []
+        held_out = [next(batches_of_bytes()), next(batches_of_bytes())]
+        held_out[1]["labels"][:, :6] = -100
+        for options in ({}, {"mesh": cleave.Mesh(data=2, model=2)}, {"mesh": cleave.Mesh(data=2), "microbatches": 2}):
+            plan = cleave.compile(Measured(), batch=4, seq=8, optimizer=cleave.SGD(0.5), **options)
+            trainer, batches = cleave.Trainer(plan, data=batches_of_bytes()), batches_of_bytes()
+            last = trainer.fit(3, metrics=path, eval_data=held_out, progress=False)
+            with open(path) as lines:
+                rows = [json.loads(line) for line in lines]
+            self.assertEqual(rows[-1]["metrics"], last.named)
+            self.assertEqual(rows[-1]["eval_metrics"], last.eval_named)
+            evaluated = trainer.evaluate_metrics(held_out)
+            self.assertEqual({"loss": last.eval_loss, **last.eval_named}, evaluated)
+            told.append([{"loss": row["loss"], **row["metrics"]} for row in rows] + [evaluated])
+            # The metrics are what NumPy says of the logits.
+            untrained = cleave.Trainer(plan)
+            batch = next(batches)
+            logits = np.concatenate([untrained.run("logits", {"input_ids": batch["input_ids"][row:row + 1]})["logits"]
+                                     for row in range(4)])
+            hits = (logits.argmax(-1) == batch["labels"]).mean()
+            self.assertAlmostEqual(rows[0]["metrics"]["accuracy"], hits, delta=1e-6)
+            self.assertAlmostEqual(rows[0]["metrics"]["size"], np.abs(logits).mean(), delta=1e-6)
+        for others in told[1:]:
+            for one, other in zip(told[0], others):
+                self.assertEqual(one.keys(), other.keys())
+                for name, value in one.items():
+                    self.assertAlmostEqual(value, other[name], delta=1e-5, msg=name)
+
     def test_evaluate_is_the_mean_over_all_labels(self):
         trainer, data = cleave.Trainer(plan_of()), batches_of_bytes()
         batches = [next(data), next(data)]
@@ -153,7 +214,7 @@ class TrainingTest(unittest.TestCase):
             "import os, signal\nimport cleave\nfrom support import Bytes, batches_of_bytes\n"
             "def stop(metrics):\n    if metrics.step == 3: os.kill(os.getpid(), signal.SIGINT)\n"
             "plan = cleave.compile(Bytes(), batch=4, seq=8)\n"
-            f"cleave.Trainer(plan, data=batches_of_bytes()).fit(10**6, checkpoint={folder!r}, callback=stop)\n")
+            f"cleave.Trainer(plan, data=batches_of_bytes()).fit(10**6, checkpoint={folder!r}, callbacks=[stop])\n")
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         self.assertEqual(done.returncode, -signal.SIGINT, done.stderr)
         self.assertIn("KeyboardInterrupt", done.stderr)

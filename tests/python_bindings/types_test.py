@@ -20,11 +20,22 @@ trainer = cleave.Trainer(plan, data=[{"input_ids": np.zeros((4, 8))}])
 loss: float = trainer.step({"input_ids": np.zeros((4, 8))}).loss
 placed: cleave.Placement = cleave.S(1)
 steps: int = trainer.steps
+figures: dict[str, float] = trainer.step({}).named
+
+@cleave.optimizer(states=("m",))
+def own(p, g, state, step, lr, decay=0.9):
+    return p - lr * g, {"m": state["m"]}
+
+cleave.compile(Model(), optimizer=own(cleave.Cosine(1e-3, 10), decay=0.5), batch=4)
+mixture = cleave.Mixture({"a": ([{"input_ids": np.zeros((4, 8))}], 1.0)}, seed=3)
+last = cleave.Trainer(plan, data=mixture, prefetch=2).fit(3, callbacks=[lambda metrics: metrics.step == 2], eval_every=1)
 """
 WRONG = {
     "a text as a batch size": 'cleave.compile(Model(), batch="4")',
     "a field that metrics lack": "trainer.step({}).losss",
     "a path for a plan": 'cleave.Trainer("a.plan")',
+    "an optimizer that was not called": "cleave.compile(Model(), batch=4, optimizer=own)",
+    "a mixture without weights": 'cleave.Mixture({"a": []})',
     "a text as a dimension": 'cleave.S("1")',
 }
 

@@ -104,7 +104,7 @@ const BadLine kBadLines[] = {
     {"compile",
      {"m.mlir", "-o", "p", "--schedule", "cosine", "--total-steps", "5", "--warmup", "5"},
      "--total-steps: requires more steps than --warmup 5, got 5"},
-    {"compile", {"m.mlir", "-o", "p", "--optimizer", "adam"}, "--optimizer: requires adamw or sgd, got \"adam\""},
+    {"compile", {"m.mlir", "-o", "p", "--optimizer", "adam"}, "--optimizer: requires adamw or sgd or custom, got \"adam\""},
     {"compile",
      {"m.mlir", "-o", "p", "--optimizer", "sgd", "--beta1", "0.9"},
      "--beta1: requires --optimizer adamw, got sgd"},

@@ -146,7 +146,7 @@ absl::Status checkTrain(const ParsedFlags &flags) {
   for (const char *saved : {"--save", "--checkpoint"})
     if (auto status = excludes(flags, saved, "--without-communication"); !status.ok()) return status;
   // Weights may be saved to where they came from.
-  return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--trace", "--checkpoint"});
+  return checkApart(flags, {"--data", "--eval-data"}, {"--save", "--metrics", "--tensorboard", "--trace", "--checkpoint"});
 }
 
 absl::Status checkTokenize(const ParsedFlags &flags) {
@@ -236,7 +236,8 @@ CommandSpec compileCommand() {
           absentMeans("required for T5",
                       count("--target-seq", "tokens", "", "length of a target of an encoder-decoder")),
           count("--microbatches", "", "1", "parts that a batch is run in, one after the other; must divide it"),
-          choice("--optimizer", {"adamw", "sgd"}, "", "adamw", "how parameters are updated"),
+          choice("--optimizer", {"adamw", "sgd", "custom"}, "", "adamw",
+                 "how parameters are updated; custom: by the functions of entry \"update\" of a .mlir MODEL"),
           number("--lr", "", "1e-3", "learning rate after warm-up", 0, kMostFloat),
           number("--weight-decay", "", "0", "decay of parameters of rank 2 and more", 0, kMostFloat),
           number("--beta1", "", "0.9", "AdamW's decay of the mean of gradients", 0, kBelowOne),
@@ -285,7 +286,7 @@ CommandSpec trainCommand() {
       "last bit; the first one writes all files. Data, plan, weights and checkpoints must be readable in each.",
       "cleave train gpt2.plan --data text.bin --steps 200 --metrics m.jsonl --save w.safetensors",
       {
-          required(file("--data", "FILE", "tokens (.bin), or examples by name (.safetensors)")),
+          required(file("--data", "FILE", "tokens (.bin), examples by name (.safetensors), or a mixture of such files (.json)")),
           required(count("--steps", "steps", "", "in all, resumed ones included", 0)),
           choice("--token-bytes", {"2", "4"}, "bytes", "2", "size of a token in a .bin file"),
           choice("--order", {"shuffled", "sequential"}, "", "shuffled", "of the examples"),
@@ -306,6 +307,7 @@ CommandSpec trainCommand() {
           absentMeans("none", file("--eval-data", "FILE", "examples whose loss is measured, all of them each time")),
           absentMeans("at the end alone", count("--eval-every", "steps", "", "steps between measurements")),
           absentMeans("not written", file("--metrics", "M.jsonl", "one JSON object a step")),
+          absentMeans("not written", file("--tensorboard", "DIR", "the same as an event file there, for TensorBoard")),
           absentMeans("not written", file("--trace", "T.json", "what ran when on which device, for chrome://tracing")),
           absentMeans("this machine's memory",
                       links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "

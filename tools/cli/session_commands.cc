@@ -50,6 +50,7 @@ TrainOptions optionsOf(const ParsedFlags &flags) {
   options.evalData = flags.text("--eval-data");
   options.evalEvery = flags.integer("--eval-every");
   options.metrics = flags.text("--metrics");
+  options.tensorboard = flags.text("--tensorboard");
   options.trace = flags.text("--trace");
   options.allowNonfinite = flags.isOn("--allow-nonfinite");
   options.withoutCommunication = flags.isOn("--without-communication");

@@ -199,3 +199,67 @@ module {
     return %0 : tensor<f32>
   }
 }
+
+// -----
+
+// An optimizer of the user's own: its ops are written for each parameter, at the scaled gradient, and nothing changes
+// where no label counts. It has states of its own and counts its steps.
+// CHECK-LABEL: func @step
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<8x16xf32> {cleave.parameter = "w"}
+// CHECK-SAME: %[[M:[a-z0-9]+]]: tensor<8x16xf32> {cleave.init = #cleave.init<"constant", mean = 0.5{{.*}}>, cleave.state = "own.m(w)", cleave.state_of = "w"}
+// CHECK-SAME: %[[COUNT:[a-z0-9]+]]: tensor<f32> {cleave.state = "own.count"}
+// CHECK-SAME: %[[LR:[a-z0-9]+]]: tensor<f32> {cleave.input = "lr"}
+// CHECK-SAME: {cleave.updates = "w"}, tensor<8x16xf32> {cleave.updates = "own.m(w)"}, tensor<f32> {cleave.updates = "own.count"}
+// CHECK: %[[NEXT:.*]] = cleave.add %[[COUNT]], {{.*}}cleave.name = "own.count.next"
+// CHECK: %[[G:.*]] = cleave.mul {{.*}}cleave.name = "scaled_gradient(w)"
+// CHECK: %[[STEPS:.*]] = cleave.broadcast %[[NEXT]] {{.*}}cleave.name = "own(w).steps"
+// CHECK: %[[M1:.*]] = cleave.add %[[M]], %[[G]] {cleave.name = "own(w).m"
+// CHECK: %[[W1:.*]] = cleave.sub %[[W]], %{{.*}} {cleave.name = "own(w).p"
+// CHECK: %[[NEW_W:.*]] = cleave.select %{{.*}}, %[[W1]], %[[W]] {cleave.name = "new(w)"
+// CHECK: %[[NEW_M:.*]] = cleave.select %{{.*}}, %[[M1]], %[[M]] {cleave.name = "new(own.m(w))"
+// CHECK: return %[[NEW_W]], %[[NEW_M]], %[[NEXT]]
+// CHECK-NOT: cleave.entry = "update"
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8x16xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32>
+      {cleave.input = "x"}, %labels: tensor<4xi32> {cleave.input = "labels"})
+      -> (tensor<f32>, tensor<f32>) attributes {cleave.entry = "loss"} {
+    %1 = cleave.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+    %2, %count, %lse = cleave.cross_entropy %1, %labels : (tensor<4x16xf32>, tensor<4xi32>)
+        -> (tensor<f32>, tensor<f32>, tensor<4xf32>)
+    return %2, %count : tensor<f32>, tensor<f32>
+  }
+  func.func @update(%p: tensor<8x16xf32> {cleave.input = "parameter"}, %g: tensor<8x16xf32> {cleave.input = "gradient"},
+      %m: tensor<8x16xf32> {cleave.state = "m",
+                            cleave.init = #cleave.init<"constant", mean = 0.5, deviation = 0.0, zero_row = -1>},
+      %t: tensor<f32> {cleave.input = "step"})
+      -> (tensor<8x16xf32> {cleave.updates = "m"}, tensor<8x16xf32> {cleave.updates = "parameter"})
+      attributes {cleave.entry = "update"} {
+    %t1 = cleave.broadcast %t {cleave.name = "steps", dimensions = array<i64>} : (tensor<f32>) -> tensor<8x16xf32>
+    %m1 = cleave.add %m, %g {cleave.name = "m"} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+    %d = cleave.div %m1, %t1 {cleave.name = "mean"} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+    %p1 = cleave.sub %p, %d {cleave.name = "p"} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
+    return %m1, %p1 : tensor<8x16xf32>, tensor<8x16xf32>
+  }
+}
+
+// -----
+
+// Metrics come behind: a sum with a count is divided in a step, and stays as it is in an evaluation.
+// CHECK-LABEL: func @step
+// CHECK-SAME: {cleave.output = "grad_norm"}, tensor<f32> {cleave.output = "metrics.size"}, tensor<f32> {cleave.output = "metrics.hits"}
+// CHECK: %[[G:.*]]:5 = cleave.gradient
+// CHECK: %[[IS_COUNTED:.*]] = cleave.compare %[[G]]#3, {{.*}}direction = "gt"
+// CHECK: %[[DIVISOR:.*]] = cleave.select %[[IS_COUNTED]], %[[G]]#3
+// CHECK: %[[HITS:.*]] = cleave.div %[[G]]#2, %[[DIVISOR]] {cleave.name = "metric(hits)"
+// CHECK: return {{.*}}, %[[G]]#1, %[[HITS]]
+// CHECK-LABEL: func @evaluate
+// CHECK-SAME: {cleave.output = "tokens"}, tensor<f32> {cleave.output = "metrics.size"}, tensor<f32> {cleave.output = "metrics.hits"}, tensor<f32> {cleave.output = "metrics.hits.count"}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<4x8xf32> {cleave.input = "x"})
+    -> (tensor<f32> {cleave.output = "loss"}, tensor<f32> {cleave.output = "metrics.size"},
+        tensor<f32> {cleave.output = "metrics.hits"}, tensor<f32> {cleave.output = "metrics.hits.count"})
+    attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  %1 = cleave.reduce %x {kind = "sum", dimensions = array<i64: 0, 1>} : (tensor<4x8xf32>) -> tensor<f32>
+  %2 = cleave.reduce %x {kind = "max", dimensions = array<i64: 0, 1>} : (tensor<4x8xf32>) -> tensor<f32>
+  return %0, %2, %1, %0 : tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>
+}

@@ -46,7 +46,7 @@ func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}, %x: tensor<2xi32> {c
 // -----
 
 // A loss is one number or two.
-// expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), got 3}}
+// expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), and metrics behind them, got 3}}
 func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> (tensor<f32>, tensor<f32>, tensor<f32>) attributes
     {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
@@ -108,8 +108,8 @@ module attributes {cleave.training = {groups = [{match = "weight*"}]}} {
 // -----
 
 // Options are known and in range.
-// expected-error@+1 {{requires optimizer adamw or sgd, got "lion"}}
-module attributes {cleave.training = {optimizer = "lion"}} {
+// expected-error@+1 {{requires schedule constant or cosine, got "linear"}}
+module attributes {cleave.training = {schedule = "linear"}} {
   func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
     %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
     return %0 : tensor<f32>
@@ -146,4 +146,127 @@ func.func @step() { return }
 func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
+}
+
+// -----
+
+// An optimizer that is not built in needs updates.
+module attributes {cleave.training = {optimizer = "lion"}} {
+  // expected-error@+1 {{requires optimizer adamw or sgd, or a function with cleave.entry = "update" for each type of parameter, got optimizer "lion" and none for 'tensor<8xf32>' of "w"}}
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+}
+
+// -----
+
+// Updates are of an optimizer with another name than those built in.
+module attributes {cleave.training = {optimizer = "adamw"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires an optimizer of its own where a module has updates, got "adamw"}}
+  func.func @update(%p: tensor<8xf32> {cleave.input = "parameter"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}) attributes {cleave.entry = "update"} {
+    return %p : tensor<8xf32>
+  }
+}
+
+// -----
+
+// Arguments of an update say what they are.
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires cleave.input = "parameter", "gradient", "step", "lr" or "weight_decay", or cleave.state, on each argument of an update, got "loss" on argument 1}}
+  func.func @update(%p: tensor<8xf32> {cleave.input = "parameter"}, %l: tensor<f32> {cleave.input = "loss"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}) attributes {cleave.entry = "update"} {
+    return %p : tensor<8xf32>
+  }
+}
+
+// -----
+
+// There is a parameter to update.
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires an argument "parameter" of an f32 tensor in an update}}
+  func.func @update(%g: tensor<8xf32> {cleave.input = "gradient"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}) attributes {cleave.entry = "update"} {
+    return %g : tensor<8xf32>
+  }
+}
+
+// -----
+
+// A state has the type of the parameter.
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires type 'tensor<8xf32>' for "m" of an update, got 'tensor<4xf32>'}}
+  func.func @update(%p: tensor<8xf32> {cleave.input = "parameter"}, %m: tensor<4xf32> {cleave.state = "m"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}, tensor<4xf32> {cleave.updates = "m"}) attributes {cleave.entry = "update"} {
+    return %p, %m : tensor<8xf32>, tensor<4xf32>
+  }
+}
+
+// -----
+
+// A rate is a scalar.
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires type 'tensor<f32>' for "lr" of an update, got 'tensor<8xf32>'}}
+  func.func @update(%p: tensor<8xf32> {cleave.input = "parameter"}, %r: tensor<8xf32> {cleave.input = "lr"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}) attributes {cleave.entry = "update"} {
+    return %p : tensor<8xf32>
+  }
+}
+
+// -----
+
+// Each state has one new value.
+module attributes {cleave.training = {optimizer = "own"}} {
+  func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"}) -> tensor<f32> attributes {cleave.entry = "loss"} {
+    %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  // expected-error@+1 {{requires one result of an update with cleave.updates = "m", got 0}}
+  func.func @update(%p: tensor<8xf32> {cleave.input = "parameter"}, %m: tensor<8xf32> {cleave.state = "m"})
+      -> (tensor<8xf32> {cleave.updates = "parameter"}, tensor<8xf32> {cleave.updates = "v"}) attributes {cleave.entry = "update"} {
+    return %p, %m : tensor<8xf32>, tensor<8xf32>
+  }
+}
+
+// -----
+
+// Metrics have names of their own.
+// expected-error@+1 {{requires metrics of different names, got "accuracy" twice}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"})
+    -> (tensor<f32> {cleave.output = "loss"}, tensor<f32> {cleave.output = "metrics.accuracy"},
+        tensor<f32> {cleave.output = "metrics.accuracy"}) attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0, %0, %0 : tensor<f32>, tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// A count belongs to the metric before it; this one is a third result of the loss.
+// expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), and metrics behind them, got 3}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"})
+    -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"},
+        tensor<f32> {cleave.output = "metrics.accuracy.count"}) attributes {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0, %0, %0 : tensor<f32>, tensor<f32>, tensor<f32>
 }

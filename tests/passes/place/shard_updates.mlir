@@ -53,6 +53,50 @@ func.func @step(%w: tensor<8x8xf32> {cleave.parameter = "w"}, %m: tensor<8x8xf32
 
 cleave.mesh @mesh <"data" = 2>
 
+// An optimizer of several ops: what has the parameter's sizes, masks too, is split together, with all states.
+// CHECK-LABEL: func @step
+// CHECK-SAME: tensor<512x512xf32> {cleave.axes = #cleave.axes<[S(0)]>, {{.*}}cleave.state = "m"
+// CHECK: %[[PIN:.*]] = cleave.pin %{{.*}} {axes = ["data"], {{.*}}placements = #cleave.axes<[S(0)]>}
+// CHECK: cleave.add %{{.*}}, %[[PIN]]
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32>
+    {cleave.state = "m", cleave.state_of = "w"},
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>}, %a: tensor<f32>
+        {cleave.input = "a"})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
+  %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %m1 = cleave.add %m, %g {cleave.phase = "update"} : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+  %r = cleave.broadcast %a {cleave.phase = "update", dimensions = array<i64>} : (tensor<f32>) -> tensor<512x512xf32>
+  %above = cleave.compare %m1, %r {cleave.phase = "update", direction = "gt"}
+      : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xi1>
+  %d = cleave.convert %above {cleave.phase = "update"} : (tensor<512x512xi1>) -> tensor<512x512xf32>
+  %w1 = cleave.sub %w, %d {cleave.phase = "update"} : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+  return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
+}
+
+// -----
+
+cleave.mesh @mesh <"data" = 2>
+
+// One that needs the parameter whole is left as it is.
+// CHECK-LABEL: func @step
+// CHECK-NOT: each device
+// CHECK-NOT: cleave.pin
+func.func @step(%w: tensor<512x512xf32> {cleave.parameter = "w"}, %m: tensor<512x512xf32>
+    {cleave.state = "m", cleave.state_of = "w"},
+    %x: tensor<4x512xf32> {cleave.input = "x", cleave.axes = #cleave.axes<[S(0)]>})
+    -> (tensor<512x512xf32> {cleave.updates = "w"}, tensor<512x512xf32> {cleave.updates = "m"}) {
+  %g = cleave.outer %x, %x {cleave.phase = "backward"} : (tensor<4x512xf32>, tensor<4x512xf32>) -> tensor<512x512xf32>
+  %m1 = cleave.add %m, %g {cleave.phase = "update"} : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+  %d = cleave.matmul %m1, %m1 {cleave.phase = "update"}
+      : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+  %w1 = cleave.sub %w, %d {cleave.phase = "update"} : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
+  return %w1, %m1 : tensor<512x512xf32>, tensor<512x512xf32>
+}
+
+// -----
+
+cleave.mesh @mesh <"data" = 2>
+
 // Where the batch is whole, so are all gradients.
 // CHECK-LABEL: func @step
 // CHECK-NOT: each device

@@ -114,6 +114,24 @@ TEST(Checkpoint, ReadsBackAllThatWasWritten) {
   EXPECT_EQ(position->machine.at("threads"), "2");
 }
 
+TEST(Checkpoint, KeepsTheStateOfASourceOfData) {
+  TemporaryFolder folder;
+  RunPosition position = positionAt(10);
+  position.dataState = R"({"draw": 12, "state": 340282366920938463463374607431768211455})";
+  Memory memory;
+  memory.fill(3);
+  const auto read = [&](absl::string_view name, const Box &, const TensorView &view) { return memory.read(name, view); };
+  ASSERT_TRUE(writeCheckpoint(folder.path(), position, smallPlan(), read).ok());
+  Memory taken;
+  auto loaded = load(folder.path(), taken);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->dataState, position.dataState);
+  std::filesystem::remove(folder / "step-00000010/data.json");
+  Memory none;
+  EXPECT_THAT(std::string(load(folder.path(), none).status().message()), HasSubstr("data.json\": No such file"));
+  EXPECT_TRUE(none.isEmpty());
+}
+
 TEST(Checkpoints, AreKeptTwoAtATime) {
   TemporaryFolder folder;
   for (int64_t step : {10, 20, 30}) save(folder.path(), step, char(step));

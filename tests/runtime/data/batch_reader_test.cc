@@ -232,7 +232,7 @@ TEST(TokenFile, IsRefusedWithFileAndPositionWhereItIsWrong) {
        "x.bin\" at token 5: requires a value from 0 to 9, got 10"},
       {"a last label outside the vocabulary", "x.bin", bytesOf(std::vector<uint16_t>{0, 1, 2, 11}),
        "x.bin\" at token 3: requires a value from 0 to 9, or -100, got 11"},
-      {"a text", "x.txt", "In the beginning", "requires data that end in .bin or .safetensors"},
+      {"a text", "x.txt", "In the beginning", "requires data that end in .bin, .safetensors or .json"},
   };
   for (const BadData &bad : cases) {
     TemporaryFolder folder;
@@ -286,6 +286,73 @@ TEST(Examples, AreRefusedWithFileAndPositionWhereTheyAreWrong) {
                 HasSubstr(bad.message))
         << bad.what;
   }
+}
+
+// Tokens of two sources: one has even ones, the other odd ones.
+std::string writeSources(TemporaryFolder &folder) {
+  std::vector<uint16_t> even(31), odd(16);
+  for (size_t i = 0; i < even.size(); ++i) even[i] = uint16_t(2 * (i % 5));
+  for (size_t i = 0; i < odd.size(); ++i) odd[i] = uint16_t(1 + 2 * (i % 5));
+  folder.write("even.bin", bytesOf(even));
+  folder.write("odd.bin", bytesOf(odd));
+  return folder.write("mix.json", R"({"sources": {"even": {"data": "even.bin", "weight": 3},
+                                                  "odd": {"data": "odd.bin", "weight": 1}}})");
+}
+
+TEST(Mixture, DrawsEachExampleByWeightAndTakesSourcesInTheirOrder) {
+  TemporaryFolder folder;
+  auto reader = openWith(causalPlan(), writeSources(folder));
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(reader->rows(), 15) << "10 even ones, 5 odd ones";
+  RowOrder order = reader->order(/*isShuffled=*/false, 7);
+  std::vector<int64_t> even, odd;
+  for (int64_t i = 0; i < 400; ++i) {
+    const int64_t row = order.rowAt(i);
+    (row < 10 ? even : odd).push_back(row);
+  }
+  EXPECT_NEAR(double(even.size()) / 400, 0.75, 0.1);
+  for (size_t i = 0; i < even.size(); ++i) EXPECT_EQ(even[i], int64_t(i % 10));
+  for (size_t i = 0; i < odd.size(); ++i) EXPECT_EQ(odd[i], int64_t(10 + i % 5));
+  auto batch = reader->read({3, 12}, 2);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_THAT(valuesOf<int32_t>(*batch, "input_ids"), ElementsAre(8, 0, 2, 3, 5, 7));
+}
+
+TEST(Mixture, GoesOnWhereItWas) {
+  TemporaryFolder folder;
+  auto reader = openWith(causalPlan(), writeSources(folder));
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  BatchStream whole(*reader, reader->order(/*isShuffled=*/true, 3), 0);
+  std::vector<std::vector<int32_t>> expected;
+  for (int i = 0; i < 40; ++i) expected.push_back(valuesOf<int32_t>(*whole.next(), "input_ids"));
+  BatchStream rest(*reader, reader->order(/*isShuffled=*/true, 3), 17 * 2);
+  for (size_t i = 17; i < 40; ++i) EXPECT_EQ(valuesOf<int32_t>(*rest.next(), "input_ids"), expected[i]) << i;
+}
+
+TEST(Mixture, ThatIsNoneIsRefusedByNameAndRule) {
+  TemporaryFolder folder;
+  writeSources(folder);
+  folder.write("big.bin", bytesOf(std::vector<uint16_t>{1, 2, 3, 40, 5}));
+  folder.write("x.safetensors", rawSafetensors("{" + tensorText("input_ids", "I32", "[2,3]", 0, 24) + "}",
+                                               bytesOf(std::vector<int32_t>(6, 1))));
+  const std::pair<const char *, const char *> bads[] = {
+      {"[]", "mix.json\": requires an object with \"sources\" by name"},
+      {"{", "mix.json\": requires JSON"},
+      {R"({"sources": {}})", "requires at least one source, got none"},
+      {R"({"sources": {"a": 3}})", "source \"a\": requires an object of \"data\" and \"weight\", got 3"},
+      {R"({"sources": {"a": {"data": "even.bin"}}})", "requires an object of \"data\" and \"weight\""},
+      {R"({"sources": {"a": {"data": 3, "weight": 1}}})", "requires a path as \"data\""},
+      {R"({"sources": {"a": {"data": "even.bin", "weight": "1"}}})", "requires a number as \"weight\""},
+      {R"({"sources": {"a": {"data": "even.bin", "weight": 0}}})", "requires finite weights above 0, got 0"},
+      {R"({"sources": {"a": {"data": "mix.json", "weight": 1}}})", "no further mixture"},
+      {R"({"sources": {"a": {"data": "none.bin", "weight": 1}}})", "none.bin\": No such file"},
+      {R"({"sources": {"a": {"data": "big.bin", "weight": 1}}})", "big.bin\" at token 3: requires a value from 0 to 9"},
+      {R"({"sources": {"a": {"data": "even.bin", "weight": 1}, "b": {"data": "x.safetensors", "weight": 1}}})",
+       "source \"b\": requires the columns of the others, input_ids, labels, got input_ids"}};
+  for (const auto &[text, message] : bads)
+    EXPECT_THAT(std::string(openWith(causalPlan(), folder.write("mix.json", text)).status().message()),
+                HasSubstr(message))
+        << text;
 }
 
 TEST(BatchStream, GoesOnWhereAnotherHasStopped) {

@@ -41,6 +41,15 @@ TEST(MetricsLine, HasExactlyItsFields) {
   EXPECT_EQ(line["peak_bytes"], json({100, 200}));
 }
 
+TEST(MetricsLine, HasTheModelsOwnMetricsInObjects) {
+  StepMetrics metrics = metricsAt(3);
+  metrics.named = {{"accuracy", 0.5}, {"top/5", std::numeric_limits<double>::infinity()}};
+  metrics.evalNamed = {{"accuracy", 0.25}};
+  const json line = json::parse(metricsLine(metrics));
+  EXPECT_EQ(line["metrics"], json({{"accuracy", 0.5}, {"top/5", "Infinity"}}));
+  EXPECT_EQ(line["eval_metrics"], json({{"accuracy", 0.25}}));
+}
+
 TEST(MetricsLine, HoldsFloatsThatReadBackAsTheSame) {
   StepMetrics metrics = metricsAt(1);
   for (double value :

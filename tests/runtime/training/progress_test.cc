@@ -22,6 +22,9 @@ TEST(ProgressText, TellsAllThatAPersonWatches) {
   const std::string text = progressText(metrics, 200);
   for (const char *part : {"step 3/200", "loss 0.3000", "grad norm 0.333", "1234 tokens/s", "56.8 ms", "45.6 MB"})
     EXPECT_THAT(text, HasSubstr(part));
+  metrics.named = {{"accuracy", 0.125}};
+  metrics.evalNamed = {{"accuracy", 0.25}};
+  EXPECT_THAT(progressText(metrics, 200), HasSubstr("  accuracy 0.125  eval accuracy 0.25"));
   metrics.withoutCommunication = true;
   EXPECT_THAT(progressText(metrics, 200), HasSubstr("WITHOUT COMMUNICATION: numbers are wrong"));
 }

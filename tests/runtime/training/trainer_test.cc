@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <sstream>
@@ -137,6 +138,39 @@ TEST_F(TrainerTest, ThatWasStoppedAndResumedGivesTheSameBits) {
   EXPECT_EQ(weightsOf("parts"), weightsOf("whole"));
 }
 
+TEST_F(TrainerTest, ResumesAMixtureWithTheSameBitsAndWarnsOfAnother) {
+  folder_.write("other.bin", bytesOf(std::vector<uint16_t>(8 * 9 + 1, 3)));
+  const auto mixture = [&](const std::string &weight) {
+    return folder_.write("mix.json", R"({"sources": {"a": {"data": "data.bin", "weight": 2},
+                                                     "b": {"data": "other.bin", "weight": )" + weight + "}}}");
+  };
+  TrainOptions whole = optionsFor("whole", 20), parts = optionsFor("parts", 12);
+  whole.data = parts.data = mixture("1");
+  ASSERT_TRUE(train(planOf(), whole).ok());
+  ASSERT_TRUE(train(planOf(), optionsFor("alone", 20)).ok());
+  EXPECT_NE(resultsOf("whole"), resultsOf("alone"));
+  parts.checkpoint = folder_ / "checkpoints";
+  ASSERT_TRUE(train(planOf(), parts).ok());
+  parts.resume = parts.checkpoint;
+  parts.steps = 20;
+  std::FILE *said = std::tmpfile();
+  ASSERT_NE(said, nullptr);
+  parts.progress = said;
+  ASSERT_TRUE(train(planOf(), parts).ok());
+  EXPECT_EQ(resultsOf("parts"), resultsOf("whole"));
+  EXPECT_EQ(weightsOf("parts"), weightsOf("whole"));
+  parts.data = mixture("9");
+  parts.steps = 21;
+  ASSERT_TRUE(train(planOf(), parts).ok());
+  std::rewind(said);
+  std::string text;
+  for (int c = std::fgetc(said); c != EOF; c = std::fgetc(said)) text.push_back(char(c));
+  std::fclose(said);
+  const std::string warning = "warning: the resumed run's data were mixed otherwise";
+  EXPECT_THAT(text, HasSubstr(warning));
+  EXPECT_EQ(text.find(warning), text.rfind(warning)) << "only where they were";
+}
+
 TEST_F(TrainerTest, ThatWasKilledGoesOnFromItsLastCheckpoint) {
   ASSERT_TRUE(train(planOf(), optionsFor("whole", 20)).ok());
   TrainOptions options = optionsFor("parts", 13);
@@ -203,6 +237,14 @@ TEST_F(TrainerTest, EvaluatesWhereItIsAskedTo) {
   for (const json &line : metricsOf("run"))
     if (line.contains("eval_loss")) evaluated.push_back(line["step"].get<int64_t>());
   EXPECT_EQ(evaluated, (std::vector<int64_t>{3, 6, 7}));
+}
+
+TEST_F(TrainerTest, WritesAnEventFileEachTimeItRuns) {
+  TrainOptions options = optionsFor("run", 2);
+  options.tensorboard = folder_ / "events";
+  ASSERT_TRUE(train(planOf(), options).ok());
+  ASSERT_TRUE(train(planOf(), options).ok());
+  EXPECT_EQ(testing::namesIn(folder_ / "events").size(), 2u);
 }
 
 TEST_F(TrainerTest, WritesATraceOfItsSteps) {
@@ -321,6 +363,9 @@ TEST_F(TrainerTest, LearnsBeforeItsFirstStepThatItCannotWriteWhatItIsAskedFor) {
   EXPECT_THAT(messageOf(options), HasSubstr("requires a file, got a folder"));
   options = optionsFor("run", 1);
   options.checkpoint = data_;
+  EXPECT_THAT(messageOf(options), HasSubstr("data.bin\": requires a folder, got a file"));
+  options = optionsFor("run", 1);
+  options.tensorboard = data_;
   EXPECT_THAT(messageOf(options), HasSubstr("data.bin\": requires a folder, got a file"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run.jsonl")) << "no step was taken";
 }
