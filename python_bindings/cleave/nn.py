@@ -140,7 +140,8 @@ class Dropout(_Op):
 
 
 class ModuleList(Module):
-    """Modules by number. With `layer`, each is an instance of that class of layers, which compute the same function."""
+    """Modules by number. With `layer`, each is an instance of that class of layers, which compute the same function; a
+    list of names says the class of each."""
 
     def __init__(self, modules, layer=None):
         self._modules = list(modules)
@@ -148,7 +149,7 @@ class ModuleList(Module):
             if not isinstance(module, Module):
                 refuse(f"requires modules, got {type(module).__name__}")
             if layer is not None:
-                module._layer = (layer, index)
+                module._layer = (layer if isinstance(layer, str) else layer[index], index)
 
     def children(self):
         return [(str(index), module) for index, module in enumerate(self._modules)]
