@@ -166,6 +166,8 @@ CASES = [
     ("an unknown strategy", simple(strategy="luck"), "strategy: requires rules or none, got luck"),
     ("an unknown cluster", simple(cluster="b100"), 'got "b100"'),
     ("a glob that is malformed", simple(freeze="[a"), "[a"),
+    ("a glob that freezes nothing", simple(freeze="tail.*"), 'groups that match a parameter, got "tail.*"'),
+    ("nothing that learns", simple(freeze="*"), "requires at least one trainable parameter, got none"),
     # Batches.
     ("a missing input", step(lambda batch: batch.pop("labels")), 'requires tensor "labels"'),
     ("an unknown input", step(set_item("labls", X)), 'got "labls"'),
