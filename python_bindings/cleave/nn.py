@@ -19,6 +19,8 @@ class Module:
 
     _path = None  # from the model to this module, while it is compiled
     _layer = None  # (class, instance) of repeated layers
+    adapter = None  # of a model, what cleave.lora has made of it
+    adapter_folder = None  # where its trainers take that from
 
     @reports
     def __call__(self, *args, **kwargs):
@@ -108,6 +110,7 @@ class LayerNorm(_Op):
 
     def forward(self, x):
         _check_features(self, x)
+        functional.tensor(self.weight), functional.tensor(self.bias)  # as they are, and not as the builder would draw
         return current().call("layer_norm", self._name, x, self._eps, True)
 
 
@@ -120,6 +123,7 @@ class RMSNorm(_Op):
 
     def forward(self, x):
         _check_features(self, x)
+        functional.tensor(self.weight)
         return current().call("rms_norm", self._name, x, self._eps, True, self.weight.init.mean)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from . import _core
+from . import _core, generation
 from .errors import Error, refuse, reports
 from .plan import Plan
+from .tokenizer import Tokenizer
 
 Batch = Mapping[str, Any]  # arrays of NumPy, or of what speaks DLPack, by input name
 
@@ -42,9 +43,12 @@ class Trainer:
         if resume is not None:
             self._session.resume(str(resume))
         elif source is not None:
-            self._session.load_weights(str(source))
+            self._session.load_weights(str(source), seed)
         else:
             self._session.draw(seed)
+        adapter = getattr(plan.model, "adapter_folder", None)
+        if resume is None and adapter is not None:
+            self._session.load_adapter(adapter)
 
     @property
     def steps(self) -> int:
@@ -149,6 +153,39 @@ class Trainer:
         write_config = getattr(self.plan.model, "write_config", None)
         if write_config is not None:
             write_config(path)
+
+    @reports
+    def save_adapter(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the adapter of a model that cleave.lora has adapted, as Hugging Face PEFT reads it:
+        "adapter_config.json" and "adapter_model.safetensors"."""
+        config = getattr(self.plan.model, "adapter", None)
+        if config is None:
+            refuse("save_adapter: requires a model that cleave.lora has adapted, got one that isn't")
+        self._session.save_adapter(str(folder), config)
+
+    @reports
+    def generate(self, prompt: str | Sequence[int], max_new_tokens: int = 50, *, tokenizer: Tokenizer | None = None,
+                 temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0,
+                 stop: int | str | Iterable[int | str] | None = None) -> Any:
+        """What a causal model writes behind a prompt, or one with an encoder in answer to it.
+
+        Each token takes one run of entry "logits" on the whole text so far, at the plan's own length: what stands
+        behind it is hidden from it, so that the scores are those that `run("logits", ...)` gives for the padded text,
+        to the last bit. A causal model's text that has become longer than the plan's `seq` is cut at its beginning.
+
+        Args:
+            prompt: a text (then with a tokenizer), or integers [tokens].
+            temperature: 0 takes the likeliest token, larger ones flatten the probabilities.
+            top_k: choose among so many of the likeliest; 0: among all.
+            top_p: choose among the fewest of these that are so probable together.
+            seed: of the draws: the same gives the same text.
+            stop: tokens or texts that end it, and are no part of it.
+
+        Returns:
+            Text for a text, else tokens [n] of int32, without the prompt.
+        """
+        return generation.generate(self._session, prompt, tokenizer, max_new_tokens=max_new_tokens,
+                                   temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop)
 
     @reports
     def checkpoint(self, folder: str | os.PathLike[str]) -> str:

@@ -20,11 +20,15 @@ trainer = cleave.Trainer(plan, data=[{"input_ids": np.zeros((4, 8))}])
 loss: float = trainer.step({"input_ids": np.zeros((4, 8))}).loss
 placed: cleave.Placement = cleave.S(1)
 steps: int = trainer.steps
+adapted: cleave.nn.Module = cleave.lora(Model(), ["head"], rank=4)
+tokenizer: cleave.BytePairTokenizer = cleave.BytePairTokenizer.train("a text", 256)
+trainer.generate("a text", 8, tokenizer=tokenizer, top_p=0.9, stop=["."])
 """
 WRONG = {
     "a text as a batch size": 'cleave.compile(Model(), batch="4")',
     "a field that metrics lack": "trainer.step({}).losss",
     "a path for a plan": 'cleave.Trainer("a.plan")',
+    "no tokenizer": 'trainer.generate("a text", tokenizer=3)',
     "a text as a dimension": 'cleave.S("1")',
 }
 

@@ -1,5 +1,5 @@
-"""LLaMA: Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023; Mistral, whose tokens see a window
-of those before them, and Qwen3, which norms queries and keys by heads."""
+"""LLaMA: Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023; Mistral, whose tokens see a
+window of those before them; Qwen3, which norms queries and keys by heads."""
 
 from .. import _core, nn
 from .base import Model
