@@ -35,17 +35,26 @@ def _sizes(linear):
     return linear.weight.shape[::-1] if linear._is_transposed else linear.weight.shape
 
 
+def _is_fused(module):
+    """Whether it holds the maps that files fuse into one, as GPT-2's c_attn."""
+    return type(module) is Module and [name for name, _ in module.children()] == ["q", "k", "v"]
+
+
+def _check(parent, name, module):
+    if not isinstance(module, Linear) and not _is_fused(module):
+        refuse(f'lora: requires linear maps as targets, got "{name}" of type {type(module).__name__}')
+    if _is_fused(parent):
+        refuse(f'lora: requires the module as files have it, with q, k and v in one, got "{name}"')
+
+
 def _adapt(parent, name, module, config):
     """Puts the adapted module in the place of one."""
     if isinstance(module, Linear):
         config.input_major = config.input_major or not module._is_transposed
         setattr(parent, name, LowRank(module, config))
         return
-    # Maps that files fuse into one, as GPT-2's c_attn: they share what comes from their input.
     parts = module.children()
-    if type(module) is not Module or not parts or not all(isinstance(part, Linear) for _, part in parts):
-        refuse(f'lora: requires linear maps as targets, got "{name}" of type {type(module).__name__}')
-    module.lora_A = Linear(_sizes(parts[0][1])[0], config.rank, bias=False)
+    module.lora_A = Linear(_sizes(module.q)[0], config.rank, bias=False)  # of the one input
     for part_name, part in parts:
         config.input_major = config.input_major or not part._is_transposed
         setattr(module, part_name, LowRank(part, config, module.lora_A))
@@ -88,6 +97,8 @@ def lora(model: Module, targets: str | Iterable[str], *, rank: int = 8, alpha: f
     for target in wanted:
         if target not in (each[3] for each in found):
             refuse(f'lora: requires targets that name modules of the model, got "{target}"')
+    for parent, name, module, _ in found:
+        _check(parent, name, module)
     own = [parameter for _, parameter in model.named_parameters()]
     for parent, name, module, _ in found:
         _adapt(parent, name, module, config)

@@ -211,6 +211,7 @@ CASES = [
      'requires targets that name modules of the model, got "tail"'),
     ("an adapter of no linear map", lambda: cleave.lora(Bytes(), ["table"]),
      'requires linear maps as targets, got "table" of type Embedding'),
+    ("an adapter of a part of a module", lambda: cleave.lora(loaded()(), "q"), "requires the module as files have it"),
     ("an adapter of rank 0", lambda: cleave.lora(Bytes(), "head", rank=0), "requires a rank of at least 1, got 0"),
     ("two adapters", lambda: cleave.lora(cleave.lora(Bytes(), "head"), "head"), "requires a model without an adapter"),
     ("an adapter of no model", lambda: cleave.lora("gpt2", "c_attn"), "lora: requires a cleave.nn.Module, got str"),
