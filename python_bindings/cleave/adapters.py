@@ -106,6 +106,7 @@ def lora(model: Module, targets: str | Iterable[str], *, rank: int = 8, alpha: f
         parameter.trainable = False
     config.base_model, config.task_type = str(getattr(model, "weights", None) or ""), getattr(model, "task_type", "")
     model.adapter = config
+    model._changed()
     return model
 
 

@@ -36,6 +36,9 @@ def generate(session, prompt, tokenizer, *, max_new_tokens, temperature, top_k, 
             refuse(f"generate: requires tokens and texts in stop, got {each!r}")
     if ends and tokenizer is None:
         refuse("generate: requires a tokenizer for a stop of text (tokenizer=..., or model.tokenizer), got none")
+    for name, value in (("max_new_tokens", max_new_tokens), ("top_k", top_k), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name == "seed" and value < 0):
+            refuse(f"generate: requires a whole number{' from 0 on' * (name == 'seed')} as {name}, got {value!r}")
     tokens = tokens_of(prompt, tokenizer).tolist()
     options, choice = _core.GenerateOptions(), _core.ChoiceOptions()
     choice.temperature, choice.top_k, choice.top_p = temperature, top_k, top_p

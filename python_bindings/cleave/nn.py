@@ -36,6 +36,9 @@ class Module:
     def _scope_of_ops(self):
         return self._path
 
+    def _changed(self):
+        """Called when parts of a model have been replaced."""
+
     def children(self):
         """(name, module) of modules held as attributes, in the order in which they were set."""
         return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]

@@ -46,8 +46,11 @@ class AdaptersTest(unittest.TestCase):
         batch = next(self.fixture.batches())
         logits = self.model.predict(input_ids=batch["input_ids"])
         self.assertLessEqual(distance(logits, golden()["logits"]), TOLERANCE)
-        plain = cleave.load(BASE).predict(input_ids=batch["input_ids"])
+        model = cleave.load(BASE)
+        plain = model.predict(input_ids=batch["input_ids"])
         self.assertGreater(distance(logits, plain), 1e-3)
+        cleave.load_adapter(model, ADAPTER)
+        np.testing.assert_array_equal(model.predict(input_ids=batch["input_ids"]), logits)
 
     def test_what_is_learnt_is_what_peft_learns_and_the_base_keeps_its_bits(self):
         trainer, folder = self.trainer(self.model, cleave.SGD(0.1, momentum=0.9)), scratch()

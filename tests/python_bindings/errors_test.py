@@ -239,6 +239,9 @@ CASES = [
     ("no tokens to choose from", other_plan(lambda trainer: trainer.generate([1], top_p=0.0)),
      "requires top-p above 0 and up to 1, got 0"),
     ("a negative number of tokens", other_plan(lambda trainer: trainer.generate([1], -1)), "requires 0 or more new"),
+    ("half a token", other_plan(lambda trainer: trainer.generate([1], 0.5)),
+     "requires a whole number as max_new_tokens, got 0.5"),
+    ("a negative seed", other_plan(lambda trainer: trainer.generate([1], seed=-1)), "from 0 on as seed, got -1"),
     ("text of a model that reads both ways", lambda: cleave.load(BERT).generate([1, 2]),
      "requires a causal model, or one with a decoder, got Bert"),
     ("a vocabulary beyond the model's", other_plan(lambda trainer: trainer.generate(

@@ -61,12 +61,16 @@ class Model(Module):
             json.dump(self._fields, file, indent=2)
             file.write("\n")
 
+    def _changed(self):
+        for old in self._sessions.values():
+            old.close()
+        self._sessions = {}
+
     def _session(self, seq, target_seq=0):
         """A plan of one device with the model's weights, for inputs of that length."""
         key = (seq, target_seq)
         if key not in self._sessions:
-            for old in self._sessions.values():
-                old.close()
+            self._changed()
             plan = compile(self, mesh=Mesh(data=1), batch=1, seq=seq, target_seq=target_seq)
             self._sessions = {key: Trainer(plan)}
         return self._sessions[key]
@@ -107,7 +111,7 @@ class Model(Module):
 
         The plan is that of `predict` for inputs of a fixed length, of which prompt and text take as much as they need;
         Trainer.generate explains that and the arguments. The tokenizer is `tokenizer`; the text ends at the config's
-        `eos_token_id`, where it has one, unless `stop` says otherwise.
+        `eos_token_id`, where it has one, unless `stop` says otherwise; () is none.
         """
         has_text = isinstance(prompt, str) or has_texts(stop)
         tokenizer = self.tokenizer if has_text else None
