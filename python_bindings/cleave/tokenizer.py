@@ -33,6 +33,8 @@ class BytePairTokenizer:
     BytePairTokenizer() has the bytes alone.
     """
 
+    file_name = "vocab.json"  # in a model's folder
+
     def __init__(self, handle: _core.Vocabulary | None = None) -> None:
         self._handle = _core.Vocabulary() if handle is None else handle
 
@@ -73,6 +75,8 @@ class HuggingFaceTokenizer:
     """The tokenizer of a Hugging Face tokenizer.json, by package `tokenizers` (pip install "cleave[tokenizers]").
     Encoding adds the special tokens that the file says; decoding leaves them out."""
 
+    file_name = "tokenizer.json"  # in a model's folder
+
     @reports
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
@@ -83,6 +87,14 @@ class HuggingFaceTokenizer:
             self._handle = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the package raises nothing more special
             refuse(f'HuggingFaceTokenizer: requires a tokenizer file "{path}", got: {error}')
+
+    @reports
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a tokenizer file."""
+        try:
+            self._handle.save(str(path))
+        except Exception as error:
+            refuse(f'HuggingFaceTokenizer: requires a path that can be written, got "{path}": {error}')
 
     @property
     def size(self) -> int:

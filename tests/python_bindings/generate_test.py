@@ -116,6 +116,12 @@ class TokenizerTest(unittest.TestCase):
         again = cleave.load(folder)
         np.testing.assert_array_equal(again.tokenizer.encode(TEXT), learnt.encode(TEXT))
         self.assertIsInstance(again.generate("in the", 5), str)
+        third = scratch()
+        again.save(third)
+        np.testing.assert_array_equal(cleave.load(third).tokenizer.encode(TEXT), learnt.encode(TEXT))
+        again.tokenizer = cleave.BytePairTokenizer()
+        again.save(third)
+        self.assertEqual(cleave.load(third).tokenizer.size, 256)
 
     def test_hugging_faces_files_are_read(self):
         made = tokenizers.Tokenizer(tokenizers.models.BPE())
@@ -137,6 +143,10 @@ class TokenizerTest(unittest.TestCase):
         self.assertEqual(tokens[0], 0)
         self.assertEqual(model.tokenizer.decode(tokens), "the word was")
         self.assertIsInstance(model.generate("the word", 5), str)
+        saved = scratch()
+        model.tokenizer = cleave.HuggingFaceTokenizer(os.path.join(folder, "tokenizer.json"))
+        model.save(saved)
+        self.assertEqual(cleave.load(saved).tokenizer.encode("the word was").tolist(), tokens.tolist())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import types
 import warnings
 from typing import Any
@@ -15,9 +16,11 @@ from ..functional import cross_entropy
 from ..nn import Module
 from ..generation import has_texts, tokens_of
 from ..placement import Mesh
-from ..tokenizer import load_tokenizer
+from ..tokenizer import BytePairTokenizer, HuggingFaceTokenizer, load_tokenizer
 from ..training import Trainer
 
+# What belongs to a tokenizer in a folder that has one of the first two.
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 _LENGTHS = 64  # plans that generate have a multiple of so many tokens, so that one serves several prompts
 
 
@@ -32,7 +35,8 @@ class Model(Module):
     model_type = ""
     task_type = "CAUSAL_LM"  # as PEFT calls it
     weights = None  # where a Trainer takes them from
-    _tokenizer = None
+    _tokenizer = None  # that was set
+    _loaded_tokenizer = None  # of the folder `weights`
 
     @reports
     def __init__(self, **fields):
@@ -56,10 +60,16 @@ class Model(Module):
         return _core.describe_config(self._text, "config.json", batch, seq, target_seq, dropout)[0]
 
     def write_config(self, folder):
-        """Writes config.json into a folder."""
+        """Writes config.json and the tokenizer into a folder."""
         with open(os.path.join(folder, "config.json"), "w") as file:
             json.dump(self._fields, file, indent=2)
             file.write("\n")
+        if isinstance(self._tokenizer, (BytePairTokenizer, HuggingFaceTokenizer)):
+            self._tokenizer.save(os.path.join(folder, self._tokenizer.file_name))
+        elif self.weights is not None and os.path.realpath(self.weights) != os.path.realpath(folder):
+            for name in _TOKENIZER_FILES:
+                if os.path.exists(os.path.join(self.weights, name)):
+                    shutil.copy(os.path.join(self.weights, name), folder)
 
     def _changed(self):
         for old in self._sessions.values():
@@ -94,11 +104,10 @@ class Model(Module):
     @property
     def tokenizer(self):
         """Of a loaded model the one of its folder (see cleave.load_tokenizer), unless it was set."""
-        if self._tokenizer is None and self.weights is not None:
-            names = ("tokenizer.json", "vocab.json")
-            if any(os.path.exists(os.path.join(self.weights, name)) for name in names):
-                self._tokenizer = load_tokenizer(self.weights)
-        return self._tokenizer
+        if self._tokenizer is None and self._loaded_tokenizer is None and self.weights is not None:
+            if any(os.path.exists(os.path.join(self.weights, name)) for name in _TOKENIZER_FILES[:2]):
+                self._loaded_tokenizer = load_tokenizer(self.weights)
+        return self._loaded_tokenizer if self._tokenizer is None else self._tokenizer
 
     @tokenizer.setter
     def tokenizer(self, tokenizer):
@@ -136,7 +145,8 @@ class Model(Module):
 
     @reports
     def save(self, folder: "str | os.PathLike[str]") -> None:
-        """Writes config.json and model.safetensors, which Transformers loads: the weights that were loaded, or drawn.
+        """Writes config.json and model.safetensors, which Transformers loads, and the tokenizer: the weights that were
+        loaded, or drawn.
 
         Those that a Trainer has trained `Trainer.save` writes.
         """
