@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "frontend/models/activation.h"
 #include "frontend/text_file.h"
 
@@ -314,6 +315,24 @@ std::vector<double> ConfigReader::positives(const char *name, size_t count) {
   }
   if (!fits) refuse(name, absl::StrCat("a list of ", count, " positive numbers"), *field);
   return fits ? values : std::vector<double>(count, 1);
+}
+
+std::vector<std::string> ConfigReader::choices(const char *name, size_t count, const std::vector<std::string> &known) {
+  const json *field = find(name);
+  if (field == nullptr) return {};
+  bool fits = field->is_array() && field->size() == count;
+  std::vector<std::string> values;
+  for (size_t i = 0; fits && i < count; ++i) {
+    if ((*field)[i].is_string()) values.push_back((*field)[i].get<std::string>());
+    fits = values.size() == i + 1 && std::count(known.begin(), known.end(), values.back()) == 1;
+  }
+  if (!fits) refuse(name, absl::StrCat("a list of ", count, " of ", absl::StrJoin(known, ", ")), *field);
+  return fits ? values : std::vector<std::string>(count, known[0]);
+}
+
+bool ConfigReader::isNull(const char *name) const {
+  auto field = config_.fields.find(name);
+  return field != config_.fields.end() && field->is_null();
 }
 
 absl::Status ConfigReader::finish(std::vector<std::string> *warnings) {

@@ -67,8 +67,12 @@ class ConfigReader {
   void absorb(ConfigReader &inner);
   // A list of that many positive numbers; empty if it is absent or null.
   std::vector<double> positives(const char *name, size_t count);
+  // A list of that many strings out of a few; empty if it is absent or null.
+  std::vector<std::string> choices(const char *name, size_t count, const std::vector<std::string> &known);
   // Whether a field is there and not null.
   bool has(const char *name) { return find(name) != nullptr; }
+  // Whether a field is there and null, where that means something else than its absence.
+  bool isNull(const char *name) const;
 
   // A rule between fields.
   void require(bool holds, const char *name, const std::string &rule);

@@ -104,7 +104,11 @@ void bindSession(nb::module_ &module) {
   nb::class_<RunSession>(module, "RunSession", "A plan on this machine's devices, with its parameters.")
       .def(nb::init<std::shared_ptr<const PlanHandle>, int, double>(), "plan"_a, "threads"_a, "deadline"_a)
       .def("draw", &RunSession::draw, "seed"_a)
-      .def("load_weights", &RunSession::loadWeights, "path"_a)
+      .def("load_weights", &RunSession::loadWeights, "path"_a, "seed"_a,
+           "What adapters the file lacks are drawn by the seed.")
+      .def("load_adapter", &RunSession::loadAdapter, "folder"_a)
+      .def("save_adapter", &RunSession::saveAdapter, "folder"_a, "config"_a)
+      .def("generate", &RunSession::generate, "prompt"_a, "options"_a, "take"_a)
       .def("save_weights", &RunSession::saveWeights, "path"_a)
       .def("step", &RunSession::step, "batch"_a, "data_state"_a = nb::none())
       .def("evaluate", &RunSession::evaluate, "batch"_a, "into"_a)
@@ -126,6 +130,7 @@ void bindRuntime(nb::module_ &module) {
   bindPlan(module);
   bindMetrics(module);
   bindData(module);
+  bindText(module);
   bindSession(module);
 }
 

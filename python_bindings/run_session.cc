@@ -126,14 +126,29 @@ void RunSession::draw(uint64_t seed) {
   check(drawParameters(*session_, seed));
 }
 
-void RunSession::loadWeights(const std::string &path) {
+void RunSession::loadWeights(const std::string &path, uint64_t seed) {
+  Use use(*this);
+  position_.seed = seed;
+  nb::gil_scoped_release released;
+  check(loadParameters(*session_, path, seed));
+}
+
+void RunSession::loadAdapter(const std::string &folder) {
   Use use(*this);
   nb::gil_scoped_release released;
-  const TensorSource source = valueOf(TensorSource::open(path));
-  const auto take = [&](absl::string_view name, const Box &part, const TensorView &view) {
+  check(cleave::loadAdapter(folder, plan_->loaded, [&](absl::string_view name, const Box &part,
+                                                       const TensorView &view) {
     return session_->writePart(name, part, view);
-  };
-  check(cleave::loadWeights(source, plan_->loaded, take));
+  }));
+}
+
+void RunSession::saveAdapter(const std::string &folder, const AdapterConfig &config) {
+  Use use(*this);
+  nb::gil_scoped_release released;
+  check(cleave::saveAdapter(folder, config, plan_->loaded, [&](absl::string_view name, const Box &part,
+                                                               const TensorView &view) {
+    return session_->readPart(name, part, view);
+  }));
 }
 
 void RunSession::saveWeights(const std::string &path) {
@@ -179,6 +194,16 @@ nb::dict RunSession::run(const std::string &entry, nb::dict batch) {
   nb::dict result;
   for (auto &[name, tensor] : outputs) result[name.c_str()] = arrayOf(std::move(tensor));
   return result;
+}
+
+void RunSession::generate(const std::vector<Token> &prompt, const GenerateOptions &options, nb::callable take) {
+  Use use(*this);
+  nb::gil_scoped_release released;
+  check(generateTokens(*session_, prompt, options, [&](Token token) -> absl::StatusOr<bool> {
+    nb::gil_scoped_acquire acquired;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    return nb::cast<bool>(take(token));
+  }));
 }
 
 nb::object RunSession::read(const std::string &name) {

@@ -20,6 +20,8 @@
 #include "runtime/session.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/session_steps.h"
+#include "runtime/training/sampler.h"
+#include "runtime/weights/adapter.h"
 
 namespace cleave::python {
 
@@ -44,12 +46,16 @@ class RunSession {
   RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds);
 
   void draw(uint64_t seed);
-  void loadWeights(const std::string &path);
+  void loadWeights(const std::string &path, uint64_t seed);
   void saveWeights(const std::string &path);
   // With `dataState`, that is where the data stand behind the batch: it holds once the step is taken.
   StepMetrics step(nanobind::dict batch, std::optional<std::string> dataState);
   void evaluate(nanobind::dict batch, Evaluation &into);
   nanobind::dict run(const std::string &entry, nanobind::dict batch);
+  // Calls `take` with each new token until it gives false.
+  void generate(const std::vector<Token> &prompt, const GenerateOptions &options, nanobind::callable take);
+  void loadAdapter(const std::string &folder);
+  void saveAdapter(const std::string &folder, const AdapterConfig &config);
   nanobind::object read(const std::string &name);
   void write(const std::string &name, const AnyArray &value);
   std::string saveCheckpoint(const std::string &folder);

@@ -70,7 +70,8 @@ def licenses(paths):
 def metadata(name, version):
     summary = "Trains one model over many devices" if name == "cleave" else "Runs the training plans that Cleave makes"
     return (f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\nSummary: {summary}\n"
-            "License: Apache-2.0\nRequires-Python: >=3.11\nRequires-Dist: numpy>=1.23\n")
+            "License: Apache-2.0\nRequires-Python: >=3.11\nRequires-Dist: numpy>=1.23\n"
+            "Provides-Extra: tokenizers\nRequires-Dist: tokenizers>=0.15; extra == 'tokenizers'\n")
 
 
 class Wheel:

@@ -111,6 +111,10 @@ Value attendByHeads(ModelBuilder &model, Value q, Value k, Value v, const HeadsS
   spec.query = model.splitHeads("q_heads", q, heads.heads);
   spec.keys = model.splitHeads("k_heads", k, heads.keyHeads);
   spec.values = model.splitHeads("v_heads", v, heads.keyHeads);
+  if (heads.norm) {
+    spec.query = model.rmsNorm("q_norm", spec.query, *heads.norm);
+    spec.keys = model.rmsNorm("k_norm", spec.keys, *heads.norm);
+  }
   if (heads.positions) {
     spec.query = model.rotary("q_rotary", spec.query, heads.positions, heads.rotary);
     spec.keys = model.rotary("k_rotary", spec.keys, heads.positions, heads.rotary);

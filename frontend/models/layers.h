@@ -4,6 +4,7 @@
 #define CLEAVE_FRONTEND_MODELS_LAYERS_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,13 @@ mlir::Value positionEmbedding(ModelBuilder &model, absl::string_view name, mlir:
 AttentionSpec attentionAmong(const TokenInputs &tokens, bool isCausal, double scale, double dropoutRate);
 
 // q, k and v [batch, sequence, heads * features] by heads through attention, and back to one row a token. `spec` says
-// all that isn't set here. Where positions aren't null, queries and keys turn by them.
+// all that isn't set here. Where there is a norm, queries and keys are normed, each head for itself; where positions
+// aren't null, queries and keys turn by them.
 struct HeadsSpec {
   int64_t heads, keyHeads;
   mlir::Value positions;
   RotarySpec rotary;
+  std::optional<NormSpec> norm;
 };
 mlir::Value attendByHeads(ModelBuilder &model, mlir::Value q, mlir::Value k, mlir::Value v, const HeadsSpec &heads,
                           AttentionSpec spec);

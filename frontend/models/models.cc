@@ -15,7 +15,8 @@ struct Family {
 };
 
 constexpr Family kFamilies[] = {
-    {"bert", readBert}, {"gpt2", readGpt2}, {"gptj", readGptj}, {"llama", readLlama}, {"opt", readOpt}, {"t5", readT5},
+    {"bert", readBert},       {"gpt2", readGpt2}, {"gptj", readGptj},   {"llama", readLlama},
+    {"mistral", readMistral}, {"opt", readOpt},   {"qwen3", readQwen3}, {"t5", readT5},
 };
 
 absl::Status invalid(absl::string_view message) { return absl::InvalidArgumentError(message); }

@@ -59,6 +59,8 @@ class Model {
 std::unique_ptr<Model> readGpt2(ConfigReader &reader);
 std::unique_ptr<Model> readGptj(ConfigReader &reader);
 std::unique_ptr<Model> readLlama(ConfigReader &reader);
+std::unique_ptr<Model> readMistral(ConfigReader &reader);
+std::unique_ptr<Model> readQwen3(ConfigReader &reader);
 std::unique_ptr<Model> readT5(ConfigReader &reader);
 std::unique_ptr<Model> readOpt(ConfigReader &reader);
 std::unique_ptr<Model> readBert(ConfigReader &reader);

@@ -3,6 +3,7 @@ over many."""
 
 from . import models, nn
 from ._core import StepMetrics
+from .adapters import load_adapter, lora
 from .compiling import Input, compile
 from .data import Mixture
 from .errors import Error
@@ -11,8 +12,10 @@ from .optimizers import SGD, AdamW, Constant, Cosine, Group, optimizer
 from .placement import B, Mesh, P, Placement, S, shard
 from .plan import Plan, load_plan
 from .tensor import Tensor
+from .tokenizer import BytePairTokenizer, HuggingFaceTokenizer, load_tokenizer
 from .training import Trainer
 
 __version__ = "0.1.0"
-__all__ = ["AdamW", "B", "Constant", "Cosine", "Error", "Group", "Input", "Mesh", "Mixture", "P", "Placement", "Plan", "S",
-           "SGD", "StepMetrics", "Tensor", "Trainer", "compile", "load", "load_plan", "models", "nn", "optimizer", "shard"]
+__all__ = ["AdamW", "B", "BytePairTokenizer", "Constant", "Cosine", "Error", "Group", "HuggingFaceTokenizer", "Input",
+           "Mesh", "Mixture", "P", "Placement", "Plan", "S", "SGD", "StepMetrics", "Tensor", "Trainer", "compile", "load",
+           "load_adapter", "load_plan", "load_tokenizer", "lora", "models", "nn", "optimizer", "shard"]

@@ -81,16 +81,19 @@ def merge_heads(x, name="merged"):
 
 
 @reports
-def attend(q, k, v, heads, key_heads=None, *, rotation=None, positions=None, **options):
+def attend(q, k, v, heads, key_heads=None, *, norms=None, rotation=None, positions=None, **options):
     """Attention of q, k and v [batch, tokens, heads * features], split by heads and merged again.
 
     Args:
+        norms: (modules that norm each query's features, each key's).
         rotation: (frequencies, factor) of a rotation of queries and keys by `positions` [batch, tokens].
         options: those of `attention`.
     """
     key_heads = heads if key_heads is None else key_heads
     parts = [split_heads(q, heads, name="q_heads"), split_heads(k, key_heads, name="k_heads"),
              split_heads(v, key_heads, name="v_heads")]
+    if norms is not None:
+        parts[0], parts[1] = norms[0](parts[0]), norms[1](parts[1])
     if positions is not None:
         for part, name in enumerate(("q_rotary", "k_rotary")):
             parts[part] = rotary(parts[part], positions, *rotation, name=name)

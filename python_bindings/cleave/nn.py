@@ -19,6 +19,8 @@ class Module:
 
     _path = None  # from the model to this module, while it is compiled
     _layer = None  # (class, instance) of repeated layers
+    adapter = None  # of a model, what cleave.lora has made of it
+    adapter_folder = None  # where its trainers take that from
 
     @reports
     def __call__(self, *args, **kwargs):
@@ -33,6 +35,9 @@ class Module:
 
     def _scope_of_ops(self):
         return self._path
+
+    def _changed(self):
+        """Called when parts of a model have been replaced."""
 
     def children(self):
         """(name, module) of modules held as attributes, in the order in which they were set."""
@@ -108,6 +113,7 @@ class LayerNorm(_Op):
 
     def forward(self, x):
         _check_features(self, x)
+        functional.tensor(self.weight), functional.tensor(self.bias)  # as they are, and not as the builder would draw
         return current().call("layer_norm", self._name, x, self._eps, True)
 
 
@@ -120,6 +126,7 @@ class RMSNorm(_Op):
 
     def forward(self, x):
         _check_features(self, x)
+        functional.tensor(self.weight)
         return current().call("rms_norm", self._name, x, self._eps, True, self.weight.init.mean)
 
 
@@ -140,7 +147,8 @@ class Dropout(_Op):
 
 
 class ModuleList(Module):
-    """Modules by number. With `layer`, each is an instance of that class of layers, which compute the same function."""
+    """Modules by number. With `layer`, each is an instance of that class of layers, which compute the same function; a
+    list of names says the class of each."""
 
     def __init__(self, modules, layer=None):
         self._modules = list(modules)
@@ -148,7 +156,7 @@ class ModuleList(Module):
             if not isinstance(module, Module):
                 refuse(f"requires modules, got {type(module).__name__}")
             if layer is not None:
-                module._layer = (layer, index)
+                module._layer = (layer if isinstance(layer, str) else layer[index], index)
 
     def children(self):
         return [(str(index), module) for index, module in enumerate(self._modules)]

@@ -6,13 +6,14 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from . import _core
+from . import _core, generation
 from .data import Batch, Prefetcher, at_users_line, load_state, state_of
 from .errors import Error, refuse, reports, user_place
 from .plan import Plan
+from .tokenizer import Tokenizer
 
 Callback = Callable[[_core.StepMetrics], object]
 
@@ -58,9 +59,12 @@ class Trainer:
             self._session.resume(str(resume))
             self._resume_data()
         elif source is not None:
-            self._session.load_weights(str(source))
+            self._session.load_weights(str(source), seed)
         else:
             self._session.draw(seed)
+        adapter = getattr(plan.model, "adapter_folder", None)
+        if resume is None and adapter is not None:
+            self._session.load_adapter(adapter)
 
     def _resume_data(self):
         state = self._session.data_state
@@ -216,6 +220,39 @@ class Trainer:
         write_config = getattr(self.plan.model, "write_config", None)
         if write_config is not None:
             write_config(path)
+
+    @reports
+    def save_adapter(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the adapter of a model that cleave.lora has adapted, as Hugging Face PEFT reads it:
+        "adapter_config.json" and "adapter_model.safetensors"."""
+        config = getattr(self.plan.model, "adapter", None)
+        if config is None:
+            refuse("save_adapter: requires a model that cleave.lora has adapted, got one that isn't")
+        self._session.save_adapter(str(folder), config)
+
+    @reports
+    def generate(self, prompt: str | Sequence[int], max_new_tokens: int = 50, *, tokenizer: Tokenizer | None = None,
+                 temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0,
+                 stop: int | str | Iterable[int | str] | None = None) -> Any:
+        """What a causal model writes behind a prompt, or one with an encoder in answer to it.
+
+        Each token takes one run of entry "logits" on the whole text so far, at the plan's own length: what stands
+        behind it is hidden from it, so that the scores are those that `run("logits", ...)` gives for the padded text,
+        to the last bit. A causal model's text that has become longer than the plan's `seq` is cut at its beginning.
+
+        Args:
+            prompt: a text (then with a tokenizer), or integers [tokens].
+            temperature: 0 takes the likeliest token, larger ones flatten the probabilities.
+            top_k: choose among so many of the likeliest; 0: among all.
+            top_p: choose among the fewest of these that are so probable together.
+            seed: of the draws: the same gives the same text.
+            stop: tokens or texts that end it, and are no part of it.
+
+        Returns:
+            Text for a text, else tokens [n] of int32, without the prompt.
+        """
+        return generation.generate(self._session, prompt, tokenizer, max_new_tokens=max_new_tokens,
+                                   temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop)
 
     @reports
     def checkpoint(self, folder: str | os.PathLike[str]) -> str:

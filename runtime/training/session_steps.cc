@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/training/learning_rate.h"
+#include "runtime/weights/tensor_source.h"
+#include "runtime/weights/weight_map.h"
 
 namespace cleave {
 namespace {
@@ -57,6 +59,19 @@ void addTimes(const Session &session, StepMetrics &metrics) {
 absl::Status drawParameters(Session &session, uint64_t seed) {
   HostTensor key = keyOf(seed, 0);
   return session.run("initialize", {{"rng", key.view()}}).status();
+}
+
+absl::Status loadParameters(Session &session, const std::string &path, uint64_t seed) {
+  auto source = TensorSource::open(path);
+  if (!source.ok()) return source.status();
+  WeightPart part = WeightPart::kAll;
+  if (hasAdapter(session.plan()) && !hasAdapter(*source)) {
+    if (auto status = drawParameters(session, seed); !status.ok()) return status;
+    part = WeightPart::kModel;
+  }
+  return loadWeights(*source, session.plan(), [&](absl::string_view name, const Box &box, const TensorView &view) {
+    return session.writePart(name, box, view);
+  }, part);
 }
 
 absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t step, Inputs data) {

@@ -18,6 +18,9 @@ namespace cleave {
 // Draws all parameters by seed: entry "initialize" (input "rng").
 absl::Status drawParameters(Session &session, uint64_t seed);
 
+// Reads all parameters from a file of weights. Those of an adapter are drawn where the file has none of it.
+absl::Status loadParameters(Session &session, const std::string &path, uint64_t seed);
+
 // Takes step `step` (from 1) on a batch: entry "step" (inputs: the data's, "lr" f32, "rng" i32[4]; outputs "loss",
 // "tokens", "grad_norm" and "metrics.NAME", all f32 scalars). The metrics lack what only the caller knows: dataMs and what
 // is evaluated.

@@ -223,13 +223,7 @@ absl::Status Run::start(const std::string &checkpoint) {
   position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
-  if (!options_.init.empty()) {
-    auto source = TensorSource::open(options_.init);
-    if (!source.ok()) return source.status();
-    return loadWeights(*source, plan_, [&](absl::string_view name, const Box &part, const TensorView &view) {
-      return session_->writePart(name, part, view);
-    });
-  }
+  if (!options_.init.empty()) return loadParameters(*session_, options_.init, position_.seed);
   return drawParameters(*session_, position_.seed);
 }
 

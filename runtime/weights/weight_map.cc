@@ -11,12 +11,23 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "absl/types/optional.h"
 
 namespace cleave {
 namespace {
 
 using program::StoredTensor;
 using program::Variable;
+
+constexpr const char *kDown = ".lora_A.weight", *kUp = ".lora_B.weight", *kWeight = ".weight";
+constexpr const char *kAdapterPrefix = "base_model.model.";
+
+bool isOfAdapter(absl::string_view name) { return absl::EndsWith(name, kDown) || absl::EndsWith(name, kUp); }
+
+bool isOf(WeightPart part, absl::string_view name) {
+  return part == WeightPart::kAll || isOfAdapter(name) == (part == WeightPart::kAdapter);
+}
 
 // One tensor as files have it, and the parameters that make it up.
 struct FileTensor {
@@ -69,8 +80,32 @@ absl::StatusOr<FileTensor> fileTensorOf(const StoredTensor &stored, const Loaded
   return tensor;
 }
 
-// All tensors of the model's files by name: those that the family describes, and one for each other parameter.
-absl::StatusOr<std::map<std::string, FileTensor>> fileTensors(const LoadedPlan &plan) {
+// The B of modules that are fused in the family's files, fused as well; nothing where they have no adapter.
+absl::optional<StoredTensor> fusedUp(const StoredTensor &stored, const LoadedPlan &plan) {
+  auto upOf = [](absl::string_view weight) {
+    return absl::ConsumeSuffix(&weight, kWeight) ? absl::StrCat(weight, kUp) : std::string();
+  };
+  StoredTensor fused;
+  fused.fileName = absl::StrCat(kAdapterPrefix, upOf(stored.fileName));
+  for (const std::string &name : stored.parameters) {
+    if (plan.findVariable(upOf(name)) < 0) return absl::nullopt;
+    fused.parameters.push_back(upOf(name));
+  }
+  if (fused.parameters.size() < 2) return absl::nullopt;
+  return fused;
+}
+
+// How the part's tensors are stored, where it isn't one for each parameter under its own name.
+std::vector<StoredTensor> storedTensors(const LoadedPlan &plan, WeightPart part) {
+  if (part != WeightPart::kAdapter) return plan.family.stored;
+  std::vector<StoredTensor> tensors;
+  for (const StoredTensor &stored : plan.family.stored)
+    if (auto fused = fusedUp(stored, plan)) tensors.push_back(*std::move(fused));
+  return tensors;
+}
+
+// All tensors of the part's files by name: those that are described, and one for each other parameter.
+absl::StatusOr<std::map<std::string, FileTensor>> fileTensors(const LoadedPlan &plan, WeightPart part) {
   std::map<std::string, FileTensor> tensors;
   std::set<std::string> described;
   auto add = [&](const StoredTensor &stored) -> absl::Status {
@@ -85,12 +120,13 @@ absl::StatusOr<std::map<std::string, FileTensor>> fileTensors(const LoadedPlan &
           absl::StrCat("plan: requires stored tensors of different names, got two of \"", stored.fileName, "\""));
     return absl::OkStatus();
   };
-  for (const StoredTensor &stored : plan.family.stored)
+  for (const StoredTensor &stored : storedTensors(plan, part))
     if (auto status = add(stored); !status.ok()) return status;
   for (const Variable &variable : plan.variables) {
     if (variable.role != Variable::Role::kParameter || described.count(variable.name) != 0) continue;
+    if (!isOf(part, variable.name)) continue;
     StoredTensor plain;
-    plain.fileName = variable.name;
+    plain.fileName = absl::StrCat(part == WeightPart::kAdapter ? kAdapterPrefix : "", variable.name);
     plain.parameters = {variable.name};
     if (auto status = add(plain); !status.ok()) return status;
   }
@@ -259,11 +295,22 @@ absl::Status appendTensor(const FileTensor &tensor, SafetensorsWriter &writer, V
 
 }  // namespace
 
-absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, VisitPart take) {
+bool hasAdapter(const LoadedPlan &plan) {
+  return std::any_of(plan.variables.begin(), plan.variables.end(), [](const Variable &variable) {
+    return variable.role == Variable::Role::kParameter && isOfAdapter(variable.name);
+  });
+}
+
+bool hasAdapter(const TensorSource &source) {
+  return std::any_of(source.tensors().begin(), source.tensors().end(),
+                     [](const auto &tensor) { return isOfAdapter(tensor.first); });
+}
+
+absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, VisitPart take, WeightPart part) {
   auto within = [&](const absl::Status &status) {
     return absl::Status(status.code(), absl::StrCat("weights \"", source.path(), "\": ", status.message()));
   };
-  auto tensors = fileTensors(plan);
+  auto tensors = fileTensors(plan, part);
   if (!tensors.ok()) return tensors.status();
   auto matched = matchNames(source, *tensors, plan.family);
   if (!matched.ok()) return within(matched.status());
@@ -274,8 +321,8 @@ absl::Status loadWeights(const TensorSource &source, const LoadedPlan &plan, Vis
   return absl::OkStatus();
 }
 
-absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, VisitPart fill) {
-  auto tensors = fileTensors(plan);
+absl::Status saveWeights(const std::string &path, const LoadedPlan &plan, VisitPart fill, WeightPart part) {
+  auto tensors = fileTensors(plan, part);
   if (!tensors.ok()) return tensors.status();
   std::vector<SafetensorsWriter::Tensor> layout;
   for (const auto &[name, tensor] : *tensors) layout.push_back({name, "F32", tensor.shape});

@@ -99,7 +99,7 @@ def model_cases(s):
          "requires JSON, got none at line 2, column 7"),
         ("a deep config", s.compile(model=s.file("c.json", nested)), 1, "levels of nesting"),
         ("an unknown family", s.config(model_type="gpt5"), 1,
-         'field "model_type" requires one of bert, gpt2, gptj, llama, opt, t5, got "gpt5"'),
+         'field "model_type" requires one of bert, gpt2, gptj, llama, mistral, opt, qwen3, t5, got "gpt5"'),
         ("no width", s.config(n_embd=0), 1, 'field "n_embd" requires an integer from 1 to 16777216, got 0'),
         ("a width in words", s.config(n_embd="64"), 1,
          'field "n_embd" requires an integer from 1 to 16777216, got "64"'),

@@ -23,7 +23,8 @@ struct Case {
 
 TEST(Fields, AreRefusedByNameAndValueWhereTheyAreNotSupported) {
   const Case cases[] = {
-      {"gpt3", "", "field \"model_type\" requires one of bert, gpt2, gptj, llama, opt, t5, got \"gpt3\""},
+      {"gpt3", "",
+       "field \"model_type\" requires one of bert, gpt2, gptj, llama, mistral, opt, qwen3, t5, got \"gpt3\""},
       {"gpt2", R"("add_cross_attention": true)",
        "field \"add_cross_attention\" requires false (others are not supported), got true"},
       {"gpt2", R"("is_encoder_decoder": true)", "\"is_encoder_decoder\" requires false"},
@@ -49,6 +50,12 @@ TEST(Fields, AreRefusedByNameAndValueWhereTheyAreNotSupported) {
       {"llama", R"("head_dim": 7)", "\"head_dim\" requires heads of an even size, got 7"},
       {"llama", R"("pad_token_id": 32000)", "\"pad_token_id\""},
       {"llama", R"("rope_scaling": {"type": "unknown"})", "\"type\" requires one of default"},
+      {"mistral", R"("sliding_window": 0)", "\"sliding_window\" requires an integer from 1"},
+      {"mistral", R"("num_attention_heads": 12)", "\"num_key_value_heads\" requires a divisor of num_attention_heads"},
+      {"qwen3", R"("layer_types": ["full_attention"])", "\"layer_types\" requires a list of 32 of full_attention, "},
+      {"qwen3", R"("num_hidden_layers": 1, "layer_types": ["chunked"])", "\"layer_types\" requires a list of 1 of"},
+      {"qwen3", R"("num_hidden_layers": 1, "layer_types": ["sliding_attention"])",
+       "\"layer_types\" requires use_sliding_window and a sliding_window for sliding_attention"},
       {"t5", R"("feed_forward_proj": "gated")", "\"feed_forward_proj\""},
       {"t5", R"("feed_forward_proj": "relu-gated")", "\"feed_forward_proj\""},
       {"t5", R"("feed_forward_proj": "gated-gelu-x")", "\"feed_forward_proj\""},
@@ -136,6 +143,26 @@ TEST(Fields, AreResolvedWithDefaultsAndSecondNames) {
   EXPECT_EQ((*fields)["is_gated_act"], true);
   EXPECT_EQ((*fields)["dense_act_fn"], "gelu_new");
   EXPECT_EQ((*fields)["scale_decoder_outputs"], false);
+}
+
+TEST(Fields, SayWhichLayersSeeAWindow) {
+  const std::pair<Config, std::vector<int64_t>> cases[] = {
+      {configOf("llama", R"("num_hidden_layers": 2)"), {0, 0}},
+      {configOf("mistral", R"("num_hidden_layers": 2)"), {4096, 4096}},
+      {configOf("mistral", R"("num_hidden_layers": 2, "sliding_window": null)"), {0, 0}},
+      {configOf("qwen3", R"("num_hidden_layers": 2, "max_window_layers": 1, "sliding_window": 7)"), {0, 0}},
+      {configOf("qwen3",
+                R"("num_hidden_layers": 2, "max_window_layers": 1, "sliding_window": 7, "use_sliding_window": true)"),
+       {0, 7}},
+      {configOf("qwen3", R"("num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"],
+                            "sliding_window": 7, "use_sliding_window": true)"),
+       {7, 0}},
+  };
+  for (const auto &[config, windows] : cases) {
+    auto fields = resolveConfig(config);
+    ASSERT_TRUE(fields.ok()) << fields.status();
+    EXPECT_EQ((*fields)["layer_windows"].get<std::vector<int64_t>>(), windows) << config.text;
+  }
 }
 
 }  // namespace

@@ -105,6 +105,25 @@ class AuthoringTest(unittest.TestCase):
         same = {name: np.array_equal(before[name], trainer.read(name)) for name in names}
         self.assertEqual(same, {"table.weight": True, "mlp.up.bias": True, "mlp.up.weight": False})
 
+    def test_frozen_parameters_have_neither_gradient_nor_state(self):
+        mesh, batch = cleave.Mesh(data=2, model=2), next(batches_of_bytes())
+        frozen = {"table.weight", "mlp.up.weight", "mlp.up.bias"}
+        free = cleave.Trainer(cleave.compile(Bytes(), mesh=mesh, batch=4, seq=8, optimizer=cleave.SGD(1.0)))
+        before = {name: free.read(name) for name in free.plan.parameters}
+        free.step(batch)  # subtracts the gradients
+        squares = {name: np.sum((before[name] - free.read(name)) ** 2, dtype=np.float64) for name in before}
+        plan = cleave.compile(Bytes(), mesh=mesh, batch=4, seq=8, optimizer=cleave.AdamW(0.1, weight_decay=0.5),
+                              freeze=["table.*", "mlp.up.*"])
+        states = {name for name, is_parameter, *_ in plan._handle.variables() if not is_parameter}
+        self.assertEqual(states, {"adamw.count"} | {f"adamw.{kind}({name})" for kind in "mv"
+                                                    for name in squares.keys() - frozen})
+        trainer = cleave.Trainer(plan)
+        norm = sum(squares[name] for name in squares.keys() - frozen) ** 0.5
+        self.assertAlmostEqual(trainer.step(batch).grad_norm / norm, 1, delta=1e-4)
+        trainer.step(batch)
+        same = {name for name in before if np.array_equal(before[name], trainer.read(name))}
+        self.assertEqual(same, frozen)
+
     def test_layers_repeat_under_one_class(self):
         class Stacked(Bytes):
             def __init__(self):

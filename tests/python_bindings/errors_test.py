@@ -11,7 +11,7 @@ from support import Bytes, batches_of_bytes, scratch
 import cleave
 from cleave import nn
 
-FIXTURE = "tests/end_to_end/fixtures/gpt2_untied"
+FIXTURE, BERT = "tests/end_to_end/fixtures/gpt2_untied", "tests/end_to_end/fixtures/bert_untied"
 
 
 class Custom(nn.Module):
@@ -199,6 +199,8 @@ CASES = [
     ("an unknown strategy", simple(strategy="luck"), "strategy: requires rules or none, got luck"),
     ("an unknown cluster", simple(cluster="b100"), 'got "b100"'),
     ("a glob that is malformed", simple(freeze="[a"), "[a"),
+    ("a glob that freezes nothing", simple(freeze="tail.*"), 'groups that match a parameter, got "tail.*"'),
+    ("nothing that learns", simple(freeze="*"), "requires at least one trainable parameter, got none"),
     # Batches.
     ("a missing input", step(lambda batch: batch.pop("labels")), 'requires tensor "labels"'),
     ("an unknown input", step(set_item("labls", X)), 'got "labls"'),
@@ -258,6 +260,55 @@ CASES = [
         cleave.compile(Bytes(), batch=4, seq=8), weights=path)), "w.safetensors"),
     ("weights of another model", lambda: cleave.Trainer(cleave.compile(Bytes(), batch=4, seq=8), weights=FIXTURE),
      "requires"),
+    ("a field that a family refuses", lambda: cleave.models.Mistral(sliding_window=0),
+     'field "sliding_window" requires an integer from 1'),
+    ("windows of layers that are not there", lambda: cleave.models.Qwen3(num_hidden_layers=2, layer_types=["full"]),
+     'field "layer_types" requires a list of 2 of full_attention, sliding_attention'),
+    # Adapters.
+    ("an adapter of no module", lambda: cleave.lora(Bytes(), "tail"),
+     'requires targets that name modules of the model, got "tail"'),
+    ("an adapter of no linear map", lambda: cleave.lora(Bytes(), ["table"]),
+     'requires linear maps as targets, got "table" of type Embedding'),
+    ("an adapter of a part of a module", lambda: cleave.lora(loaded()(), "q"), "requires the module as files have it"),
+    ("an adapter of rank 0", lambda: cleave.lora(Bytes(), "head", rank=0), "requires a rank of at least 1, got 0"),
+    ("two adapters", lambda: cleave.lora(cleave.lora(Bytes(), "head"), "head"), "requires a model without an adapter"),
+    ("an adapter of no model", lambda: cleave.lora("gpt2", "c_attn"), "lora: requires a cleave.nn.Module, got str"),
+    ("a folder without an adapter", lambda: cleave.load_adapter(Bytes(), "/nowhere"), "/nowhere/adapter_config.json"),
+    ("an adapter of another kind", spoilt_file(
+        "adapter_config.json", b'{"peft_type": "IA3"}', lambda path: cleave.load_adapter(
+            Bytes(), os.path.dirname(path))), 'field "peft_type" requires "LORA"'),
+    ("an adapter without weights", spoilt_file(
+        "adapter_config.json", b'{"target_modules": ["head"]}', lambda path: cleave.Trainer(cleave.compile(
+            cleave.load_adapter(Bytes(), os.path.dirname(path)), batch=4, seq=8))), "adapter_model.safetensors"),
+    ("an adapter that is not there to be saved", other_plan(lambda trainer: trainer.save_adapter("/nowhere")),
+     "requires a model that cleave.lora has adapted"),
+    # Text.
+    ("text without a tokenizer", other_plan(lambda trainer: trainer.generate("in the")), "requires a tokenizer"),
+    ("a stop of text without a tokenizer", other_plan(lambda trainer: trainer.generate([1], stop="e")),
+     "requires a tokenizer for a stop of text"),
+    ("a stop that is neither", other_plan(lambda trainer: trainer.generate([1], stop=[0.5])), "got 0.5"),
+    ("a prompt of floats", other_plan(lambda trainer: trainer.generate([0.5])), "requires a text or integers [tokens]"),
+    ("an empty prompt", other_plan(lambda trainer: trainer.generate([])), "requires a prompt of 1 to 8 tokens"),
+    ("a prompt that is too long", other_plan(lambda trainer: trainer.generate(range(9))), "got 9"),
+    ("a prompt beyond the vocabulary", other_plan(lambda trainer: trainer.generate([64])),
+     "requires tokens from 0 to 63, got 64 at position 0"),
+    ("a negative temperature", other_plan(lambda trainer: trainer.generate([1], temperature=-1.0)),
+     "requires a temperature of at least 0, got -1"),
+    ("no tokens to choose from", other_plan(lambda trainer: trainer.generate([1], top_p=0.0)),
+     "requires top-p above 0 and up to 1, got 0"),
+    ("a negative number of tokens", other_plan(lambda trainer: trainer.generate([1], -1)), "requires 0 or more new"),
+    ("half a token", other_plan(lambda trainer: trainer.generate([1], 0.5)),
+     "requires a whole number as max_new_tokens, got 0.5"),
+    ("a negative seed", other_plan(lambda trainer: trainer.generate([1], seed=-1)), "from 0 on as seed, got -1"),
+    ("text of a model that reads both ways", lambda: cleave.load(BERT).generate([1, 2]),
+     "requires a causal model, or one with a decoder, got Bert"),
+    ("a vocabulary beyond the model's", other_plan(lambda trainer: trainer.generate(
+        "in", tokenizer=cleave.BytePairTokenizer())), "a vocabulary of at most the model's 64 tokens, got 256"),
+    ("a vocabulary below the bytes", lambda: cleave.BytePairTokenizer.train("a", 255), "requires from 256 to"),
+    ("a token that is none", lambda: cleave.BytePairTokenizer().decode([256]), "tokens from 0 to 255, got 256"),
+    ("a vocabulary that is damaged", spoilt_file("vocab.json", b"[]", cleave.load_tokenizer), "vocab.json"),
+    ("a folder without a tokenizer", lambda: cleave.load_tokenizer(FIXTURE), "requires tokenizer.json or vocab.json"),
+    ("a tokenizer that is damaged", spoilt_file("tokenizer.json", b"{", cleave.load_tokenizer), "tokenizer"),
     ("a prediction of floats", lambda: cleave.load(FIXTURE).predict(input_ids=np.zeros((1, 4))), "integers"),
 ]
 

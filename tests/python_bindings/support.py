@@ -41,6 +41,7 @@ class Fixture:
         self.folder = folder
         with open(os.path.join(folder, "golden.json")) as file:
             self.golden = json.load(file)
+        self.tensors = tensors_of(os.path.join(folder, "golden.safetensors"))
         self.columns = tensors_of(os.path.join(folder, "data.safetensors"))
         self.batch, self.seq = self.golden["batch"], self.golden["seq"]
         labels = self.columns["labels"].shape[1]
@@ -68,6 +69,14 @@ class Fixture:
 def relative(seen, expected):
     """Difference relative to the expected figure; absolute where that is 0."""
     return abs(seen - expected) / (abs(expected) or 1)
+
+
+def distance(seen, expected):
+    """Norm of the difference against the norm of what is expected."""
+    if seen.shape != expected.shape:
+        raise AssertionError(f"shape {seen.shape} for {expected.shape}")
+    seen, expected = seen.astype(np.float64), expected.astype(np.float64)
+    return np.linalg.norm(seen - expected) / (np.linalg.norm(expected) or 1)
 
 
 class Bytes(cleave.nn.Module):

@@ -2,16 +2,12 @@
 
 import json
 import os
-import sys
 import unittest
 
 from support import Bytes, batches_of_bytes, scratch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import cleave
-
-for name in ("absl_py", "protobuf", "tensorboard"):
-    sys.path.append(os.path.join(os.environ["TEST_SRCDIR"], "pypi_" + name))
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: E402
 
 
 class Sized(Bytes):

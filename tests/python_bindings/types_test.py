@@ -29,6 +29,9 @@ def own(p, g, state, step, lr, decay=0.9):
 cleave.compile(Model(), optimizer=own(cleave.Cosine(1e-3, 10), decay=0.5), batch=4)
 mixture = cleave.Mixture({"a": ([{"input_ids": np.zeros((4, 8))}], 1.0)}, seed=3)
 last = cleave.Trainer(plan, data=mixture, prefetch=2).fit(3, callbacks=[lambda metrics: metrics.step == 2], eval_every=1)
+adapted: cleave.nn.Module = cleave.lora(Model(), ["head"], rank=4)
+tokenizer: cleave.BytePairTokenizer = cleave.BytePairTokenizer.train("a text", 256)
+trainer.generate("a text", 8, tokenizer=tokenizer, top_p=0.9, stop=["."])
 """
 WRONG = {
     "a text as a batch size": 'cleave.compile(Model(), batch="4")',
@@ -36,6 +39,7 @@ WRONG = {
     "a path for a plan": 'cleave.Trainer("a.plan")',
     "an optimizer that was not called": "cleave.compile(Model(), batch=4, optimizer=own)",
     "a mixture without weights": 'cleave.Mixture({"a": []})',
+    "no tokenizer": 'trainer.generate("a text", tokenizer=3)',
     "a text as a dimension": 'cleave.S("1")',
 }
 

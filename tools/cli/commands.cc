@@ -375,6 +375,7 @@ CommandSpec sampleCommand() {
               count("--tokens", "tokens", "100", "how many to write", 0),
               number("--temperature", "", "1", "0 takes the likeliest token; higher is wilder", 0, 1e6),
               count("--top-k", "tokens", "0", "choose among so many of the likeliest; 0 means all", 0),
+              number("--top-p", "", "1", "choose among the fewest that are so probable together; 1 means all", 1e-6, 1),
               count("--seed", "", "0", "of the choices", 0),
               absentMeans("cores / devices",
                           FlagSpec{"--threads", FlagType::kInteger, "N", "threads", "", "of each device", 1, 1024}),

@@ -164,14 +164,13 @@ absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags) {
   if (!flags.has("--vocab-in") && known > vocabulary->size())
     std::fprintf(stderr, "warning: the model knows %lld tokens; without --vocab-in only the 256 bytes are written\n",
                  static_cast<long long>(known));
-  SampleOptions options;
-  options.prompt = flags.text("--prompt");
+  GenerateOptions options;
   options.tokens = flags.integer("--tokens");
-  options.temperature = flags.number("--temperature");
-  options.topK = flags.integer("--top-k");
+  options.choice = {flags.number("--temperature"), flags.integer("--top-k"), flags.number("--top-p")};
   options.seed = uint64_t(flags.integer("--seed"));
-  std::string before = options.prompt;  // comes with the first token: an error has no output
-  auto status = sampleText(**session, *vocabulary, options, [&](absl::string_view bytes) {
+  const std::string prompt = flags.text("--prompt");
+  std::string before = prompt;  // comes with the first token: an error has no output
+  auto status = sampleText(**session, *vocabulary, prompt, options, [&](absl::string_view bytes) {
     if (signals.asked()) return absl::CancelledError();
     return print(absl::StrCat(std::exchange(before, ""), bytes));
   });

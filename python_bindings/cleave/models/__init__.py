@@ -7,11 +7,11 @@ from ..errors import refuse, reports
 from .base import Model
 from .bert import Bert
 from .gpt2 import GPT2
-from .llama import Llama
+from .llama import Llama, Mistral, Qwen3
 from .t5 import T5
 
-__all__ = ["Bert", "GPT2", "Llama", "Model", "T5", "load"]
-_FAMILIES = {family.model_type: family for family in (Bert, GPT2, Llama, T5)}
+__all__ = ["Bert", "GPT2", "Llama", "Mistral", "Model", "Qwen3", "T5", "load"]
+_FAMILIES = {family.model_type: family for family in (Bert, GPT2, Llama, Mistral, Qwen3, T5)}
 
 
 @reports

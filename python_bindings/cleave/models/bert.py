@@ -75,7 +75,7 @@ class Predictions(nn.Module):
 class Bert(Model):
     """Fields are those of Hugging Face's BertConfig; the model is BertForMaskedLM."""
 
-    model_type = "bert"
+    model_type, task_type = "bert", ""
 
     def build(self, c):
         self.bert, self.cls = nn.Module(), nn.Module()

@@ -1,4 +1,5 @@
-"""LLaMA: Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023."""
+"""LLaMA: Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023; Mistral, whose tokens see a
+window of those before them; Qwen3, which norms queries and keys by heads."""
 
 from .. import _core, nn
 from .base import Model
@@ -6,7 +7,7 @@ from .layers import linear
 
 
 class Attention(nn.Module):
-    def __init__(self, c):
+    def __init__(self, c, window):
         def projection(features, out):
             return linear(features, out, c.initializer_range, bias=c.attention_bias)
 
@@ -14,10 +15,14 @@ class Attention(nn.Module):
         self.k_proj = projection(c.hidden_size, c.num_key_value_heads * c.head_dim)
         self.v_proj = projection(c.hidden_size, c.num_key_value_heads * c.head_dim)
         self.o_proj = projection(c.num_attention_heads * c.head_dim, c.hidden_size)
+        if c.head_norms:
+            self.q_norm, self.k_norm = nn.RMSNorm(c.head_dim, c.rms_norm_eps), nn.RMSNorm(c.head_dim, c.rms_norm_eps)
         self.heads, self.key_heads, self.dropout = c.num_attention_heads, c.num_key_value_heads, c.attention_dropout
+        self.window, self.has_norms = window, c.head_norms
 
     def forward(self, x, mask, positions, rotation):
         y = nn.attend(self.q_proj(x), self.k_proj(x), self.v_proj(x), self.heads, self.key_heads, causal=True,
+                      norms=(self.q_norm, self.k_norm) if self.has_norms else None, window=self.window,
                       key_mask=mask, positions=positions, rotation=rotation, dropout=self.dropout)
         return self.o_proj(y)
 
@@ -35,8 +40,8 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, c):
-        self.input_layernorm, self.self_attn = nn.RMSNorm(c.hidden_size, c.rms_norm_eps), Attention(c)
+    def __init__(self, c, window):
+        self.input_layernorm, self.self_attn = nn.RMSNorm(c.hidden_size, c.rms_norm_eps), Attention(c, window)
         self.post_attention_layernorm, self.mlp = nn.RMSNorm(c.hidden_size, c.rms_norm_eps), MLP(c)
 
     def forward(self, x, mask, positions, rotation):
@@ -48,7 +53,8 @@ class Decoder(nn.Module):
     def __init__(self, c):
         init = nn.Init.normal(c.initializer_range)
         self.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size, c.pad_token_id, init=init)
-        self.layers = nn.ModuleList([Block(c) for _ in range(c.num_hidden_layers)], layer="block")
+        self.layers = nn.ModuleList([Block(c, window) for window in c.layer_windows],
+                                    layer=["window_block" if window else "block" for window in c.layer_windows])
         self.norm = nn.RMSNorm(c.hidden_size, c.rms_norm_eps)
 
     def forward(self, ids, mask, rotation):
@@ -77,3 +83,15 @@ class Llama(Model):
         if c.tie_word_embeddings:
             return nn.linear(x, self.model.embed_tokens.weight, name="lm_head")
         return self.lm_head(x)
+
+
+class Mistral(Llama):
+    """Fields are those of Hugging Face's MistralConfig."""
+
+    model_type = "mistral"
+
+
+class Qwen3(Llama):
+    """Fields are those of Hugging Face's Qwen3Config."""
+
+    model_type = "qwen3"

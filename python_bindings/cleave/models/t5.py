@@ -79,7 +79,7 @@ class Stack(nn.Module):
 class T5(Model):
     """Fields are those of Hugging Face's T5Config; the model is T5ForConditionalGeneration."""
 
-    model_type = "t5"
+    model_type, task_type = "t5", "SEQ_2_SEQ_LM"
 
     def build(self, c):
         self.shared = nn.Embedding(c.vocab_size, c.d_model, init=nn.Init.normal(c.initializer_factor))
