@@ -102,7 +102,8 @@ void bindData(nb::module_ &module) {
 
 void bindSession(nb::module_ &module) {
   nb::class_<RunSession>(module, "RunSession", "A plan on this machine's devices, with its parameters.")
-      .def(nb::init<std::shared_ptr<const PlanHandle>, int, double>(), "plan"_a, "threads"_a, "deadline"_a)
+      .def(nb::init<std::shared_ptr<const PlanHandle>, int, double, bool>(), "plan"_a, "threads"_a, "deadline"_a,
+           "trace"_a)
       .def("draw", &RunSession::draw, "seed"_a)
       .def("load_weights", &RunSession::loadWeights, "path"_a, "seed"_a,
            "What adapters the file lacks are drawn by the seed.")
@@ -119,6 +120,7 @@ void bindSession(nb::module_ &module) {
       .def("resume", &RunSession::resume, "folder"_a)
       .def("close", &RunSession::close)
       .def_prop_rw("data_state", &RunSession::dataState, &RunSession::setDataState)
+      .def("last_trace", &RunSession::lastTrace, "A trace file's text, of the last step; empty where there is none.")
       .def_prop_ro("steps", &RunSession::steps)
       .def_prop_ro("is_closed", &RunSession::isClosed);
 }

@@ -4,5 +4,6 @@
 
 NB_MODULE(_core, module) {
   cleave::python::bindRuntime(module);
+  cleave::python::bindPages(module);
   cleave::python::bindCompiler(module);
 }

@@ -2,6 +2,8 @@
 
 #include <nanobind/stl/string.h>
 
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
 #include "kernels/api/registry.h"
 #include "kernels/cpu/register.h"
@@ -97,11 +99,13 @@ class RunSession::Use {
   std::unique_lock<std::mutex> lock_;
 };
 
-RunSession::RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds)
+RunSession::RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds,
+                       bool keepsTrace)
     : plan_(std::move(plan)) {
   SessionOptions options;
   options.threadsPerDevice = threads;
   options.deadlineSeconds = deadlineSeconds;
+  options.trace = keepsTrace;
   session_ = valueOf(Session::create(plan_->loaded, options));
   position_.order = "sequential";
   describeRun();
@@ -166,6 +170,7 @@ StepMetrics RunSession::step(nb::dict batch, std::optional<std::string> dataStat
   Batch made;
   Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf("step"), made));
   StepMetrics metrics = valueOf(takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs)));
+  trace_ = session_->takeTrace();
   position_.step = metrics.step;
   position_.examples += plan_->loaded.training.batch;
   if (dataState) position_.dataState = *std::move(dataState);
@@ -179,6 +184,7 @@ void RunSession::evaluate(nb::dict batch, Evaluation &into) {
   Batch made;
   const Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf("evaluate"), made));
   check(into.add(*session_, inputs));
+  session_->takeTrace();  // only steps are kept
 }
 
 nb::dict RunSession::run(const std::string &entry, nb::dict batch) {
@@ -190,6 +196,7 @@ nb::dict RunSession::run(const std::string &entry, nb::dict batch) {
     Batch made;
     const Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf(entry), made));
     outputs = valueOf(session_->run(entry, inputs));
+    session_->takeTrace();
   }
   nb::dict result;
   for (auto &[name, tensor] : outputs) result[name.c_str()] = arrayOf(std::move(tensor));
@@ -200,6 +207,7 @@ void RunSession::generate(const std::vector<Token> &prompt, const GenerateOption
   Use use(*this);
   nb::gil_scoped_release released;
   check(generateTokens(*session_, prompt, options, [&](Token token) -> absl::StatusOr<bool> {
+    session_->takeTrace();
     nb::gil_scoped_acquire acquired;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     return nb::cast<bool>(take(token));
@@ -241,6 +249,13 @@ void RunSession::resume(const std::string &folder) {
                                        return session_->writePart(name, part, view);
                                      }));
   describeRun();
+}
+
+std::string RunSession::lastTrace() const {
+  if (trace_.devices.empty()) return "";
+  std::ostringstream text;
+  writeChromeTrace(trace_, text);
+  return text.str();
 }
 
 void RunSession::close() {

@@ -43,7 +43,7 @@ struct PlanHandle {
 
 class RunSession {
  public:
-  RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds);
+  RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds, bool keepsTrace);
 
   void draw(uint64_t seed);
   void loadWeights(const std::string &path, uint64_t seed);
@@ -61,6 +61,7 @@ class RunSession {
   std::string saveCheckpoint(const std::string &folder);
   void resume(const std::string &folder);
   void close();
+  std::string lastTrace() const;  // of the last step, where the session keeps it; see writeChromeTrace
 
   // JSON of a source of data that keeps its own position, as checkpoints hold it; empty: none.
   const std::string &dataState() const { return position_.dataState; }
@@ -78,6 +79,7 @@ class RunSession {
   std::mutex inUse_;
   std::unique_ptr<Session> session_;
   RunPosition position_;
+  TraceLog trace_;  // of the last step
 };
 
 }  // namespace cleave::python

@@ -2,4 +2,7 @@
 
 #include "python_bindings/bind.h"
 
-NB_MODULE(_core, module) { cleave::python::bindRuntime(module); }
+NB_MODULE(_core, module) {
+  cleave::python::bindRuntime(module);
+  cleave::python::bindPages(module);
+}

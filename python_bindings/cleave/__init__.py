@@ -9,13 +9,15 @@ from .data import Mixture
 from .errors import Error
 from .models import load
 from .optimizers import SGD, AdamW, Constant, Cosine, Group, optimizer
-from .placement import B, Mesh, P, Placement, S, shard
+from .pages import Drawing, Page
+from .placement import B, Mesh, P, Placement, S, draw, shard
 from .plan import Plan, load_plan
 from .tensor import Tensor
 from .tokenizer import BytePairTokenizer, HuggingFaceTokenizer, load_tokenizer
 from .training import Trainer
 
 __version__ = "0.1.0"
-__all__ = ["AdamW", "B", "BytePairTokenizer", "Constant", "Cosine", "Error", "Group", "HuggingFaceTokenizer", "Input",
-           "Mesh", "Mixture", "P", "Placement", "Plan", "S", "SGD", "StepMetrics", "Tensor", "Trainer", "compile", "load",
-           "load_adapter", "load_plan", "load_tokenizer", "lora", "models", "nn", "optimizer", "shard"]
+__all__ = ["AdamW", "B", "BytePairTokenizer", "Constant", "Cosine", "Drawing", "Error", "Group", "HuggingFaceTokenizer",
+           "Input", "Mesh", "Mixture", "P", "Page", "Placement", "Plan", "S", "SGD", "StepMetrics", "Tensor", "Trainer",
+           "compile", "draw", "load", "load_adapter", "load_plan", "load_tokenizer", "lora", "models", "nn", "optimizer",
+           "shard"]

@@ -1,6 +1,10 @@
 """Meshes of devices, and how tensors lie on them."""
 
+from collections.abc import Sequence
+
+from . import _core
 from .errors import refuse, reports
+from .pages import Drawing
 from .tensor import Parameter, Tensor, current
 
 
@@ -43,6 +47,9 @@ class Placement:
     def __hash__(self):
         return hash(self.text)
 
+    def _repr_html_(self):
+        return _core.placement_fragment(self.text)
+
 
 def S(dim: int) -> Placement:
     """Split along a dimension: each device holds a part."""
@@ -75,3 +82,25 @@ def shard(x, **along):
     trace.value(x)
     trace.pins.append((x.name, [(axis, placement.text) for axis, placement in along.items()]))
     return x
+
+
+@reports
+def draw(x: Tensor | Parameter | Sequence[int], mesh: Mesh, **along: Placement) -> Drawing:
+    """Draws how a tensor, a parameter or a shape would lie on a mesh: print(cleave.draw((6, 8), mesh, model=cleave.S(1))).
+
+    Axes that aren't named hold it whole. `plan.draw(name)` draws how a compiled parameter lies.
+    """
+    if not isinstance(mesh, Mesh):
+        refuse(f"draw: requires a cleave.Mesh, got {mesh!r}")
+    shape = x.shape if isinstance(x, (Tensor, Parameter)) else x
+    if not isinstance(shape, Sequence) or not all(type(size) is int and 0 < size < 2**62 for size in shape):
+        refuse(f"draw: requires a tensor, a parameter or a shape of sizes from 1, got {x!r}")
+    names = [name for name, _, _ in mesh.axes]
+    for axis, placement in along.items():
+        if axis not in names:
+            refuse(f"draw: requires an axis of the mesh ({', '.join(names)}), got {axis!r}")
+        if not isinstance(placement, Placement):
+            refuse(f"draw: requires S(dim), B or P() along {axis}, got {placement!r}")
+    name = getattr(x, "name", None) or ""
+    sizes = [(name, size) for name, _, size in mesh.axes]
+    return Drawing(*_core.draw_placement(name, list(shape), sizes, [along.get(axis, B).text for axis in names]))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
 
 from . import _core
 from .errors import reports
+from .pages import Drawing, Page
 
 
 class Plan:
@@ -48,6 +51,31 @@ class Plan:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a plan file, which `cleave train`, `cleave explain` and load_plan take."""
         self._handle.save(str(path))
+
+    @reports
+    def explain(self) -> str:
+        """Where everything lies, what moves between devices, and why: the text of `cleave explain`."""
+        return _core.plan_text(self._handle)
+
+    @property
+    def explanation(self) -> dict[str, Any]:
+        """The same and more as a dictionary: mesh, values, ops, collectives, memory and, where the compiler has made
+        one, the estimate (seconds), as `cleave explain --json` prints it."""
+        return json.loads(_core.plan_json(self._handle))
+
+    @reports
+    def visualize(self) -> Page:
+        """The model's blocks with placements along the mesh and what moves between devices, for a notebook or
+        `plan.visualize().save("plan.html")`."""
+        return Page(_core.plan_fragment(self._handle, True), lambda: _core.plan_page(self._handle), repr(self))
+
+    @reports
+    def draw(self, name: str) -> Drawing:
+        """How a parameter, or a state of the optimizer, lies on the mesh: print(plan.draw("head.weight"))."""
+        return Drawing(*_core.draw_variable(self._handle, name))
+
+    def _repr_html_(self) -> str:
+        return _core.plan_fragment(self._handle, False)
 
     def __repr__(self) -> str:
         mesh = ", ".join(f"{axis}={size}" for axis, size in self.mesh.items())

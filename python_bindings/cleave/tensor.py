@@ -277,6 +277,9 @@ class Tensor(_Operators):
     def __repr__(self):
         return f"Tensor({self.name!r}, {_shape(self)}, {self.dtype})"
 
+    def _repr_html_(self):
+        return _core.tensor_fragment(self.name, list(self.shape), self.dtype)
+
 
 class Init:
     """How a parameter is drawn where no weights are given."""
@@ -321,3 +324,6 @@ class Parameter(_Operators):
 
     def __repr__(self):
         return f"Parameter({self.name!r}, {_shape(self)})"
+
+    def _repr_html_(self):
+        return _core.tensor_fragment(self.name or "", list(self.shape), self.dtype)

@@ -36,13 +36,14 @@ class Trainer:
         prefetch: how many batches `fit` makes ahead, in a thread of its own, while steps run.
         threads: of each device; 0: cores / devices.
         deadline: seconds without progress after which a step is given up.
+        trace: whether what each device did in the last step is kept, for `report`.
     """
 
     @reports
     def __init__(self, plan: Plan, data: Iterable[Batch] | None = None, *,
                  weights: str | os.PathLike[str] | None = None, seed: int = 0,
                  resume: str | os.PathLike[str] | None = None, prefetch: int = 1, threads: int = 0,
-                 deadline: float = 60.0) -> None:
+                 deadline: float = 60.0, trace: bool = False) -> None:
         if not isinstance(plan, Plan):
             refuse(f"Trainer: requires a cleave.Plan, got {type(plan).__name__}")
         if data is not None and not isinstance(data, Iterable):
@@ -53,7 +54,8 @@ class Trainer:
         self._ahead = None if data is None else Prefetcher(data, prefetch)
         self._refused_state: Error | None = None  # of the data, behind the last step of `fit`
         self._loops_itself = True  # steps come from `step`, not from `fit`
-        self._session = _core.RunSession(plan._handle, threads, deadline)
+        self._session = _core.RunSession(plan._handle, threads, deadline, trace)
+        self._history = _core.RunHistory()
         source = weights if weights is not None else getattr(plan.model, "weights", None)
         if resume is not None:
             self._session.resume(str(resume))
@@ -89,7 +91,9 @@ class Trainer:
     def _step(self, batch, data_state):
         if not isinstance(batch, Mapping):
             refuse(f"step: requires a dictionary of arrays by input name, got {type(batch).__name__}")
-        return self._session.step(batch if type(batch) is dict else dict(batch), data_state)
+        metrics = self._session.step(batch if type(batch) is dict else dict(batch), data_state)
+        self._history.add(metrics)
+        return metrics
 
     @reports
     def evaluate(self, batches: Iterable[Batch]) -> float:
@@ -117,7 +121,7 @@ class Trainer:
             checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int = 0,
             eval_data: Iterable[Batch] | None = None, eval_every: int = 0,
             callbacks: Callback | Iterable[Callback] = (), progress: bool = True,
-            allow_nonfinite: bool = False) -> _core.StepMetrics | None:
+            allow_nonfinite: bool = False, report: str | os.PathLike[str] | None = None) -> _core.StepMetrics | None:
         """Takes steps until there are `steps` in all, and gives the last one's metrics.
 
         Args:
@@ -128,6 +132,7 @@ class Trainer:
                 `eval_every` steps and at the end.
             callbacks: called with each step's metrics, in order; one that gives True ends the run.
             progress: whether stderr shows it.
+            report: a path: a page about the run is written at its end; see `report`.
 
         Raises:
             cleave.Error: for a batch that the plan can't take, or a loss that is not finite; what the data and the
@@ -140,6 +145,8 @@ class Trainer:
         if tensorboard is not None:
             files.append(_core.EventFile.create(str(tensorboard), self.steps))
         shown = _core.Progress(steps) if progress else None
+        if report is not None:
+            _core.check_can_write(str(report))
         last, saved, ends = None, -1, False
         try:
             while self.steps < steps and not ends:
@@ -153,6 +160,7 @@ class Trainer:
                 if eval_data is not None and (last.step == steps or eval_every and last.step % eval_every == 0):
                     evaluation = self._evaluation(eval_data)
                     last.eval_loss, last.eval_named = evaluation.loss, evaluation.named
+                self._history.add(last)
                 for file in files:
                     file.write(last)
                 if shown is not None:
@@ -171,7 +179,16 @@ class Trainer:
                 file.flush()
             if checkpoint is not None and self.steps not in (0, saved):
                 self._session.save_checkpoint(str(checkpoint))
+            if report is not None and last is not None:
+                self.report(report)
         return last
+
+    @reports
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Writes a page about the steps that this trainer has taken: loss, throughput, memory, the plan, and with
+        Trainer(..., trace=True) a timeline of the last step. It is one file that a browser shows without a network;
+        `cleave report` makes the same of a metrics file."""
+        _core.write_file(str(path), self._history.report(self.plan._handle, self._session.last_trace()))
 
     def _checked(self, callbacks, eval_data, eval_every):
         """What fit is given can be used; the callbacks as a list."""

@@ -259,6 +259,29 @@ def trace_cases(s):
     ]
 
 
+def report_cases(s):
+    line = {"step": 1, "loss": 2.5, "step_ms": 3.0, "exposed_ms": 0.0, "late_ms": 0.0, "data_ms": 0.0,
+            "tokens_per_s": 9.0, "peak_bytes": [64]}
+    metrics = s.file("right.jsonl", json.dumps(line) + "\n")
+    of = lambda content, *more: ["report", s.file("run.jsonl", content), "-o", s.out + "/report.html", *more]
+    about = lambda flag, content: ["report", metrics, "-o", s.out + "/report.html", flag, s.file("other", content)]
+    return [
+        ("no place for a report", ["report", metrics], 2, "requires -o REPORT.html, got none"),
+        ("a report onto its metrics", ["report", metrics, "-o", metrics], 2, "-o: requires a path of its own"),
+        ("a report of nothing", of(""), 1, "requires a run of at least one step, got none"),
+        ("metrics that are none", of("hello\n"), 1, "line 1: requires JSON"),
+        ("metrics of another program", of('{"step": "1"}\n'), 1, 'line 1: requires an object with an integer "step"'),
+        ("metrics without a loss", of(json.dumps(dict(line, loss=None)) + "\n"), 1,
+         'line 1: requires a number as "loss", got null'),
+        ("metrics without memory", of(json.dumps(dict(line, peak_bytes=3)) + "\n"), 1,
+         'requires a list of numbers as "peak_bytes"'),
+        ("a report with a wrong plan", about("--plan", "hello"), 1, "requires a plan"),
+        ("a report with a wrong trace", about("--trace", "[1]"), 1, "requires a trace, an object"),
+        ("a report into a folder that is not there", ["report", metrics, "-o", "/nowhere/r.html"], 1,
+         'cannot write "/nowhere/r.html": No such file'),
+    ]
+
+
 def check_case(scene, checks, name, arguments, code, text):
     try:
         done = subprocess.run(command(arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -295,7 +318,7 @@ def check_streams(scene, checks):
 def main():
     scene, checks = Scene(), Checks()
     for cases in (flag_cases, mesh_cases, model_cases, option_file_cases, plan_cases, weight_cases, data_cases,
-                  checkpoint_cases, text_cases, output_cases, trace_cases):
+                  checkpoint_cases, text_cases, output_cases, trace_cases, report_cases):
         for case in cases(scene):
             check_case(scene, checks, *case)
     check_streams(scene, checks)

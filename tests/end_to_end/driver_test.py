@@ -193,7 +193,7 @@ def check_without_communication(driver, checks, expected):
 
 def check_trace(driver, checks):
     trace = driver.path("trace.json")
-    plan = driver.plan()
+    plan, page = driver.plan(), driver.path("report.html")
     driver.train(plan, "--trace", trace, "--link", "data=1GB/s,2ms", "--link", "model=1GB/s,1ms", steps=3)
     with open(trace) as text:
         events = json.load(text)["traceEvents"]
@@ -212,6 +212,11 @@ def check_trace(driver, checks):
     figures = [float(value) for value in table[1][1:]]
     checks.check(abs(figures[0] - figures[1] - sum(figures[4:])) < 0.01, "whose parts make up the step")
     checks.check(figures[2] > 10, f"with its communication: {figures[2]} ms")
+    cleave("report", driver.path("metrics.jsonl"), "-o", page, "--plan", plan, "--trace", trace)
+    with open(page) as text:
+        drawn = text.read()
+    checks.check(all(what in drawn for what in ("step 3\nloss: ", "Timeline of the last step", "link model")),
+                 "report draws its steps and its timeline")
 
 
 def check_interrupt(driver, checks):

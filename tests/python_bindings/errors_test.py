@@ -246,6 +246,21 @@ CASES = [
         cleave.Mixture({"a": ([X], 1)}, seed=2).state_dict()), "requires the seed that its state has, 2, got 0"),
     ("a state that is no mixture's", lambda: cleave.Mixture({"a": ([X], 1)}).load_state_dict({"at": 3}),
      "requires what a Mixture's state_dict gave"),
+    # Looking.
+    ("a drawing along another axis", lambda: cleave.draw((4, 4), cleave.Mesh(data=2), model=cleave.S(0)),
+     "draw: requires an axis of the mesh (data), got 'model'"),
+    ("a drawing without a mesh", lambda: cleave.draw((4, 4), 4), "draw: requires a cleave.Mesh, got 4"),
+    ("a drawing of a text", lambda: cleave.draw("4x4", cleave.Mesh(data=2)), "draw: requires a tensor, a parameter or"),
+    ("a drawing split too far", lambda: cleave.draw((4,), cleave.Mesh(data=2), data=cleave.S(1)),
+     "requires split dimension below 1 along data, got 1"),
+    ("a drawing of an unknown parameter", lambda: cleave.compile(Bytes(), batch=4, seq=8).draw("tail.weight"),
+     'requires a parameter of the plan, or a state of its optimizer, got "tail.weight"'),
+    ("a page into a folder that is not there", lambda: cleave.compile(Bytes(), batch=4, seq=8).visualize().save(
+        "/nowhere/plan.html"), 'cannot write "/nowhere/plan.html"'),
+    ("a report before the first step", other_plan(lambda trainer: trainer.report("/tmp/report.html")),
+     "requires a run of at least one step, got none"),
+    ("a report into a folder that is not there", fitted(
+        batches_of_bytes(), report="/nowhere/report.html"), 'cannot write "/nowhere/report.html"'),
     # Files.
     ("a folder without a model", lambda: cleave.load("/nowhere"), "/nowhere/config.json"),
     ("a config that is damaged", spoilt_file("config.json", b"{", lambda path: cleave.load(os.path.dirname(path))),

@@ -32,6 +32,9 @@ last = cleave.Trainer(plan, data=mixture, prefetch=2).fit(3, callbacks=[lambda m
 adapted: cleave.nn.Module = cleave.lora(Model(), ["head"], rank=4)
 tokenizer: cleave.BytePairTokenizer = cleave.BytePairTokenizer.train("a text", 256)
 trainer.generate("a text", 8, tokenizer=tokenizer, top_p=0.9, stop=["."])
+drawing: cleave.Drawing = cleave.draw((4, 4), cleave.Mesh(data=2), data=placed)
+page: cleave.Page = plan.visualize()
+text: str = plan.explain()
 """
 WRONG = {
     "a text as a batch size": 'cleave.compile(Model(), batch="4")',

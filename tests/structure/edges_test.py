@@ -15,7 +15,7 @@ MAY_USE = {
     "actors": ["kernels/api"],
     "kernels/api": [],
     "kernels/*": ["kernels/api", "kernels/checks"],
-    "python_bindings": ["frontend", "passes", "runtime", "ir", "kernels"],
+    "python_bindings": ["frontend", "passes", "runtime", "ir", "kernels", "tools/pages"],
     "tools": ["frontend", "ir", "passes", "runtime", "actors", "kernels"],
     "tests": ["frontend", "ir", "passes", "runtime", "actors", "kernels", "tools", "python_bindings"],
 }

@@ -407,6 +407,20 @@ CommandSpec traceReportCommand() {
           {}};
 }
 
+CommandSpec reportCommand() {
+  return {"report",
+          {"METRICS.jsonl"},
+          "Makes a page about a run: loss, throughput, memory, and where the time goes",
+          "METRICS.jsonl is a file of train --metrics. The page is one file that a browser shows without a network.",
+          "cleave report metrics.jsonl -o report.html --plan gpt2.plan --trace trace.json",
+          {
+              required(file("-o", "REPORT.html", "the page to write")),
+              absentMeans("not shown", file("--plan", "PLAN", "what memory holds, and what moves between devices")),
+              absentMeans("not shown", file("--trace", "T.json", "a file of train --trace: its last step is drawn")),
+          },
+          [](const ParsedFlags &flags) { return checkApart(flags, {"--plan", "--trace"}, {"-o"}); }};
+}
+
 CommandSpec benchCommand() {
   return {"bench", {"[NAME]"}, "Runs the benchmarks, or one of them: one JSON line each", "", "cleave bench message",
           {}};
@@ -417,8 +431,9 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),    explainCommand(),     trainCommand(),        runCommand(),
-      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  benchClusterCommand(),
-      doctorCommand(),     benchCommand(),      testCommand(),        buildCommand(),        wheelCommand()};
+      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  reportCommand(),
+      benchClusterCommand(), doctorCommand(),   benchCommand(),       testCommand(),         buildCommand(),
+      wheelCommand()};
   return commands;
 }
 

@@ -87,7 +87,8 @@ class LauncherTest(unittest.TestCase):
         self.assertEqual(result.stderr, "cleave: the build failed\n")
 
     def test_before_the_build_every_subcommand_names_the_command_that_builds(self):
-        for command in ("compile", "train", "explain", "tokenize", "sample", "print-plan", "trace-report", "bench"):
+        for command in ("compile", "train", "explain", "tokenize", "sample", "print-plan", "trace-report", "report",
+                        "bench"):
             result = self.cleave(command)
             self.assertEqual(result.returncode, 1, command)
             self.assertIn("run ./cleave build first", result.stderr)
