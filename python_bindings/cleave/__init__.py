@@ -7,8 +7,10 @@ from .adapters import load_adapter, lora
 from .compiling import Input, compile
 from .data import Mixture
 from .errors import Error
+from .functional import gradient
 from .models import load
 from .optimizers import SGD, AdamW, Constant, Cosine, Group, optimizer
+from .pipeline import Pipeline
 from .placement import B, Mesh, P, Placement, S, shard
 from .plan import Plan, load_plan
 from .tensor import Tensor
@@ -17,5 +19,6 @@ from .training import Trainer
 
 __version__ = "0.1.0"
 __all__ = ["AdamW", "B", "BytePairTokenizer", "Constant", "Cosine", "Error", "Group", "HuggingFaceTokenizer", "Input",
-           "Mesh", "Mixture", "P", "Placement", "Plan", "S", "SGD", "StepMetrics", "Tensor", "Trainer", "compile", "load",
-           "load_adapter", "load_plan", "load_tokenizer", "lora", "models", "nn", "optimizer", "shard"]
+           "Mesh", "Mixture", "P", "Pipeline", "Placement", "Plan", "S", "SGD", "StepMetrics", "Tensor", "Trainer",
+           "compile", "gradient", "load", "load_adapter", "load_plan", "load_tokenizer", "lora", "models", "nn",
+           "optimizer", "shard"]
