@@ -150,6 +150,10 @@ void ModelBuilder::endEntry(const std::vector<Output> &outputs) {
   llvm::SmallVector<Value> values;
   for (const Output &output : outputs) values.push_back(output.value);
   if (!state.canMake("end of entry", values)) return;
+  if (!state.gradients.empty()) {
+    state.refuse(state.gradients.back().path, "requires that the gradient ends before its entry does");
+    return;
+  }
   std::vector<std::string> names;
   for (const Output &output : outputs) names.push_back(output.name);
   state.finishFunction(values, CleaveDialect::kOutput, names);

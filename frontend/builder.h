@@ -228,6 +228,12 @@ class ModelBuilder {
   mlir::Value concat(absl::string_view name, const std::vector<mlir::Value> &values, int64_t dimension);
   mlir::Value cumulativeSum(absl::string_view name, mlir::Value x);  // along the last dimension
 
+  // A loss of values that may be parameters, and its gradients: ops between the two calls make the loss of what
+  // `beginGradient` gives, which stands for `inputs`; `endGradient` gives the loss and the gradients of all inputs.
+  // What was made in between stays there. The model's own loss may use the gradients: they are differentiated through.
+  std::vector<mlir::Value> beginGradient(absl::string_view name, const std::vector<mlir::Value> &inputs);
+  std::vector<mlir::Value> endGradient(absl::string_view name, mlir::Value loss);
+
   // Values known now.
   mlir::Value iota(absl::string_view name, const std::vector<int64_t> &shape, int64_t dimension);  // int32
   mlir::Value fill(absl::string_view name, const std::vector<int64_t> &shape, ElementType type, double value);

@@ -4,6 +4,7 @@
 #define CLEAVE_FRONTEND_BUILDER_STATE_H
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,6 +43,15 @@ struct ModelBuilder::State {
   std::map<std::string, size_t> parameterByName;
   std::set<std::string> opNames;
   std::set<uint32_t> randomIds;
+
+  // Gradients under way, the innermost last.
+  struct Gradient {
+    std::string path;
+    llvm::SmallVector<mlir::Value> inputs;
+    mlir::OpBuilder::InsertPoint before;   // where it stands
+    std::unique_ptr<mlir::Region> region;  // not part of an op yet
+  };
+  std::vector<Gradient> gradients;
 
   // Makes `status` an error, unless it is one; false, so that it can stand behind `||`.
   bool refuse(const std::string &path, const std::string &message);

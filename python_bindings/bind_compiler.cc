@@ -33,6 +33,13 @@ using Value = ValueHandle;
 using Maybe = std::optional<ValueHandle>;
 using Builder = nb::class_<Build>;
 
+std::vector<Value> handles(const Handle &build, const std::vector<mlir::Value> &values) {
+  check(build->builder.status());
+  std::vector<Value> handed;
+  for (const mlir::Value value : values) handed.push_back(handle(build, value));
+  return handed;
+}
+
 void bindUnary(Builder &builder) {
   using Unary = mlir::Value (ModelBuilder::*)(absl::string_view, mlir::Value);
   static constexpr std::pair<const char *, Unary> kUnary[] = {
@@ -238,6 +245,14 @@ void bindStructure(Builder &builder) {
       })
       .def("begin_update", &beginUpdate, "shape"_a, "states"_a)
       .def("end_update", &endUpdate, "parameter"_a, "states"_a)
+      .def("begin_gradient", [](const Handle &build, const std::string &name, const std::vector<Value> &inputs) {
+        std::vector<mlir::Value> owned;
+        for (const Value &input : inputs) owned.push_back(own(build, input));
+        return handles(build, builderOf(build).beginGradient(name, owned));
+      }, "name"_a, "inputs"_a)
+      .def("end_gradient", [](const Handle &build, const std::string &name, const Value &loss) {
+        return handles(build, builderOf(build).endGradient(name, own(build, loss)));
+      }, "name"_a, "loss"_a)
       .def("push_scope", [](const Handle &build, const std::string &name) { build->builder.pushScope(name); })
       .def("pop_scope", [](const Handle &build) { build->builder.popScope(); })
       .def("push_layer", [](const Handle &build, const std::string &layerClass, int64_t instance) {

@@ -4,7 +4,7 @@ reports call it, behind the path of the module that is being called."""
 import math
 
 from .errors import refuse, reports
-from .tensor import Tensor, current
+from .tensor import Parameter, Tensor, current
 
 
 class Loss:
@@ -231,6 +231,30 @@ def accuracy(logits, labels, name="accuracy"):
     counted = to_float(labels >= 0, name=f"{name}.counted")
     hits = to_float(of_label >= logits.max(dim=-1), name=f"{name}.hits")
     return Loss((hits * counted).sum(), counted.sum())
+
+
+@reports
+def gradient(loss, inputs, name="gradient"):
+    """A loss and its gradients, inside a model's own loss, which is differentiated through them.
+
+    Args:
+        loss: a function of tensors, one for each input, that gives a scalar of float32. What else it makes stays in it.
+        inputs: tensors or parameters of float32.
+
+    Returns:
+        (loss, [gradients of the inputs' shapes]).
+
+    Raises:
+        cleave.Error: for a loss that is no scalar of float32, and inputs of integers.
+    """
+    trace, inputs = current(), list(inputs)
+    if not inputs or not all(isinstance(each, (Tensor, Parameter)) for each in inputs):
+        refuse(f"gradient: requires a list of tensors or parameters as inputs, got {inputs!r}")
+    value = loss(*map(Tensor, trace.call_raw("begin_gradient", name, inputs)))
+    if not isinstance(value, Tensor):
+        refuse(f"gradient: requires a function that gives a scalar tensor of float32, got {value!r}")
+    value, *gradients = map(Tensor, trace.call_raw("end_gradient", name, value))
+    return value, gradients
 
 
 def _unary(method, text):

@@ -64,9 +64,14 @@ class Trace:
 
     def call(self, method, name, *args):
         """An op at the user's line, as a Tensor."""
-        self.builder.set_location(*user_place())
-        result = getattr(self.builder, method)(name, *(_values(argument, self) for argument in args))
+        result = self.call_raw(method, name, *args)
         return tuple(map(Tensor, result)) if isinstance(result, tuple) else Tensor(result)
+
+    def call_raw(self, method, name, *args):
+        """The same, as what the builder gives."""
+        args = [_values(argument, self) for argument in args]
+        self.builder.set_location(*user_place())
+        return getattr(self.builder, method)(name, *args)
 
     def value(self, tensor):
         """A Tensor, or a parameter of the model, as the builder's value."""

@@ -258,6 +258,36 @@ TEST(ModelBuilder, KnowsTheNamesOfValues) {
   EXPECT_EQ(model.nameOf({}), "");
 }
 
+TEST(ModelBuilder, GivesALossAndTheGradientsOfItsInputs) {
+  mlir::MLIRContext context;
+  ModelBuilder model(context);
+  model.beginEntry("loss");
+  const Value w = model.parameter("w", {3}, Init::normal(1));
+  const std::vector<Value> inner = model.beginGradient("slope", {w});
+  ASSERT_EQ(inner.size(), 1u);
+  const Value loss = model.reduce("sum", model.multiply("square", inner[0], inner[0]), "sum", {0});
+  const std::vector<Value> results = model.endGradient("slope", loss);
+  ASSERT_EQ(results.size(), 2u) << model.status();
+  EXPECT_TRUE(shapeOf(results[0]).empty());
+  EXPECT_THAT(shapeOf(results[1]), ElementsAre(3));
+  model.endEntry({{"loss", model.reduce("total", results[1], "sum", {0})}});
+  EXPECT_TRUE(model.finish().ok()) << model.status();
+}
+
+TEST(ModelBuilder, WantsAScalarToDifferentiateAndGradientsThatEnd) {
+  mlir::MLIRContext context;
+  ModelBuilder vectorial(context), open(context);
+  for (ModelBuilder *model : {&vectorial, &open}) {
+    model->beginEntry("loss");
+    const Value w = model->parameter("w", {3}, Init::normal(1));
+    const std::vector<Value> inner = model->beginGradient("slope", {w});
+    if (model == &vectorial) model->endGradient("slope", inner[0]);
+    model->endEntry({{"loss", w}});
+  }
+  EXPECT_THAT(std::string(vectorial.finish().status().message()), HasSubstr("requires a scalar of float32"));
+  EXPECT_THAT(std::string(open.finish().status().message()), HasSubstr("requires that the gradient ends"));
+}
+
 TEST(ModelBuilder, WantsEntriesOneAfterTheOther) {
   mlir::MLIRContext context;
   {
