@@ -168,7 +168,8 @@ class ModelBuilder {
   mlir::Value layerNorm(absl::string_view name, mlir::Value x, const NormSpec &spec);
   mlir::Value rmsNorm(absl::string_view name, mlir::Value x, const NormSpec &spec);
 
-  // x [..., m, k] times w: [k, n], or [n, k] where it is transposed. `bias` [n] may be null.
+  // x [..., m, k] times w: [k, n], or [n, k] where it is transposed; or as many of them as x has [m, k]. `bias` [n] may
+  // be null.
   mlir::Value matmul(absl::string_view name, mlir::Value x, mlir::Value w, bool isTransposed, mlir::Value bias = {});
   // Rows of `table`.
   mlir::Value embedding(absl::string_view name, mlir::Value table, mlir::Value ids, const LookUpSpec &spec = {});
@@ -217,8 +218,12 @@ class ModelBuilder {
   // Shape.
   mlir::Value reshape(absl::string_view name, mlir::Value x, const std::vector<int64_t> &shape);
   mlir::Value transpose(absl::string_view name, mlir::Value x, const std::vector<int64_t> &permutation);
+  // Elements from starts up to limits, each or, with `steps`, every so many.
   mlir::Value slice(absl::string_view name, mlir::Value x, const std::vector<int64_t> &starts,
-                    const std::vector<int64_t> &limits);
+                    const std::vector<int64_t> &limits, const std::vector<int64_t> &steps = {});
+  // x with so many zeros before and behind it in each dimension.
+  mlir::Value pad(absl::string_view name, mlir::Value x, const std::vector<int64_t> &low,
+                  const std::vector<int64_t> &high);
   // Dimension i of x becomes dimension `dimensions[i]` of the result.
   mlir::Value broadcast(absl::string_view name, mlir::Value x, const std::vector<int64_t> &shape,
                         const std::vector<int64_t> &dimensions);

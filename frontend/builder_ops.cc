@@ -72,8 +72,11 @@ Value ModelBuilder::matmul(absl::string_view name, Value x, Value w, bool isTran
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x, w}) || !state.checkFloat(path, x, 2) || !state.checkFloat(path, w, 2)) return {};
-  if (sizesOf(w).size() != 2) return state.noValue(path, "requires a weight of rank 2");
-  const int64_t k = sizesOf(w)[isTransposed ? 1 : 0], n = sizesOf(w)[isTransposed ? 0 : 1];
+  if (sizesOf(w).size() != 2 && sizesOf(w).drop_back(2) != sizesOf(x).drop_back(2))
+    return state.noValue(path, absl::StrCat("requires a weight of rank 2, or with the leading sizes of ",
+                                            absl::StrJoin(sizesOf(x), "x"), ", got ", absl::StrJoin(sizesOf(w), "x")));
+  const auto matrix = sizesOf(w).take_back(2);
+  const int64_t k = matrix[isTransposed ? 1 : 0], n = matrix[isTransposed ? 0 : 1];
   if (sizesOf(x).back() != k)
     return state.noValue(path, absl::StrCat("requires ", k, " features, got ", sizesOf(x).back()));
   if (bias && !state.checkShapeIs(path, "a bias", bias, {n})) return {};
@@ -268,23 +271,47 @@ Value ModelBuilder::transpose(absl::string_view name, Value x, const std::vector
 }
 
 Value ModelBuilder::slice(absl::string_view name, Value x, const std::vector<int64_t> &starts,
-                          const std::vector<int64_t> &limits) {
+                          const std::vector<int64_t> &limits, const std::vector<int64_t> &steps) {
   State &state = *state_;
   const std::string path = pathOf(name);
   if (!state.canMake(path, {x})) return {};
   const auto sizes = sizesOf(x);
+  const std::vector<int64_t> strides = steps.empty() ? std::vector<int64_t>(sizes.size(), 1) : steps;
   std::vector<int64_t> shape;
-  bool fits = starts.size() == sizes.size() && limits.size() == sizes.size();
+  bool fits = starts.size() == sizes.size() && limits.size() == sizes.size() && strides.size() == sizes.size();
   for (size_t i = 0; fits && i < sizes.size(); ++i) {
-    fits = 0 <= starts[i] && starts[i] < limits[i] && limits[i] <= sizes[i];
-    shape.push_back(limits[i] - starts[i]);
+    fits = 0 <= starts[i] && starts[i] < limits[i] && limits[i] <= sizes[i] && strides[i] >= 1;
+    if (fits) shape.push_back((limits[i] - starts[i] - 1) / strides[i] + 1);
   }
   if (!fits)
     return state.noValue(path, absl::StrCat("requires a part of ", absl::StrJoin(sizes, "x"), ", got from ",
                                             absl::StrJoin(starts, ", "), " to ", absl::StrJoin(limits, ", ")));
   const auto type = mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x));
   if (type == x.getType()) return x;
-  auto op = SliceOp::create(state.ops, state.location, type, x, starts, limits, std::vector<int64_t>(sizes.size(), 1));
+  auto op = SliceOp::create(state.ops, state.location, type, x, starts, limits, strides);
+  mark(name, op);
+  return op.getResult();
+}
+
+Value ModelBuilder::pad(absl::string_view name, Value x, const std::vector<int64_t> &low,
+                        const std::vector<int64_t> &high) {
+  State &state = *state_;
+  const std::string path = pathOf(name);
+  if (!state.canMake(path, {x})) return {};
+  const auto sizes = sizesOf(x);
+  bool fits = low.size() == sizes.size() && high.size() == sizes.size();
+  std::vector<int64_t> shape;
+  for (size_t i = 0; fits && i < sizes.size(); ++i) {
+    fits = 0 <= low[i] && low[i] <= kMaxElements && 0 <= high[i] && high[i] <= kMaxElements;
+    shape.push_back(sizes[i] + low[i] + high[i]);
+  }
+  if (!fits)
+    return state.noValue(path, absl::StrCat("requires paddings of at least 0 for ", absl::StrJoin(sizes, "x"), ", got ",
+                                            absl::StrJoin(low, ", "), " and ", absl::StrJoin(high, ", ")));
+  if (!state.checkShape(path, shape)) return {};
+  const auto type = mlir::RankedTensorType::get(shape, mlir::getElementTypeOrSelf(x));
+  if (type == x.getType()) return x;
+  auto op = PadOp::create(state.ops, state.location, type, x, low, high);
   mark(name, op);
   return op.getResult();
 }

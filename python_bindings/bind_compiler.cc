@@ -1,5 +1,6 @@
 // Binds the builder of models, the description of Hugging Face families, and the compiler.
 
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -15,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "frontend/config.h"
+#include "frontend/image_layers.h"
 #include "frontend/models/layers.h"
 #include "frontend/models/models.h"
 #include "frontend/models/rope.h"
@@ -228,6 +230,30 @@ void endUpdate(const Handle &build, const Value &parameter, const std::vector<Va
   check(build->builder.status());
 }
 
+void bindImages(Builder &builder) {
+  using Pool = mlir::Value (*)(ModelBuilder &, absl::string_view, mlir::Value, const RowsAndColumns &,
+                               const WindowSpec &);
+  static constexpr std::pair<const char *, Pool> kPools[] = {{"max_pool2d", &maxPool}, {"avg_pool2d", &averagePool}};
+  for (const auto &[pythonName, pool] : kPools)
+    builder.def(pythonName, [call = pool](const Handle &build, const std::string &name, const Value &x,
+                                          const RowsAndColumns &kernel, const RowsAndColumns &stride,
+                                          const RowsAndColumns &padding) {
+      return handle(build, call(builderOf(build), name, own(build, x), kernel, {stride, padding}));
+    }, "name"_a, "x"_a, "kernel"_a, "stride"_a, "padding"_a);
+  builder
+      .def("conv2d", [](const Handle &build, const std::string &name, const Value &x, const Value &weight,
+                        const Maybe &bias, const RowsAndColumns &stride, const RowsAndColumns &padding,
+                        const RowsAndColumns &dilation, int64_t groups) {
+        return handle(build, convolution(builderOf(build), name, own(build, x), own(build, weight), own(build, bias),
+                                         {stride, padding, dilation}, groups));
+      }, "name"_a, "x"_a, "weight"_a, "bias"_a.none(), "stride"_a, "padding"_a, "dilation"_a, "groups"_a)
+      .def("group_norm", [](const Handle &build, const std::string &name, const Value &x, int64_t groups,
+                            const Value &weight, const Value &bias, double epsilon) {
+        return handle(build, groupNorm(builderOf(build), name, own(build, x), groups, own(build, weight),
+                                       own(build, bias), epsilon));
+      }, "name"_a, "x"_a, "groups"_a, "weight"_a, "bias"_a, "epsilon"_a);
+}
+
 void bindStructure(Builder &builder) {
   builder
       .def("set_location", [](const Handle &build, const std::string &file, unsigned line) {
@@ -371,6 +397,7 @@ void bindCompiler(nb::module_ &module) {
   bindNetwork(builder);
   bindShapes(builder);
   bindChoices(builder);
+  bindImages(builder);
 }
 
 }  // namespace cleave::python

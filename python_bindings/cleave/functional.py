@@ -100,6 +100,61 @@ def attend(q, k, v, heads, key_heads=None, *, norms=None, rotation=None, positio
     return merge_heads(attention(*parts, **options))
 
 
+def _pair(what, value):
+    """Rows and columns, from a pair or one number for both."""
+    pair = [value, value] if isinstance(value, int) else list(value) if isinstance(value, (tuple, list)) else []
+    if len(pair) != 2 or not all(isinstance(each, int) and not isinstance(each, bool) for each in pair):
+        refuse(f"requires an integer or a pair of integers as {what}, got {value!r}")
+    return pair
+
+
+@reports
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, name="conv2d"):
+    """Convolution of images.
+
+    Args:
+        x: [batch, in, height, width].
+        weight: [out, in / groups, rows, columns].
+        bias: [out].
+        stride, dilation: steps from window to window and from element to element, of rows and columns or both.
+        padding: zeros on each side of rows and columns.
+        groups: that many groups of channels don't see each other.
+
+    Returns:
+        [batch, out, 1 + (height + 2 padding - dilation (rows - 1) - 1) // stride, and so for the width].
+    """
+    trace = current()
+    weight, bias = tensor(weight), bias if bias is None else tensor(bias)
+    return trace.call("conv2d", name, x, weight, bias, _pair("stride", stride), _pair("padding", padding),
+                      _pair("dilation", dilation), groups)
+
+
+@reports
+def max_pool2d(x, kernel, stride=None, padding=0, name="max_pool2d"):
+    """The largest element of each window of x [batch, channels, height, width]; padded ones don't count.
+
+    Elements that share a maximum share its gradient. The stride is the kernel unless it is given.
+    """
+    return current().call("max_pool2d", name, x, _pair("kernel", kernel),
+                          _pair("stride", kernel if stride is None else stride), _pair("padding", padding))
+
+
+@reports
+def avg_pool2d(x, kernel, stride=None, padding=0, name="avg_pool2d"):
+    """The mean of each window of x [batch, channels, height, width]; padded elements count as 0.
+
+    The stride is the kernel unless it is given.
+    """
+    return current().call("avg_pool2d", name, x, _pair("kernel", kernel),
+                          _pair("stride", kernel if stride is None else stride), _pair("padding", padding))
+
+
+@reports
+def group_norm(x, groups, weight, bias, eps=1e-5, name="group_norm"):
+    """Norm of each group of channels of an example: x [batch, channels, ...], weight and bias [channels]."""
+    return current().call("group_norm", name, x, groups, tensor(weight), tensor(bias), eps)
+
+
 @reports
 def dropout(x, rate, name="dropout"):
     """In training, zeros at that rate, and the rest larger by 1 / (1 - rate)."""

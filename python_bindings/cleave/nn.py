@@ -6,8 +6,8 @@ from .errors import refuse, reports
 from .functional import *  # noqa: F401,F403  functions beside modules, as nn.relu
 from .tensor import Init, Parameter, current
 
-__all__ = ["Attention", "Dropout", "Embedding", "Init", "LayerNorm", "Linear", "MLP", "Module", "ModuleList",
-           "Parameter", "RMSNorm", "Sequential"]
+__all__ = ["Attention", "AvgPool2d", "Conv2d", "Dropout", "Embedding", "Flatten", "GroupNorm", "Init", "LayerNorm",
+           "Linear", "MLP", "MaxPool2d", "Module", "ModuleList", "Parameter", "RMSNorm", "Sequential"]
 
 
 class Module:
@@ -134,6 +134,67 @@ def _check_features(module, x):
     if x.shape[-1:] != module.weight.shape:
         seen = x.shape[-1] if x.shape else "a scalar"
         refuse(f'"{module._path}": requires {module.weight.shape[0]} features, got {seen}')
+
+
+class Conv2d(_Op):
+    """Convolution of images [batch, in, height, width] with `weight` [out, in / groups, rows, columns], plus `bias`.
+
+    `kernel`, `stride`, `padding` and `dilation` are numbers, or pairs for rows and columns.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True, *,
+                 init=None):
+        rows, columns = functional._pair("kernel", kernel)
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            refuse(f"Conv2d: requires groups that divide {in_channels} and {out_channels} channels, got {groups}")
+        terms = in_channels // groups * rows * columns
+        self.weight = Parameter(out_channels, in_channels // groups, rows, columns,
+                                init=init or Init.uniform(max(terms, 1) ** -0.5))
+        if bias:
+            self.bias = Parameter(out_channels, init=Init.constant(0))
+        self._options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+    def forward(self, x):
+        return functional.conv2d(x, self.weight, vars(self).get("bias"), **self._options, name=self._name)
+
+
+class GroupNorm(_Op):
+    """Norm of each of `groups` groups of channels of an example [channels, ...], with `weight` and `bias`."""
+
+    def __init__(self, groups, channels, eps=1e-5):
+        self.weight = Parameter(channels, init=Init.constant(1))
+        self.bias = Parameter(channels, init=Init.constant(0))
+        self._groups, self._eps = groups, eps
+
+    def forward(self, x):
+        return functional.group_norm(x, self._groups, self.weight, self.bias, self._eps, name=self._name)
+
+
+class MaxPool2d(_Op):
+    """The largest element of each window of images. The stride is the kernel unless it is given."""
+
+    def __init__(self, kernel, stride=None, padding=0):
+        self._window = kernel, stride, padding
+
+    def forward(self, x):
+        return functional.max_pool2d(x, *self._window, name=self._name)
+
+
+class AvgPool2d(_Op):
+    """The mean of each window of images; padded elements count as 0. The stride is the kernel unless it is given."""
+
+    def __init__(self, kernel, stride=None, padding=0):
+        self._window = kernel, stride, padding
+
+    def forward(self, x):
+        return functional.avg_pool2d(x, *self._window, name=self._name)
+
+
+class Flatten(Module):
+    """All dimensions behind the batch as one: [batch, ...] -> [batch, features]."""
+
+    def forward(self, x):
+        return x.reshape(x.shape[0], -1)
 
 
 class Dropout(_Op):

@@ -21,6 +21,7 @@ class Custom(nn.Module):
         self.w = nn.Parameter(6, 5)
         self.linear = nn.Linear(7, 3)
         self.norm = nn.LayerNorm(5)
+        self.filters, self.six = nn.Parameter(2, 3, 1, 1), nn.Parameter(6)
         self._function = function
 
     def loss(self, x, y):
@@ -150,6 +151,18 @@ CASES = [
     ("a text as an operand", custom(lambda m, x, y: (x + "1").mean()), "requires a tensor or a number, got str"),
     ("a rate beyond 1", custom(lambda m, x, y: nn.dropout(x, 1.5).mean()), "requires a rate in [0, 1), got 1.5"),
     ("labels of another shape", custom(lambda m, x, y: nn.cross_entropy(x, y[0:2])), "requires labels of sizes 4"),
+    ("an image of rank 2", custom(lambda m, x, y: nn.max_pool2d(x, 2).mean()), "requires an image [batch, channels,"),
+    ("a window beyond the image", custom(lambda m, x, y: nn.avg_pool2d(x.reshape(4, 1, 2, 3), 3).mean()),
+     "requires windows that fit the padded height 2, got windows of 3"),
+    ("a padding beyond half the kernel", custom(lambda m, x, y: nn.max_pool2d(x.reshape(4, 1, 2, 3), 2, padding=2)),
+     "requires a padding of at most half the kernel 2, got 2"),
+    ("channels that the filters lack", custom(lambda m, x, y: nn.conv2d(x.reshape(4, 2, 3, 1), m.filters)),
+     "requires a weight of sizes 2x2x1x1, got 2x3x1x1"),
+    ("a kernel that is no size", custom(lambda m, x, y: nn.Conv2d(3, 2, "3")), "a pair of integers as kernel, got '3'"),
+    ("groups that do not divide", custom(lambda m, x, y: nn.Conv2d(3, 2, 1, groups=2)),
+     "requires groups that divide 3 and 2 channels, got 2"),
+    ("a group norm of such groups", custom(lambda m, x, y: nn.group_norm(x, 4, m.six, m.six).mean()),
+     "requires groups that divide 6 channels, got 4"),
     ("a loss that is no scalar", custom(lambda m, x, y: x), "loss: requires a scalar tensor of float32"),
     ("no loss", custom(lambda m, x, y: None), "loss: requires a scalar tensor"),
     ("a value of a finished model", after_the_end, "got a value of one that is finished"),
