@@ -10,7 +10,7 @@ import unittest
 
 PATH = os.path.abspath(sys.argv.pop(1))
 
-# (figure, what it must be below or above). Letters by their frequency alone take 4.2 bits a byte; a guess gets a tenth
+# (figure, what it must be below or above). Letters by their frequency alone take 4.5 bits a byte; a guess gets a tenth
 # of the digits; the mean of a sinusoid's values is off by the variance.
 QUALITY = {
     "causal_lm": ("bits a byte", "below", 3.4),
