@@ -6,7 +6,9 @@
 #include "passes/schedule/best_schedule.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <numeric>
 
 namespace cleave {
 namespace {
@@ -15,6 +17,17 @@ namespace {
 // and it, and of its own time.
 constexpr double kAsFast = 0.05, kNoticeable = 0.005;
 constexpr double kSlowLinks = 1.1;
+constexpr size_t kJustified = 2;  // the fastest
+
+// Seconds from the start of each node to the end of all, if nothing else were in the way.
+Priorities criticalPaths(const OpGraph &graph, const std::vector<NodeTime> &times) {
+  Priorities paths(graph.nodes.size(), 0);
+  for (size_t n = paths.size(); n-- > 0;) {
+    for (size_t after : graph.nodes[n].after) paths[n] = std::max(paths[n], paths[after]);
+    paths[n] += times[n].work + times[n].wire;
+  }
+  return paths;
+}
 
 // How little has to be computed until the nearest transfer that waits for a node can start: what feeds links comes
 // first, and what feeds none fills the gaps.
@@ -28,15 +41,12 @@ Priorities nearestTransfers(const OpGraph &graph, const std::vector<NodeTime> &t
   return priorities;
 }
 
-// What is nearest to the end first, by the longest chain of work that waits for it: of slices that run side by side, one
-// gets ahead, and has work without transfers to offer while the others have little.
-Priorities mostAdvanced(const OpGraph &graph, const std::vector<NodeTime> &times) {
-  Priorities priorities(graph.nodes.size(), 0);
-  for (size_t n = priorities.size(); n-- > 0;) {
-    for (size_t after : graph.nodes[n].after) priorities[n] = std::min(priorities[n], priorities[after]);
-    priorities[n] -= times[n].work + times[n].wire;
-  }
-  return priorities;
+// What is nearest to the end first: of slices that run side by side, one gets ahead, and has work without transfers to
+// offer while the others have little.
+Priorities mostAdvanced(const Priorities &paths) {
+  Priorities advanced;
+  for (double path : paths) advanced.push_back(-path);
+  return advanced;
 }
 
 // By node: its place in an order, counted from the end.
@@ -120,15 +130,19 @@ double secondsOf(const OpGraph &graph, const std::vector<NodeTime> &times, const
 
 Schedule bestSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
   const std::vector<NodeTime> slow = onSlowLinks(times);
-  const Priorities none(graph.nodes.size(), 0), nearest = nearestTransfers(graph, slow),
-                   advanced = mostAdvanced(graph, slow);
-  const Justifier justifier(graph, slow, cap);
+  const Priorities none(graph.nodes.size(), 0), paths = criticalPaths(graph, slow),
+                   nearest = nearestTransfers(graph, slow), advanced = mostAdvanced(paths);
+  const ListRules rules[] = {
+      {none, none}, {none, none, true}, {paths, paths}, {nearest, none}, {nearest, advanced, true}};
   std::vector<Schedule> schedules;
-  for (const ListRules &rules : {ListRules{none, none}, ListRules{none, none, true}, ListRules{nearest, none},
-                                 ListRules{nearest, advanced, true}}) {
-    schedules.push_back(listSchedule(graph, slow, cap, rules));
-    schedules.push_back(justifier.justified(schedules.back(), rules.isPatient));
-  }
+  for (const ListRules &each : rules) schedules.push_back(listSchedule(graph, slow, cap, each));
+  std::vector<size_t> fastestFirst(std::size(rules));
+  std::iota(fastestFirst.begin(), fastestFirst.end(), size_t{0});
+  std::stable_sort(fastestFirst.begin(), fastestFirst.end(),
+                   [&](size_t a, size_t b) { return schedules[a].seconds < schedules[b].seconds; });
+  const Justifier justifier(graph, slow, cap);
+  for (size_t i = 0; i < kJustified; ++i)
+    schedules.push_back(justifier.justified(schedules[fastestFirst[i]], rules[fastestFirst[i]].isPatient));
   Schedule best = bestOf(std::move(schedules));
   best.seconds = secondsOf(graph, times, best);
   return best;

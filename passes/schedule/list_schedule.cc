@@ -221,7 +221,10 @@ class ListScheduler {
     return isPatient_ && growth <= kNegligible ? std::max(start, timeline_.linksFree(n)) : start;
   }
 
-  void becomeReady(size_t n) { ready_[graph_.nodes[n].stream].insert(n); }
+  void becomeReady(size_t n) {
+    ready_[graph_.nodes[n].stream].insert(n);
+    if (endsEarly_[n]) endingEarly_.insert(n);
+  }
 
   // The first that can start at once and fits into memory; else what starts first, and among what does not fit what
   // needs least.
@@ -254,10 +257,13 @@ class ListScheduler {
   // matrices, they have the memory's bandwidth for themselves), and where more is live than the order of the graph has.
   std::optional<Choice> shrinking(int stream, double now) const {
     if (stream != kCompute) return std::nullopt;
-    const bool isAboveOrder = live_.live() > room_.inOrder(turn_);
-    for (size_t n : ready_[stream])
-      if ((isAboveOrder || endsEarly_[n]) && live_.growth(graph_.nodes[n]) < -kNegligible &&
-          timeline_.startOf(n) <= now)
+    return live_.live() > room_.inOrder(turn_) ? shrinkingIn(ready_[stream], now) : shrinkingIn(endingEarly_, now);
+  }
+
+  template <typename Nodes>
+  std::optional<Choice> shrinkingIn(const Nodes &nodes, double now) const {
+    for (size_t n : nodes)
+      if (live_.growth(graph_.nodes[n]) < -kNegligible && timeline_.startOf(n) <= now)
         return Choice{int64_t(n), timeline_.startOf(n), true};
     return std::nullopt;
   }
@@ -276,6 +282,7 @@ class ListScheduler {
     for (size_t before : node.lazyBefore) issue(before);
     const int stream = node.stream;
     ready_[stream].erase(n);
+    endingEarly_.erase(n);
     if (stream == kCompute) turn_ = std::max(turn_, n + 1);
     if (stream == kCommunicate) {
       holdBack(n);
@@ -321,6 +328,7 @@ class ListScheduler {
   size_t turn_ = 0;  // the node of the graph behind the last one that has been issued and computes
   std::vector<bool> isIssued_;
   const std::vector<bool> endsEarly_;
+  std::set<size_t> endingEarly_;  // of what is ready
   std::vector<int> waits_;
   std::vector<size_t> computed_;  // in order
   Ready ready_[kStreams];

@@ -143,3 +143,32 @@ module attributes {cleave.links = {model = "0.2GB/s,50us"}} {
     return %6, %7 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>
   }
 }
+
+// -----
+
+#b = #cleave.placement<@mesh, [B]>
+#p = #cleave.placement<@mesh, [P(sum)]>
+
+// Of two transfers that could begin, the one that most work waits for takes the link first.
+// CHECK-LABEL: func @step
+// CHECK: cleave.all_reduce {{.*}} {cleave.name = "feeds_products"}
+// CHECK-NEXT: cleave.all_reduce {{.*}} {cleave.name = "feeds_little"}
+// CHECK-NEXT: cleave.matmul
+module attributes {cleave.links = {model = "1GB/s,50us"}} {
+  cleave.mesh @mesh <"model" = 2>
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms}}
+  func.func @step(%x: tensor<512x512xf32, #p> {cleave.input = "x"}, %y: tensor<1024x1024xf32, #p> {cleave.input = "y"})
+      -> (tensor<512x512xf32, #b> {cleave.output = "w"}, tensor<1024x1024xf32, #b> {cleave.output = "f"}) attributes
+          {cleave.entry = "step"} {
+    %0 = cleave.all_reduce %x along [0] {cleave.name = "feeds_little"} : tensor<512x512xf32, #p>
+        -> tensor<512x512xf32, #b>
+    %1 = cleave.relu %0 {cleave.name = "little"} : (tensor<512x512xf32, #b>) -> tensor<512x512xf32, #b>
+    %2 = cleave.all_reduce %y along [0] {cleave.name = "feeds_products"} : tensor<1024x1024xf32, #p>
+        -> tensor<1024x1024xf32, #b>
+    %3 = cleave.matmul %2, %2 {cleave.name = "product"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>)
+        -> tensor<1024x1024xf32, #b>
+    %4 = cleave.matmul %3, %3 {cleave.name = "product_2"} : (tensor<1024x1024xf32, #b>, tensor<1024x1024xf32, #b>)
+        -> tensor<1024x1024xf32, #b>
+    return %1, %4 : tensor<512x512xf32, #b>, tensor<1024x1024xf32, #b>
+  }
+}
