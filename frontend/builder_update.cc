@@ -45,6 +45,10 @@ void ModelBuilder::endUpdate(Value parameter, const std::vector<Value> &states) 
   llvm::SmallVector<Value> values = {parameter};
   values.append(states.begin(), states.end());
   if (!state.canMake("end of update", values)) return;
+  if (!state.gradients.empty()) {
+    state.refuse(state.gradients.back().path, "requires that the gradient ends before its update does");
+    return;
+  }
   if (state.random || !state.parameters.empty())
     return fail(absl::InvalidArgumentError("update: requires what it is given alone, got a parameter or random numbers"));
   std::vector<std::string> names = {"parameter"};

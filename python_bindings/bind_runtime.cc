@@ -106,7 +106,7 @@ void bindSession(nb::module_ &module) {
            "trace"_a)
       .def("draw", &RunSession::draw, "seed"_a)
       .def("load_weights", &RunSession::loadWeights, "path"_a, "seed"_a,
-           "What adapters the file lacks are drawn by the seed.")
+           "What adapters the file lacks are drawn by the seed. Whether it has all.")
       .def("load_adapter", &RunSession::loadAdapter, "folder"_a)
       .def("save_adapter", &RunSession::saveAdapter, "folder"_a, "config"_a)
       .def("generate", &RunSession::generate, "prompt"_a, "options"_a, "take"_a)

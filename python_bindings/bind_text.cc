@@ -71,6 +71,9 @@ void bindText(nb::module_ &module) {
       .def_rw("seed", &GenerateOptions::seed)
       .def_rw("stops", &GenerateOptions::stops)
       .def_rw("vocabulary", &GenerateOptions::vocabulary);
+  module.attr("LARGEST_RANK") = kLargestRank;
+  module.attr("LARGEST_ALPHA") = kLargestAlpha;
+  module.attr("LARGEST_DROPOUT") = kLargestDropout;
   nb::class_<AdapterConfig>(module, "AdapterConfig")
       .def(nb::init<>())
       .def_static("read", [](const std::string &folder) { return valueOf(readAdapterConfig(folder)); }, "folder"_a)

@@ -130,11 +130,11 @@ void RunSession::draw(uint64_t seed) {
   check(drawParameters(*session_, seed));
 }
 
-void RunSession::loadWeights(const std::string &path, uint64_t seed) {
+bool RunSession::loadWeights(const std::string &path, uint64_t seed) {
   Use use(*this);
   position_.seed = seed;
   nb::gil_scoped_release released;
-  check(loadParameters(*session_, path, seed));
+  return valueOf(loadParameters(*session_, path, seed)) == WeightPart::kAll;
 }
 
 void RunSession::loadAdapter(const std::string &folder) {
@@ -166,11 +166,17 @@ void RunSession::saveWeights(const std::string &path) {
 StepMetrics RunSession::step(nb::dict batch, std::optional<std::string> dataState) {
   Use use(*this);
   const ArrayDict arrays(batch);
-  nb::gil_scoped_release released;
-  Batch made;
-  Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf("step"), made));
-  StepMetrics metrics = valueOf(takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs)));
-  trace_ = session_->takeTrace();
+  StepMetrics metrics;
+  decltype(trace_) trace;
+  {
+    nb::gil_scoped_release released;
+    Batch made;
+    Inputs inputs = valueOf(inputsFrom(arrays.views, plan_->loaded, entryOf("step"), made));
+    metrics = valueOf(takeStep(*session_, position_.seed, position_.step + 1, std::move(inputs)));
+    trace = session_->takeTrace();
+  }
+  // Other threads read these with the interpreter's lock alone.
+  trace_ = std::move(trace);
   position_.step = metrics.step;
   position_.examples += plan_->loaded.training.batch;
   if (dataState) position_.dataState = *std::move(dataState);

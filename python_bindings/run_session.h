@@ -46,7 +46,7 @@ class RunSession {
   RunSession(std::shared_ptr<const PlanHandle> plan, int threads, double deadlineSeconds, bool keepsTrace);
 
   void draw(uint64_t seed);
-  void loadWeights(const std::string &path, uint64_t seed);
+  bool loadWeights(const std::string &path, uint64_t seed);  // whether the file has all, an adapter too
   void saveWeights(const std::string &path);
   // With `dataState`, that is where the data stand behind the batch: it holds once the step is taken.
   StepMetrics step(nanobind::dict batch, std::optional<std::string> dataState);

@@ -192,11 +192,15 @@ mlir::func::FuncOp EntryBuilder::finish(llvm::StringRef phase) {
   return function_;
 }
 
+static llvm::StringRef outputName(mlir::func::FuncOp function, unsigned result) {
+  const auto output = function.getResultAttrOfType<mlir::StringAttr>(result, CleaveDialect::kOutput);
+  return output ? output.getValue() : "";
+}
+
 std::vector<Metric> metricsOf(mlir::func::FuncOp loss) {
   std::vector<Metric> metrics;
   for (unsigned i = 0; i < loss.getNumResults(); ++i) {
-    const auto output = loss.getResultAttrOfType<mlir::StringAttr>(i, CleaveDialect::kOutput);
-    llvm::StringRef name = output ? output.getValue() : "";
+    llvm::StringRef name = outputName(loss, i);
     if (!name.consume_front(kMetricOutput)) continue;
     const bool isCount = name.consume_back(".count");
     if (!isCount) metrics.push_back({name.str(), i, std::nullopt});
@@ -205,7 +209,24 @@ std::vector<Metric> metricsOf(mlir::func::FuncOp loss) {
   return metrics;
 }
 
+static mlir::LogicalResult checkOrder(mlir::func::FuncOp loss) {
+  bool isBehind = false;  // the loss
+  llvm::StringRef last;
+  for (unsigned i = 0; i < loss.getNumResults(); ++i) {
+    llvm::StringRef name = outputName(loss, i);
+    const bool isMetric = name.consume_front(kMetricOutput);
+    if (isMetric ? i == 0 : isBehind)
+      return loss.emitError("requires metrics behind the loss and nothing behind them, got result ") << i;
+    if (isMetric && name.consume_back(".count") && name != last)
+      return loss.emitError("requires the count of a metric right behind it, got that of \"") << name << '"';
+    isBehind = isMetric;
+    last = name;
+  }
+  return mlir::success();
+}
+
 mlir::LogicalResult checkMetrics(mlir::func::FuncOp loss) {
+  if (failed(checkOrder(loss))) return mlir::failure();
   size_t results = 0;  // of metrics
   llvm::StringSet<> names;
   for (const Metric &metric : metricsOf(loss)) {

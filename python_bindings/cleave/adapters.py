@@ -60,6 +60,12 @@ def _adapt(parent, name, module, config):
         setattr(module, part_name, LowRank(part, config, module.lora_A))
 
 
+def _modules(module):
+    for _, child in module.children():
+        yield child
+        yield from _modules(child)
+
+
 def _targets(module, wanted, path=""):
     """(parent, attribute, module, target) of all modules that have one of these names, or end in a dot and one."""
     for name, child in module.children():
@@ -88,8 +94,13 @@ def lora(model: Module, targets: str | Iterable[str], *, rank: int = 8, alpha: f
         refuse(f"lora: requires a cleave.nn.Module, got {type(model).__name__}")
     if model.adapter is not None:
         refuse("lora: requires a model without an adapter, got one that has it")
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        refuse(f"lora: requires a rank of at least 1, got {rank!r}")
+    if any(isinstance(module, LowRank) for module in _modules(model)):
+        refuse("lora: requires a model without an adapter, got one of which a part has it")
+    if isinstance(rank, bool) or not isinstance(rank, int) or not 1 <= rank <= _core.LARGEST_RANK:
+        refuse(f"lora: requires a rank of at least 1 and at most {_core.LARGEST_RANK}, got {rank!r}")
+    for name, value, largest in (("alpha", alpha, _core.LARGEST_ALPHA), ("dropout", dropout, _core.LARGEST_DROPOUT)):
+        if not 0 <= value <= largest:
+            refuse(f"lora: requires {name} from 0 to {largest:g}, got {value!r}")
     wanted = [targets] if isinstance(targets, str) else list(targets)
     config = _core.AdapterConfig()
     config.rank, config.alpha, config.dropout, config.targets = rank, alpha, dropout, wanted

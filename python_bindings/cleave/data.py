@@ -50,9 +50,9 @@ def _encoded(value, where):
     if isinstance(value, bytes):
         return {_BYTES: base64.b64encode(value).decode()}
     package, kind = type(value).__module__.partition(".")[0], type(value).__name__
-    if package == "torch" and kind == "Tensor" and value.device.type == "cpu":
+    if package == "torch" and kind == "Tensor" and value.device.type == "cpu" and str(value.dtype) != "torch.bfloat16":
         return {_TENSOR: _of_array(value.detach().numpy())}
-    if package == "numpy" and value.dtype.kind in "biuf":
+    if package == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "biuf":
         return {_ARRAY: _of_array(value)} if kind == "ndarray" else value.item()
     refuse(f"data: requires dictionaries, lists, tuples, numbers, texts, bytes, arrays and None in {where}, which "
            f"checkpoints keep as JSON, got {kind}")
@@ -111,10 +111,20 @@ class _Producer:
 _serving: dict[threading.Thread, SimpleQueue[bool]] = {}  # threads, and what ends them
 
 
+def _copied(batch):
+    """The batch with arrays of its own: data may fill the ones that they gave anew while a step still reads them."""
+    if not isinstance(batch, Mapping):
+        return batch  # refused where it is taken
+    copies = {"numpy": "copy", "torch": "clone"}
+    return {name: getattr(array, copies.get(type(array).__module__.partition(".")[0], ""), lambda array=array: array)()
+            for name, array in batch.items()}
+
+
 def _serve(producer, requests, results):
     while requests.get():
         try:
-            results.put((producer.next_with_state(), None))
+            batch, *state = producer.next_with_state()
+            results.put(((_copied(batch), *state), None))
         except BaseException as error:  # raised where the batch is taken
             results.put((None, error))
     _serving.pop(threading.current_thread(), None)

@@ -23,13 +23,13 @@ def tokens_of(prompt, tokenizer: Tokenizer | None):
 
 def has_texts(stop):
     """Whether a text is among what ends a text."""
-    return isinstance(stop, str) or (stop is not None and not isinstance(stop, int) and
+    return isinstance(stop, str) or (stop is not None and not isinstance(stop, (int, np.integer)) and
                                      any(isinstance(each, str) for each in stop))
 
 
 def generate(session, prompt, tokenizer, *, max_new_tokens, temperature, top_k, top_p, seed, stop):
     """What a session writes: text for a text, else tokens [n] of int32. Trainer.generate explains."""
-    stops = [] if stop is None else [stop] if isinstance(stop, (int, str)) else list(stop)
+    stops = [] if stop is None else [stop] if isinstance(stop, (int, np.integer, str)) else list(stop)
     ends = [each for each in stops if isinstance(each, str)]
     for each in stops:
         if not isinstance(each, (int, np.integer, str)) or isinstance(each, bool) or each == "":
@@ -54,6 +54,8 @@ def generate(session, prompt, tokenizer, *, max_new_tokens, temperature, top_k, 
 
     session.generate(tokens, options, take)
     if not isinstance(prompt, str):
+        while any(end in tokenizer.decode(written) for end in ends):
+            written.pop()
         return np.array(written, np.int32)
     text = tokenizer.decode(written)
     return text[: min((text.index(end) for end in ends if end in text), default=len(text))]

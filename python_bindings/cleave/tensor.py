@@ -246,6 +246,8 @@ class _Operators:
 def _operand(trace, beside, other):
     """A tensor, or a number as one of the shape and dtype of the tensor beside it."""
     if isinstance(other, (int, float)) and not isinstance(other, bool):
+        if beside.dtype == "int32" and isinstance(other, float) and not other.is_integer():
+            refuse(f"requires a whole number beside int32, got {other!r}")
         return trace.call("fill", "constant", list(beside.shape), beside.dtype == "float32", float(other))
     if not isinstance(other, _Operators):
         refuse(f"requires a tensor or a number, got {type(other).__name__}")

@@ -33,7 +33,8 @@ class Trainer:
             arrays).
         seed: of drawn parameters and of dropout.
         resume: a folder of checkpoints: the run goes on from the newest one, and so do data that keep a state.
-        prefetch: how many batches `fit` makes ahead, in a thread of its own, while steps run.
+        prefetch: how many batches `fit` makes ahead, in a thread of its own, while steps run. That copies arrays of
+            NumPy and PyTorch once, so that data may fill the same ones anew.
         threads: of each device; 0: cores / devices.
         deadline: seconds without progress after which a step is given up.
         trace: whether what each device did in the last step is kept, for `report`.
@@ -57,22 +58,23 @@ class Trainer:
         self._session = _core.RunSession(plan._handle, threads, deadline, trace)
         self._history = _core.RunHistory()
         source = weights if weights is not None else getattr(plan.model, "weights", None)
+        has_adapter = resume is not None
         if resume is not None:
             self._session.resume(str(resume))
             self._resume_data()
         elif source is not None:
-            self._session.load_weights(str(source), seed)
+            has_adapter = self._session.load_weights(str(source), seed)
         else:
             self._session.draw(seed)
         adapter = getattr(plan.model, "adapter_folder", None)
-        if resume is None and adapter is not None:
+        if adapter is not None and not has_adapter:
             self._session.load_adapter(adapter)
 
     def _resume_data(self):
         state = self._session.data_state
         if state and callable(getattr(self._data, "load_state_dict", None)):
             load_state(self._data, state)
-        elif state:
+        elif state and self._data is not None:
             message = "the resumed run's data kept a state, which data without load_state_dict can't take: they begin anew"
             warnings.warn_explicit(message, UserWarning, *user_place())
             self._session.data_state = ""
@@ -139,6 +141,8 @@ class Trainer:
                 callbacks raise comes through as it is.
         """
         callbacks = self._checked(callbacks, eval_data, eval_every)
+        if checkpoint is not None and self._loops_itself:
+            self._session.data_state = state_of(self._data)  # behind a loop of the user's own
         files: list[_core.MetricsFile | _core.EventFile] = []
         if metrics is not None:
             files.append(_core.MetricsFile.open(str(metrics), self.steps))
@@ -175,10 +179,10 @@ class Trainer:
                 for callback in callbacks:
                     ends |= callback(last) is True
         finally:
-            for file in files:
-                file.flush()
             if checkpoint is not None and self.steps not in (0, saved):
                 self._session.save_checkpoint(str(checkpoint))
+            for file in files:
+                file.flush()
             if report is not None and last is not None:
                 self.report(report)
         return last

@@ -64,7 +64,7 @@ absl::StatusOr<Mixture::Part> partOf(const std::string &name, const nlohmann::js
   if (!value["data"].is_string() || value["data"].get<std::string>().empty()) return requires_("a path as \"data\"");
   if (!value["weight"].is_number()) return requires_("a number as \"weight\"");
   const std::string data = value["data"].get<std::string>();
-  if (absl::EndsWith(data, ".json")) return requires_("a file of tokens or examples, and no further mixture,");
+  if (absl::EndsWith(data, ".json")) return requires_("a file of tokens or examples, and no further mixture");
   return Mixture::Part{name, data[0] == '/' ? data : absl::StrCat(folder, "/", data), value["weight"].get<double>(), 0};
 }
 

@@ -61,7 +61,7 @@ absl::Status drawParameters(Session &session, uint64_t seed) {
   return session.run("initialize", {{"rng", key.view()}}).status();
 }
 
-absl::Status loadParameters(Session &session, const std::string &path, uint64_t seed) {
+absl::StatusOr<WeightPart> loadParameters(Session &session, const std::string &path, uint64_t seed) {
   auto source = TensorSource::open(path);
   if (!source.ok()) return source.status();
   WeightPart part = WeightPart::kAll;
@@ -69,9 +69,11 @@ absl::Status loadParameters(Session &session, const std::string &path, uint64_t 
     if (auto status = drawParameters(session, seed); !status.ok()) return status;
     part = WeightPart::kModel;
   }
-  return loadWeights(*source, session.plan(), [&](absl::string_view name, const Box &box, const TensorView &view) {
+  const auto take = [&](absl::string_view name, const Box &box, const TensorView &view) {
     return session.writePart(name, box, view);
-  }, part);
+  };
+  if (auto status = loadWeights(*source, session.plan(), take, part); !status.ok()) return status;
+  return part;
 }
 
 absl::StatusOr<StepMetrics> takeStep(Session &session, uint64_t seed, int64_t step, Inputs data) {

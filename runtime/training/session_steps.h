@@ -12,14 +12,15 @@
 #include "absl/status/statusor.h"
 #include "runtime/session.h"
 #include "runtime/training/metrics.h"
+#include "runtime/weights/weight_map.h"
 
 namespace cleave {
 
 // Draws all parameters by seed: entry "initialize" (input "rng").
 absl::Status drawParameters(Session &session, uint64_t seed);
 
-// Reads all parameters from a file of weights. Those of an adapter are drawn where the file has none of it.
-absl::Status loadParameters(Session &session, const std::string &path, uint64_t seed);
+// Reads all parameters from a file of weights. Those of an adapter are drawn where the file has none of it. What was read.
+absl::StatusOr<WeightPart> loadParameters(Session &session, const std::string &path, uint64_t seed);
 
 // Takes step `step` (from 1) on a batch: entry "step" (inputs: the data's, "lr" f32, "rng" i32[4]; outputs "loss",
 // "tokens", "grad_norm" and "metrics.NAME", all f32 scalars). The metrics lack what only the caller knows: dataMs and what

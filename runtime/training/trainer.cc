@@ -223,7 +223,7 @@ absl::Status Run::start(const std::string &checkpoint) {
   position_.dataState = data_->mixture();
   position_.planHash = plan_.hashHex();
   position_.machine = machine();
-  if (!options_.init.empty()) return loadParameters(*session_, options_.init, position_.seed);
+  if (!options_.init.empty()) return loadParameters(*session_, options_.init, position_.seed).status();
   return drawParameters(*session_, position_.seed);
 }
 

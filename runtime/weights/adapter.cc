@@ -18,7 +18,6 @@ using nlohmann::json;
 
 constexpr const char *kConfig = "/adapter_config.json", *kTensors = "/adapter_model.safetensors";
 constexpr int kDepth = 8;
-constexpr int64_t kLargestRank = 1 << 24;
 
 // What changes what a module computes, or which modules do, unless it is absent, null, false or empty.
 constexpr const char *kUnsupported[] = {"use_rslora",
@@ -87,6 +86,12 @@ class Fields {
     if (field == nullptr || *field == false || (field->is_structured() && field->empty())) return;
     refuse(name, "no value (others are not supported)", *field);
   }
+  // Others change the weights of the model itself when they are loaded.
+  void requirePlainStart(const char *name) {
+    const json *field = find(name);
+    if (field == nullptr || field->is_boolean() || *field == "gaussian") return;
+    refuse(name, "true, false or \"gaussian\" (others are not supported)", *field);
+  }
   void refuse(const char *name, const std::string &rule, const json &seen) {
     if (status_.ok())
       status_ = absl::InvalidArgumentError(absl::StrCat(
@@ -121,9 +126,10 @@ absl::StatusOr<AdapterConfig> readAdapterConfig(const std::string &folder) {
   fields.requireText("peft_type", "LORA");
   fields.requireText("bias", "none");
   for (const char *name : kUnsupported) fields.requireNone(name);
+  fields.requirePlainStart("init_lora_weights");
   config.rank = int64_t(fields.number("r", 8, 1, double(kLargestRank)));
-  config.alpha = fields.number("lora_alpha", 8, 0, 1e9);
-  config.dropout = fields.number("lora_dropout", 0, 0, 0.999);
+  config.alpha = fields.number("lora_alpha", 8, 0, kLargestAlpha);
+  config.dropout = fields.number("lora_dropout", 0, 0, kLargestDropout);
   config.targets = fields.names("target_modules");
   config.isInputMajor = fields.flag("fan_in_fan_out");
   config.baseModel = fields.text("base_model_name_or_path");

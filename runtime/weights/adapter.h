@@ -15,6 +15,9 @@
 
 namespace cleave {
 
+inline constexpr int64_t kLargestRank = 1 << 24;
+inline constexpr double kLargestAlpha = 1e9, kLargestDropout = 0.999;
+
 // A module M computes M(x) + alpha / rank * B A dropout(x).
 struct AdapterConfig {
   int64_t rank = 8;

@@ -63,6 +63,22 @@ class PrefetchTest(unittest.TestCase):
         np.testing.assert_array_equal(weights[0], weights[1])
         np.testing.assert_array_equal(weights[0], weights[2])
 
+    def test_data_may_fill_the_arrays_that_they_gave_anew(self):
+        weights = []
+        for prefetch in (0, 1, 3):
+            def batches():
+                kept = next(batches_of_bytes())
+                for batch in batches_of_bytes():
+                    for name, array in batch.items():
+                        kept[name][:] = array
+                    yield kept
+
+            trainer = cleave.Trainer(PLAN, data=batches(), prefetch=prefetch)
+            trainer.fit(8, progress=False)
+            weights.append(trainer.read("head.weight"))
+        np.testing.assert_array_equal(weights[0], weights[1])
+        np.testing.assert_array_equal(weights[0], weights[2])
+
     def test_an_error_of_the_data_comes_with_its_traceback_after_the_steps_before_it(self):
         def broken():
             yield from (next(batches_of_bytes()) for _ in range(3))
@@ -167,6 +183,18 @@ class StateTest(unittest.TestCase):
         again = Numbered()
         cleave.Trainer(PLAN, data=again, resume=folder)
         self.assertEqual(again.at, 3)
+
+    def test_a_checkpoint_of_fit_without_a_step_knows_of_the_loop_before_it(self):
+        folder, source = scratch(), Numbered()
+        trainer = cleave.Trainer(PLAN, data=source)
+        trainer.fit(2, progress=False)
+        for batch in source:
+            if trainer.step(batch).step == 5:
+                break
+        trainer.fit(5, progress=False, checkpoint=folder)
+        again = Numbered()
+        cleave.Trainer(PLAN, data=again, resume=folder)
+        self.assertEqual(again.at, 5)
 
     def test_ten_killed_runs_go_on_bitwise_equal(self):
         whole = cleave.Trainer(PLAN, data=mixture())

@@ -133,6 +133,7 @@ absl::StatusOr<std::string> timelineOf(absl::string_view trace) {
   const absl::StatusOr<TraceFile> read = readTrace(trace);
   if (!read.ok()) return read.status();
   const std::map<int64_t, Device> devices = devicesOf(*read);
+  if (devices.empty()) return absl::InvalidArgumentError("requires a run that takes time on a device, got none");
   const auto key = [](const char *color, const char *what) {
     return absl::StrCat("<span style=\"color:var(", color, ")\">&#9632;</span> ", what, " &#160; ");
   };

@@ -262,11 +262,22 @@ func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"})
 
 // -----
 
-// A count belongs to the metric before it; this one is a third result of the loss.
-// expected-error@+1 {{requires one result (a mean loss) or two (a sum of losses and their number), and metrics behind them, got 3}}
+// A count belongs to the metric before it.
+// expected-error@+1 {{requires the count of a metric right behind it, got that of "accuracy"}}
 func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"})
     -> (tensor<f32> {cleave.output = "loss_sum"}, tensor<f32> {cleave.output = "tokens"},
         tensor<f32> {cleave.output = "metrics.accuracy.count"}) attributes {cleave.entry = "loss"} {
   %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
   return %0, %0, %0 : tensor<f32>, tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// Metrics come behind the loss.
+// expected-error@+1 {{requires metrics behind the loss and nothing behind them, got result 0}}
+func.func @loss(%w: tensor<8xf32> {cleave.parameter = "w"})
+    -> (tensor<f32> {cleave.output = "metrics.size"}, tensor<f32> {cleave.output = "loss"}) attributes
+        {cleave.entry = "loss"} {
+  %0 = cleave.sum_squares %w : (tensor<8xf32>) -> tensor<f32>
+  return %0, %0 : tensor<f32>, tensor<f32>
 }

@@ -128,6 +128,7 @@ TEST(AdapterConfig, RefusesWhatWouldComputeSomethingElse) {
       {"[]", "requires a JSON object"},
       {R"({"peft_type": "IA3"})", "field \"peft_type\" requires \"LORA\" (others are not supported), got \"IA3\""},
       {R"({"target_modules": ["q"], "bias": "all"})", "field \"bias\" requires \"none\""},
+      {R"({"target_modules": ["q"], "init_lora_weights": "pissa"})", "field \"init_lora_weights\" requires true, false or"},
       {R"({"target_modules": ["q"], "use_dora": true})", "field \"use_dora\" requires no value"},
       {R"({"target_modules": ["q"], "rank_pattern": {"q": 3}})", "field \"rank_pattern\" requires no value"},
       {R"({"target_modules": ["q"], "r": 0})", "field \"r\" requires a number from 1"},
