@@ -57,8 +57,10 @@ def OverlapOpsPass : Pass<"cleave-overlap-ops", "::mlir::ModuleOp"> {
   let description = [{
     List schedules over one stream that computes and one that communicates, by what the machine is predicted to take.
     Of what can run at once, first comes what stands first, what the longest chain of work waits for, or what feeds the
-    nearest transfer; all three are tried, and the fastest is taken, or of those about as fast the one that needs least
-    memory. What waits for a transfer gets out of the way of what does not. A transfer into new memory (a gathered
+    nearest transfer; the fastest of these are justified (run backwards, then forwards again, which makes everything as
+    urgent as what waits for it), and the fastest of all is taken, or of those about as fast the one that needs least
+    memory. What waits for a transfer gets out of the way of what does not; updates that nothing waits for come at once,
+    but for the last ones, which fill the time of the last transfers. A transfer into new memory (a gathered
     parameter) is held back behind what must be over to make room. A remark says what the order saves; where that is
     next to nothing the order before stays. The module's `cleave.overlap` forces a list schedule (`["split"]` or
     `["prefetch"]`) or forbids it (a list with neither). What the module's `cleave.memory_budget` leaves no room for is
