@@ -29,9 +29,10 @@ constexpr Form kForms[] = {{true},
 constexpr int kSlicesForced = 2;
 // A step is left as it is if all its transfers take less of its time on links.
 constexpr double kLittle = 0.01;
-// Of the time of a simpler form. What predictions leave out, above all that threads change places on cores for each
-// transfer, is more in the others.
-constexpr double kWorthwhile = 0.985;
+
+// What a form may take of the time of a simpler one. What predictions leave out, above all that threads change places on
+// cores for each transfer, is more in a form that has more of them.
+double worthwhile(const Form &form) { return form.slices > 0 || form.sequence || form.chunks ? 0.985 : 0.998; }
 
 void mark(mlir::ModuleOp module, const Form &form) {
   mlir::Builder b(module.getContext());
@@ -77,7 +78,7 @@ void chooseOverlap(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult
   if (isTooLarge || plain.wire >= kLittle * plain.seconds)
     for (const Form &form : kForms) {
       const Prediction predicted = predict(module, form, compile);
-      const bool isFaster = predicted.seconds < kWorthwhile * least.seconds;
+      const bool isFaster = predicted.seconds < worthwhile(form) * least.seconds;
       const double moreMemory = std::max(kMoreMemory, plain.seconds / predicted.seconds);
       const bool hasRoom = hasBudget || double(predicted.bytes) <= moreMemory * double(plain.bytes);
       if (!isFaster || !hasRoom) continue;

@@ -357,10 +357,11 @@ def ChunkCollectivesPass : Pass<"cleave-chunk-collectives", "::mlir::ModuleOp"> 
 }
 
 def BucketCollectivesPass : Pass<"cleave-bucket-collectives", "::mlir::ModuleOp"> {
-  let summary = "Joins collectives that only updates wait for, so that their latency is paid once";
+  let summary = "Joins collectives that nothing waits for soon, so that their latency is paid once";
   let description = [{
-    Two sequences, each in the order in which gradients become ready in the backward pass: reductions of gradients, and
-    gathers of updated parameters. What joins is of one kind, along the same axes, and of one element type and combiner.
+    Reductions of gradients, and gathers of updated parameters, each in the order in which gradients become ready in the
+    backward pass; and gathers of parameters, in the order in which the ops of one phase and layer read them. What joins
+    is of one kind, along the same axes, and of one element type and combiner.
     A bucket is full as soon as the machine needs four times its latency for its bytes; a value that fills one alone
     closes it. A module's `cleave.overlap` with "buckets" fills each with 4 MB, whatever the machine; one without leaves
     all as it is.

@@ -30,6 +30,26 @@ struct AccumulateIntoTable : mlir::OpRewritePattern<AddOp> {
   }
 };
 
+// A weight's gradients are summed by the product that makes the later one.
+//
+//   %b = cleave.outer %x, %dy     -->   %s = cleave.outer %x, %dy, %a
+//   %s = cleave.add %a, %b
+struct AccumulateProducts : mlir::OpRewritePattern<AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult matchAndRewrite(AddOp add, mlir::PatternRewriter &rewriter) const final {
+    auto product = add.getRhs().getDefiningOp<OuterOp>();
+    if (placementOf(add.getResult()) || !product || product.getAccumulator() || !product.getResult().hasOneUse())
+      return mlir::failure();
+    auto sum = OuterOp::create(rewriter, product.getLoc(), add.getType(), product.getLhs(), product.getRhs(),
+                               add.getLhs());
+    copyMarks(add, sum);
+    rewriter.replaceOp(add, sum.getResult());
+    rewriter.eraseOp(product);
+    return mlir::success();
+  }
+};
+
 mlir::RankedTensorType rankedType(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type); }
 
 mlir::Value swapLastTwo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value) {
@@ -85,7 +105,8 @@ Gradients matmulGradient(mlir::OpBuilder &b, MatmulOp op, mlir::Value dResult) {
 
   if (isShared || (lhsRank == 2 && !tl)) {
     mlir::Value rows = tl ? swapLastTwo(b, loc, lhs) : lhs;
-    dRhs = tr ? OuterOp::create(b, loc, dResult, rows) : OuterOp::create(b, loc, rows, dResult);
+    dRhs = tr ? OuterOp::create(b, loc, dResult, rows, /*accumulator=*/mlir::Value())
+              : OuterOp::create(b, loc, rows, dResult, /*accumulator=*/mlir::Value());
   } else {
     dRhs = tr ? product(b, loc, dResult, true, lhs, tl) : product(b, loc, lhs, !tl, dResult, false);
   }
@@ -110,7 +131,8 @@ mlir::Value lookUpGradient(mlir::OpBuilder &b, EmbeddingGradientOp op, mlir::Val
 }
 
 void AddOp::getCanonicalizationPatterns(mlir::RewritePatternSet &patterns, mlir::MLIRContext *context) {
-  patterns.add<AccumulateIntoTable>(context);
+  patterns.add<AccumulateIntoTable>(context, /*benefit=*/2);
+  patterns.add<AccumulateProducts>(context);
 }
 
 mlir::LogicalResult MatmulOp::verify() {

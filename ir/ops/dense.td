@@ -43,17 +43,19 @@ def Cleave_MatmulOp : Cleave_InferredOp<"matmul"> {
 def Cleave_OuterOp : Cleave_InferredOp<"outer"> {
   let summary = "Sums the outer products of vectors over all leading dimensions";
   let description = [{
-    The gradient of a weight: activations times output gradients.
+    The gradient of a weight: activations times output gradients. The sum starts from `accumulator`, or from zero.
 
     Example:
     ```mlir
     %dw = cleave.outer %x, %dy : (tensor<4x64x512xf32>, tensor<4x64x128xf32>) -> tensor<512x128xf32>
     ```
   }];
-  let arguments = (ins Cleave_FloatTensor:$lhs, Cleave_FloatTensor:$rhs);
+  let arguments = (ins Cleave_FloatTensor:$lhs, Cleave_FloatTensor:$rhs, Optional<Cleave_FloatTensor>:$accumulator);
   let results = (outs Cleave_FloatTensor:$result);
-  let rule = "... m, ... n -> m n";
+  let rule = "... m, ... n, m n -> m n";
   let linearEach = [0, 1];
+  let addends = [2];
+  let inPlace = [2];
   let infer = [{
     ::mlir::Type type = ::cleave::outerType(adaptor.getLhs().getType(), adaptor.getRhs().getType());
     if (!type) return ::mlir::emitOptionalError(location, "requires operands of rank 2 and more");
@@ -64,10 +66,12 @@ def Cleave_OuterOp : Cleave_InferredOp<"outer"> {
     return 2 * ::cleave::elementsOf(getLhs()) * rhs.getDimSize(rhs.getRank() - 1);
   }];
   let gradient = [{
-    return Gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
-                                      /*transpose_rhs=*/true),
-                     MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
-                                      /*transpose_rhs=*/false)};
+    Gradients gradients{MatmulOp::create(b, loc, getRhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                         /*transpose_rhs=*/true),
+                        MatmulOp::create(b, loc, getLhs(), dResult, ::mlir::Value(), /*transpose_lhs=*/false,
+                                         /*transpose_rhs=*/false)};
+    if (getAccumulator()) gradients.push_back(dResult);
+    return gradients;
   }];
 }
 

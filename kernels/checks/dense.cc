@@ -44,7 +44,8 @@ absl::Status checkMatmul(const KernelCall &call) {
 
 absl::Status checkOuter(const KernelCall &call) {
   CallCheck check(call);
-  if (!check.counts(2, 1)) return check.status();
+  if (!check.inputCount(2, 3) || !check.outputCount(1)) return check.status();
+  check.segments(3, 2);
   const TensorView &lhs = check.in(0), &rhs = check.in(1), &out = check.out(0);
   check.floats("lhs", lhs);
   check.dtype("rhs", rhs, lhs.dtype);
@@ -55,6 +56,7 @@ absl::Status checkOuter(const KernelCall &call) {
   check.require(leadingOf(lhs) == leadingOf(rhs), absl::StrCat("rhs with the leading extents of ", lhs.str()),
                 rhs.str());
   check.shape("output", out, {lhs.shape[lhs.rank - 1], rhs.shape[rhs.rank - 1]});
+  if (call.inputs.size() == 3) check.like("accumulator", check.in(2), out);
   return check.status();
 }
 

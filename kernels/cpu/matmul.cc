@@ -15,6 +15,7 @@ struct Product {
   int64_t aStep, bStep;
   const float *bias;  // [n], or null
   float *c;           // [batch, m, n]
+  bool isAdded = false;  // to what c holds
 };
 
 struct Tiling {
@@ -49,7 +50,7 @@ void multiplyTile(const Product &p, int64_t item, int64_t row, int64_t rows, int
   float *c = p.c + (item * p.m + row) * p.n + column;
   if (p.bias)
     for (int64_t i = 0; i < rows; ++i) std::copy_n(p.bias + column, columns, c + i * p.n);
-  gemm(rows, columns, p.k, 1.0f, a, b, p.bias ? 1.0f : 0.0f, c, p.n);
+  gemm(rows, columns, p.k, 1.0f, a, b, p.bias || p.isAdded ? 1.0f : 0.0f, c, p.n);
 }
 
 // Where sums are much longer than both extents of c are wide, they are cut instead: into how many parts. The parts but
@@ -74,6 +75,7 @@ void multiplyBySums(KernelContext &context, const Product &p, int64_t parts) {
     piece.b.data += piece.b.isTransposed ? begin : begin * piece.b.stride;
     if (part > 0) {
       piece.bias = nullptr;
+      piece.isAdded = false;
       piece.c = scratch + (part - 1) * results;
     }
     multiplyTile(piece, /*item=*/0, 0, p.m, 0, p.n);
@@ -151,6 +153,13 @@ absl::Status outer(const KernelCall &call, KernelContext &context) {
   p.aStep = p.bStep = 0;
   p.bias = nullptr;
   p.c = out.as<float>();
+  if (call.inputs.size() > 2) {
+    const float *accumulator = call.inputs[2].as<float>();
+    p.isAdded = true;
+    if (accumulator != p.c)
+      forRanges(context.pool, out.elements(), kGrain,
+                [&](int64_t begin, int64_t end) { std::copy(accumulator + begin, accumulator + end, p.c + begin); });
+  }
   multiply(context, p);
   return absl::OkStatus();
 }

@@ -32,7 +32,7 @@ absl::Status outer(const KernelCall &call, KernelContext &) {
   withFloat(out.dtype, [&](auto type) {
     using T = decltype(type);
     forEachIndex(out.dims(), [&](const Index &i) {
-      double sum = 0;
+      double sum = call.inputs.size() > 2 ? at<T>(call.inputs[2], i) : T(0);
       forEachIndex(leadingDims(lhs), [&](const Index &row) {
         sum += double(at<T>(lhs, with(row, lhs.rank - 1, i[0]))) * double(at<T>(rhs, with(row, rhs.rank - 1, i[1])));
       });

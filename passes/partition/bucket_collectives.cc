@@ -1,10 +1,12 @@
-// Joins collectives that only updates wait for, so that their latency is paid once.
+// Joins collectives that only updates wait for, or that wait for nothing, so that their latency is paid once.
 //
 //   %1 = all_reduce %dw    -->    %1:2 = bucket "all_reduce"(%dw, %db)
 //   %2 = all_reduce %db
 //
 // Gradients join in the order in which they become ready in the backward pass, and so do gathers of updated parameters.
-// One never meets another that it depends on: those of a bucket have equally many in a row before them.
+// One never meets another that it depends on: those of a bucket have equally many in a row before them. Gathers of
+// parameters join in the order in which they are read, with those of their layer, which are needed at about the same
+// time.
 
 #include <map>
 #include <tuple>
@@ -29,12 +31,14 @@ constexpr llvm::StringLiteral kUpdate = "update";
 
 struct Candidate {
   mlir::Operation *op;
-  int64_t readyAt = 0;  // the place in the block of the op of the backward pass that it waits for
+  int64_t readyAt = 0;  // the place in the block of the op of the backward pass that it waits for, else its own
 };
 
-// What may meet in a bucket: step, whether the results replace variables, how many candidates it depends on one behind
-// the other, axes, element type, and combiner.
-using Kind = std::tuple<std::string, bool, int, std::vector<int64_t>, const void *, int>;
+enum class Purpose { kReduceGradient, kReplaceVariable, kReadParameter };
+
+// What may meet in a bucket: purpose, phase and layer (of gathers of parameters), step, how many candidates it depends
+// on one behind the other, axes, element type, and combiner.
+using Kind = std::tuple<Purpose, std::string, const void *, std::string, int, std::vector<int64_t>, const void *, int>;
 
 struct Saving {
   int before = 0, after = 0;  // collectives
@@ -71,14 +75,19 @@ class Finder {
     });
   }
 
-  bool isCandidate(mlir::Operation *op) {
-    if (!movesBytes(op) || op->getNumResults() != 1) return false;
+  std::optional<Purpose> purposeOf(mlir::Operation *op) {
+    if (!movesBytes(op) || op->getNumResults() != 1) return std::nullopt;
     switch (transferOf(op)) {
       case TransferKind::kAllReduce:
       case TransferKind::kReduceScatter:
-        return phaseOf(op) == "backward" && !op->use_empty() && feedsUpdates_.lookup(op);
-      case TransferKind::kAllGather: return replacesVariable(op);
-      default: return false;
+        if (phaseOf(op) == "backward" && !op->use_empty() && feedsUpdates_.lookup(op)) return Purpose::kReduceGradient;
+        return std::nullopt;
+      case TransferKind::kAllGather:
+        if (replacesVariable(op)) return Purpose::kReplaceVariable;
+        if (mlir::isa<mlir::BlockArgument>(op->getOperand(0)) && parameterOf(op->getOperand(0)))
+          return Purpose::kReadParameter;
+        return std::nullopt;
+      default: return std::nullopt;
     }
   }
 
@@ -92,17 +101,22 @@ class Finder {
       state.readyAt = std::max(state.readyAt, before->second.readyAt);
       state.depth = std::max(state.depth, before->second.depth);
     }
-    if (!isCandidate(op)) return;
-    all_[kindOf(op, state.depth)].push_back({op, state.readyAt});
-    ++state.depth;
+    const std::optional<Purpose> purpose = purposeOf(op);
+    if (!purpose) return;
+    const bool waitsForNothing = *purpose == Purpose::kReadParameter;
+    all_[kindOf(op, *purpose, state.depth)].push_back({op, waitsForNothing ? place : state.readyAt});
+    if (!waitsForNothing) ++state.depth;
   }
 
-  static Kind kindOf(mlir::Operation *op, int depth) {
+  static Kind kindOf(mlir::Operation *op, Purpose purpose, int depth) {
+    const bool staysInLayer = purpose == Purpose::kReadParameter;
     auto collective = mlir::cast<CollectiveOpInterface>(op);
     const llvm::ArrayRef<int64_t> axes = collective.alongAxes();
     const AxisPlacement &from = placementOf(op->getOperand(0)).getAxes()[axes.front()];
-    return {collective.stepName().str(),
-            transferOf(op) == TransferKind::kAllGather,
+    return {purpose,
+            staysInLayer ? phaseOf(op).str() : "",
+            staysInLayer ? op->getAttr(CleaveDialect::kLayer).getAsOpaquePointer() : nullptr,
+            collective.stepName().str(),
             depth,
             std::vector<int64_t>(axes.begin(), axes.end()),
             mlir::getElementTypeOrSelf(op->getOperand(0)).getAsOpaquePointer(),
@@ -129,7 +143,8 @@ class Bucketing {
   void apply(mlir::func::FuncOp entry) {
     const Finder finder(entry);
     Saving saving;
-    for (const auto &[kind, candidates] : finder.all()) join(candidates, saving);
+    for (const auto &[kind, candidates] : finder.all())
+      join(candidates, /*waitsForNothing=*/std::get<Purpose>(kind) == Purpose::kReadParameter, saving);
     if (saving.after < saving.before) mlir::sortTopologically(&entry.getBody().front());
     if (saving.before < 2) return;
     auto remark = mlir::emitRemark(entry.getLoc()) << "buckets of '" << entry.getName() << "': ";
@@ -142,12 +157,12 @@ class Bucketing {
   }
 
  private:
-  void join(llvm::ArrayRef<Candidate> candidates, Saving &saving) {
+  void join(llvm::ArrayRef<Candidate> candidates, bool waitsForNothing, Saving &saving) {
     llvm::SmallVector<mlir::Operation *> open;
     const auto close = [&] {
       saving.before += int(open.size());
       saving.after += open.empty() ? 0 : 1;
-      if (open.size() > 1) saving.seconds += makeBucket(open);
+      if (open.size() > 1) saving.seconds += makeBucket(open, waitsForNothing);
       open.clear();
     };
     double bytes = 0;
@@ -173,11 +188,11 @@ class Bucketing {
   }
 
   // Returns the seconds that it saves.
-  double makeBucket(llvm::ArrayRef<mlir::Operation *> members) {
+  double makeBucket(llvm::ArrayRef<mlir::Operation *> members, bool waitsForNothing) {
     mlir::Operation *first = members.front();
     mlir::Operation *last = *std::max_element(
         members.begin(), members.end(), [](mlir::Operation *a, mlir::Operation *b) { return a->isBeforeInBlock(b); });
-    mlir::OpBuilder b(last);
+    mlir::OpBuilder b(waitsForNothing ? first : last);
     llvm::SmallVector<mlir::Value> operands;
     llvm::SmallVector<mlir::Type> types;
     for (mlir::Operation *member : members) {

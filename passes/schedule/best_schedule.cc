@@ -16,7 +16,6 @@ namespace {
 // Memory decides between schedules that take longer than the fastest by at most so much of what lies between the slowest
 // and it, and of its own time.
 constexpr double kAsFast = 0.05, kNoticeable = 0.005;
-constexpr double kSlowLinks = 1.1;
 constexpr size_t kJustified = 2;  // the fastest
 
 // Seconds from the start of each node to the end of all, if nothing else were in the way.
@@ -108,44 +107,23 @@ Schedule bestOf(std::vector<Schedule> schedules) {
   return std::move(*std::min_element(schedules.begin(), schedules.end(), isBetter));
 }
 
-// As it would be on links that are a little slower: what is hidden then stays hidden where a transfer is late.
-std::vector<NodeTime> onSlowLinks(std::vector<NodeTime> times) {
-  for (NodeTime &time : times) time.wire *= kSlowLinks;
-  return times;
-}
-
-// What a schedule takes if nodes take these times.
-double secondsOf(const OpGraph &graph, const std::vector<NodeTime> &times, const Schedule &schedule) {
-  std::vector<std::vector<size_t>> held(graph.nodes.size());
-  for (const auto &[node, after] : schedule.after) held[node].push_back(after);
-  Timeline timeline(graph, times);
-  for (size_t node : schedule.order) {
-    for (size_t after : held[node]) timeline.holdBack(node, timeline.endOf(after));
-    timeline.issue(node);
-  }
-  return timeline.end();
-}
-
 }  // namespace
 
 Schedule bestSchedule(const OpGraph &graph, const std::vector<NodeTime> &times, int64_t cap) {
-  const std::vector<NodeTime> slow = onSlowLinks(times);
-  const Priorities none(graph.nodes.size(), 0), paths = criticalPaths(graph, slow),
-                   nearest = nearestTransfers(graph, slow), advanced = mostAdvanced(paths);
+  const Priorities none(graph.nodes.size(), 0), paths = criticalPaths(graph, times),
+                   nearest = nearestTransfers(graph, times), advanced = mostAdvanced(paths);
   const ListRules rules[] = {
       {none, none}, {none, none, true}, {paths, paths}, {nearest, none}, {nearest, advanced, true}};
   std::vector<Schedule> schedules;
-  for (const ListRules &each : rules) schedules.push_back(listSchedule(graph, slow, cap, each));
+  for (const ListRules &each : rules) schedules.push_back(listSchedule(graph, times, cap, each));
   std::vector<size_t> fastestFirst(std::size(rules));
   std::iota(fastestFirst.begin(), fastestFirst.end(), size_t{0});
   std::stable_sort(fastestFirst.begin(), fastestFirst.end(),
                    [&](size_t a, size_t b) { return schedules[a].seconds < schedules[b].seconds; });
-  const Justifier justifier(graph, slow, cap);
+  const Justifier justifier(graph, times, cap);
   for (size_t i = 0; i < kJustified; ++i)
     schedules.push_back(justifier.justified(schedules[fastestFirst[i]], rules[fastestFirst[i]].isPatient));
-  Schedule best = bestOf(std::move(schedules));
-  best.seconds = secondsOf(graph, times, best);
-  return best;
+  return bestOf(std::move(schedules));
 }
 
 }  // namespace cleave

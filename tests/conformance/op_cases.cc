@@ -103,6 +103,7 @@ constexpr OpCase kCases[] = {
     {"matmul", "v:k m, v:k n -> m n", "transpose_lhs = true", kAll, kExact},
     {"matmul", "v:k m, v:n k -> m n", "transpose_lhs = true, transpose_rhs = true", kAll, kExact},
     {"outer", "v:b s m, v:b s n -> m n", "", kAll, kExact},
+    {"outer", "v:b s m, v:b s n, v:m n -> m n", "", kAll, kExact},
     {"embedding", "v:v c, iv:b s -> b s c", "", kAll, kExact},
     {"embedding", "v:v c, nv:b s -> b s c", "optional = true", kAll, kExact},
     {"embedding_gradient", "iv:b s, v:b s c -> v c", "", kAll, kExact},

@@ -9,6 +9,7 @@
 // CHECK: cleave.matmul {{%.+}}, {{%.+}} : (tensor<2x4x6xf32>, tensor<2x6x5xf32>) -> tensor<2x4x5xf32>
 // CHECK: cleave.matmul {{%.+}}, {{%.+}} {transpose_lhs = true} : (tensor<2x6x5xf32>, tensor<6x8xf32>) -> tensor<2x5x8xf32>
 // CHECK: cleave.outer {{%.+}}, {{%.+}} : (tensor<2x4x6xf32>, tensor<2x4x8xf32>) -> tensor<6x8xf32>
+// CHECK: cleave.outer {{%.+}}, {{%.+}}, {{%.+}} : (tensor<2x4x6xf32>, tensor<2x4x8xf32>, tensor<6x8xf32>) -> tensor<6x8xf32>
 func.func @products(%x: tensor<2x4x6xf32>, %w: tensor<6x8xf32>, %t: tensor<8x6xf32>, %b: tensor<8xf32>,
     %y: tensor<2x6x5xf32>, %z: tensor<2x4x8xf32>) {
   %0 = cleave.matmul %x, %w : (tensor<2x4x6xf32>, tensor<6x8xf32>) -> tensor<2x4x8xf32>
@@ -17,6 +18,7 @@ func.func @products(%x: tensor<2x4x6xf32>, %w: tensor<6x8xf32>, %t: tensor<8x6xf
   %3 = cleave.matmul %x, %y : (tensor<2x4x6xf32>, tensor<2x6x5xf32>) -> tensor<2x4x5xf32>
   %4 = cleave.matmul %y, %w {transpose_lhs = true} : (tensor<2x6x5xf32>, tensor<6x8xf32>) -> tensor<2x5x8xf32>
   %5 = cleave.outer %x, %z : (tensor<2x4x6xf32>, tensor<2x4x8xf32>) -> tensor<6x8xf32>
+  %6 = cleave.outer %x, %z, %5 : (tensor<2x4x6xf32>, tensor<2x4x8xf32>, tensor<6x8xf32>) -> tensor<6x8xf32>
   return
 }
 

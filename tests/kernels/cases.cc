@@ -237,7 +237,11 @@ class Cases {
       }
     for (const Shape &lead : std::vector<Shape>{{}, {1}, {0}, {5}, {3, 7}, {2, 3, 4}})
       for (const auto &[m, n] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {5, 9}, {33, 70}, {0, 4}})
-        add("outer", {}, {draw_.normal(append(lead, {m})), draw_.normal(append(lead, {n}))}, {empty({m, n})}, 1e-5);
+        for (const bool accumulates : {false, true}) {
+          std::vector<Tensor> inputs = {draw_.normal(append(lead, {m})), draw_.normal(append(lead, {n}))};
+          if (accumulates) inputs.push_back(draw_.normal({m, n}));
+          add("outer", {}, inputs, {empty({m, n})}, 1e-5);
+        }
   }
 
   void norms() {

@@ -192,6 +192,7 @@ const Refusal kRefusals[] = {
        c.outputs[0] = empty({2, 2});
      },
      "requires output of shape [1, 1], got [2, 2]"},
+    {"outer", [](Case &c) { c.inputs.push_back(empty({2})); }, "requires accumulator of shape"},
     {"embedding", [](Case &c) { set(c, "row_offset", int64_t{5}); },
      "requires table's first dimension to lie inside its whole shape"},
     {"embedding", [](Case &c) { set(c, "rows", int64_t{-1}); }, "requires 'rows' from 0"},

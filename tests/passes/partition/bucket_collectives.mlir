@@ -80,6 +80,28 @@ func.func @updated(%s: tensor<8xf32, #rows> {cleave.input = "s"}, %t: tensor<6xf
   return %w2, %v2 : tensor<8xf32, #whole>, tensor<6xf32, #whole>
 }
 
+// Parameters are gathered with those that their layer reads in the same phase, where the first of them is read.
+// CHECK-LABEL: func @read
+// CHECK: %[[G:.*]]:2 = cleave.bucket "all_gather"(%arg1, %arg2) along [0]
+// CHECK: %[[X1:.*]] = cleave.add %arg0, %[[G]]#0
+// CHECK: %[[X2:.*]] = cleave.add %[[X1]], %[[G]]#1
+// CHECK: %[[U:.*]] = cleave.all_gather %arg3
+// CHECK: cleave.add %[[X2]], %[[U]]
+func.func @read(%x: tensor<8xf32, #whole> {cleave.input = "x"}, %w: tensor<8xf32, #rows> {cleave.parameter = "w"},
+    %v: tensor<8xf32, #rows> {cleave.parameter = "v"}, %u: tensor<8xf32, #rows> {cleave.parameter = "u"})
+    -> (tensor<8xf32, #whole> {cleave.output = "y"}) {
+  %w1 = cleave.all_gather %w along [0] {cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 0>}
+      : tensor<8xf32, #rows> -> tensor<8xf32, #whole>
+  %x1 = cleave.add %x, %w1 : (tensor<8xf32, #whole>, tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  %v1 = cleave.all_gather %v along [0] {cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 0>}
+      : tensor<8xf32, #rows> -> tensor<8xf32, #whole>
+  %x2 = cleave.add %x1, %v1 : (tensor<8xf32, #whole>, tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  %u1 = cleave.all_gather %u along [0] {cleave.phase = "forward", cleave.layer = #cleave.layer<"block", 1>}
+      : tensor<8xf32, #rows> -> tensor<8xf32, #whole>
+  %x3 = cleave.add %x2, %u1 : (tensor<8xf32, #whole>, tensor<8xf32, #whole>) -> tensor<8xf32, #whole>
+  return %x3 : tensor<8xf32, #whole>
+}
+
 // A sum and a maximum, or a reduction and what depends on it, don't meet.
 // CHECK-LABEL: func @apart
 // CHECK-NOT: cleave.bucket

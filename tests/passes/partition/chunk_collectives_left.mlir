@@ -8,7 +8,7 @@
 module attributes {cleave.overlap = ["chunked-matmul"]} {
 cleave.mesh @mesh <"model" = 2>
 func.func @summed(%x: tensor<8x128x255xf32, #tokens> {cleave.input = "x"}, %dy: tensor<8x128x512xf32, #cleave.placement<@mesh, [S(2)]>> {cleave.input = "dy"}) -> tensor<255x512xf32, #columns> {
-  // expected-remark @+1 {{chunked-matmul: requires a dimension that can be cut, got dimension 0 is needed whole by 'dw' with rule '... m, ... n -> m n'; dimension 1 is split along model; dimension 2 of 255 does not make equal chunks, left whole}}
+  // expected-remark @+1 {{chunked-matmul: requires a dimension that can be cut, got dimension 0 is needed whole by 'dw' with rule '... m, ... n, m n -> m n'; dimension 1 is split along model; dimension 2 of 255 does not make equal chunks, left whole}}
   %g = cleave.all_gather %x along [0] {cleave.name = "g"} : tensor<8x128x255xf32, #tokens> -> tensor<8x128x255xf32, #whole>
   %dw = cleave.outer %g, %dy {cleave.name = "dw"} : (tensor<8x128x255xf32, #whole>, tensor<8x128x512xf32, #cleave.placement<@mesh, [S(2)]>>) -> tensor<255x512xf32, #columns>
   return %dw : tensor<255x512xf32, #columns>

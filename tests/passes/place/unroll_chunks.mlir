@@ -78,6 +78,20 @@ func.func @nested(%x: tensor<4x4xf32>, %rng: tensor<4xi32>) -> tensor<4x4xf32> {
   return %0 : tensor<4x4xf32>
 }
 
+// The gradient of a weight is added to by each run's product.
+// CHECK-LABEL: func @weight
+// CHECK: %[[W0:.*]] = cleave.outer %{{[^,]*}}, %{{[^,]*}} {cleave.name = "g/0"}
+// CHECK: %[[W1:.*]] = cleave.outer %{{[^,]*}}, %{{[^,]*}}, %[[W0]] {cleave.name = "g"}
+// CHECK-NEXT: return %[[W1]]
+func.func @weight(%x: tensor<4x2xf32>, %dy: tensor<4x8xf32>) -> tensor<2x8xf32> {
+  %0 = cleave.chunked 2 (%x, %dy) [S(0), S(0)] -> [P(sum)] {
+  ^bb0(%a: tensor<2x2xf32>, %b: tensor<2x8xf32>):
+    %1 = cleave.outer %a, %b {cleave.name = "g"} : (tensor<2x2xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+    cleave.yield %1 : tensor<2x8xf32>
+  } : (tensor<4x2xf32>, tensor<4x8xf32>) -> tensor<2x8xf32>
+  return %0 : tensor<2x8xf32>
+}
+
 // The gradient of a table is added to by each run, in place.
 // CHECK-LABEL: func @table
 // CHECK: %[[G0:.*]] = cleave.embedding_gradient %{{.*}}, %{{.*}} {cleave.name = "g/0"}
