@@ -75,7 +75,7 @@ bool meet(const Lifetime &a, const Lifetime &b) {
   return !isAfter && !isBefore;
 }
 
-ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks) {
+ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks, int64_t enough) {
   std::vector<int> filled;
   for (size_t b = 0; b < buffers.size(); ++b)
     if (buffers[b].bytes > 0) filled.push_back(static_cast<int>(b));
@@ -88,12 +88,13 @@ ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks) {
   };
   ArenaPlan best =
       planBy([&](int a, int b) { return bytes(a) != bytes(b) ? bytes(a) > bytes(b) : length(a) > length(b); });
-  const auto improve = [&](ArenaPlan plan) {
+  const auto improve = [&](auto isFirst) {
+    if (best.bytes <= enough) return;
+    ArenaPlan plan = planBy(isFirst);
     if (plan.bytes < best.bytes) best = std::move(plan);
   };
-  improve(planBy([&](int a, int b) { return length(a) != length(b) ? length(a) > length(b) : bytes(a) > bytes(b); }));
-  improve(planBy(
-      [&](int a, int b) { return double(bytes(a)) * double(length(a)) > double(bytes(b)) * double(length(b)); }));
+  improve([&](int a, int b) { return length(a) != length(b) ? length(a) > length(b) : bytes(a) > bytes(b); });
+  improve([&](int a, int b) { return double(bytes(a)) * double(length(a)) > double(bytes(b)) * double(length(b)); });
   return best;
 }
 

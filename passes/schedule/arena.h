@@ -33,8 +33,8 @@ struct ArenaPlan {
 };
 
 // Largest buffers first, each into the tightest gap that the buffers that it meets leave; of several such orders the
-// best one. `tasks` is the length of the list.
-ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks);
+// best one, or the first that needs no more than `enough` bytes. `tasks` is the length of the list.
+ArenaPlan planArena(const std::vector<Buffer> &buffers, int tasks, int64_t enough = 0);
 
 // What no plan can do without: the most bytes that are alive while one task runs, if tasks run in the order of the
 // list.

@@ -6,6 +6,9 @@
 namespace cleave {
 namespace {
 
+// A plan of an arena is good enough with so many times the bytes that none can do without: others cost time to make.
+constexpr double kTight = 1.01;
+
 bool hasPhase(mlir::Operation *op, llvm::StringRef phase) {
   auto text = op ? op->getAttrOfType<mlir::StringAttr>(CleaveDialect::kPhase) : mlir::StringAttr();
   return text && text.getValue() == phase;
@@ -153,13 +156,34 @@ int64_t bytesOn(int64_t rank, mlir::Type type, ShardTable &table) {
   return table.shardsOf(type)[rank].elements() * elementBytes(type);
 }
 
+double bytesOf(const std::vector<Buffer> &buffers) {
+  double bytes = 0;
+  for (const Buffer &buffer : buffers) bytes += double(buffer.bytes);
+  return bytes;
+}
+
+// Plans by class. Where classes differ little (a dimension is not a multiple of the devices), one serves all.
+std::vector<ArenaPlan> planArenas(const EntryBuffers &entry, const std::vector<std::vector<Buffer>> &byClass) {
+  const auto plan = [&](const std::vector<Buffer> &buffers) {
+    const double least = double(findPeak(buffers, entry.lastAccess(), entry.tasks()).bytes);
+    return planArena(buffers, entry.tasks(), /*enough=*/int64_t(kTight * least));
+  };
+  std::vector<Buffer> largest = byClass.front();
+  for (const std::vector<Buffer> &buffers : byClass)
+    for (size_t b = 0; b < buffers.size(); ++b) largest[b].bytes = std::max(largest[b].bytes, buffers[b].bytes);
+  if (llvm::all_of(byClass, [&](const auto &buffers) { return bytesOf(largest) <= kTight * bytesOf(buffers); }))
+    return std::vector<ArenaPlan>(byClass.size(), plan(largest));
+  std::vector<ArenaPlan> plans;
+  for (const std::vector<Buffer> &buffers : byClass) plans.push_back(plan(buffers));
+  return plans;
+}
+
 // One class: behind the variables, which take `held` bytes and end at `base`.
-std::vector<int64_t> layClass(const EntryProgram &program, EntryBuffers &entry, int64_t base, int64_t held,
+std::vector<int64_t> layClass(const EntryProgram &program, const EntryBuffers &entry,
+                              const std::vector<Buffer> &buffers, const ArenaPlan &plan, int64_t base, int64_t held,
                               ClassMemory &memory) {
-  const std::vector<Buffer> buffers = entry.ofRank(memory.ranks[0]);
-  const ArenaPlan plan = planArena(buffers, entry.tasks());
-  memory.arenaBytes = std::max(memory.arenaBytes, base + plan.bytes);
   const Peak peak = findPeak(buffers, entry.lastAccess(), entry.tasks());
+  memory.arenaBytes = std::max(memory.arenaBytes, base + plan.bytes);
   if (held + peak.bytes > memory.lowerBound) {
     memory.lowerBound = held + peak.bytes;
     memory.gradients = 0;
@@ -194,16 +218,19 @@ std::vector<ClassMemory> layVariables(mlir::ModuleOp module, const ModuleVariabl
 
 EntryOffsets layEntry(const EntryProgram &program, const ModuleVariables &variables, ShardTable &table,
                       std::vector<ClassMemory> &classes) {
-  EntryBuffers buffers(program, table);
+  EntryBuffers entry(program, table);
+  std::vector<std::vector<Buffer>> buffers;
+  for (const ClassMemory &memory : classes) buffers.push_back(entry.ofRank(memory.ranks[0]));
+  const std::vector<ArenaPlan> plans = planArenas(entry, buffers);
   EntryOffsets offsets;
-  for (ClassMemory &memory : classes) {
+  for (auto [memory, ofClass, plan] : llvm::zip(classes, buffers, plans)) {
     int64_t end = 0, held = 0;
     for (const ModuleVariable &variable : variables.all()) {
       const int64_t bytes = bytesOn(memory.ranks[0], variable.type, table);
       end += aligned(bytes);
       held += bytes;
     }
-    offsets.push_back(layClass(program, buffers, end, held, memory));
+    offsets.push_back(layClass(program, entry, ofClass, plan, end, held, memory));
   }
   return offsets;
 }
