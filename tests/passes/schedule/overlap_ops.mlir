@@ -172,3 +172,47 @@ module attributes {cleave.links = {model = "1GB/s,50us"}} {
     return %1, %4 : tensor<512x512xf32, #b>, tensor<1024x1024xf32, #b>
   }
 }
+
+// -----
+
+#b = #cleave.placement<@mesh, [B]>
+#s = #cleave.placement<@mesh, [S(0)]>
+
+// Seen from its end, the step shows that the chain of two gathers goes first, although a longer chain of work waits for
+// the other one.
+// CHECK-LABEL: func @step
+// CHECK: cleave.all_gather {{.*}} {cleave.name = "first"}
+// CHECK: cleave.all_gather {{.*}} {cleave.name = "y.again"}
+// CHECK: cleave.all_gather {{.*}} {cleave.name = "second"}
+// CHECK: cleave.all_gather {{.*}} {cleave.name = "late"}
+module attributes {cleave.links = {model = "0.2GB/s,50us"}} {
+  cleave.mesh @mesh <"model" = 2>
+  // expected-remark-re@+1 {{overlap of 'step': {{[0-9.]+}} ms instead of {{[0-9.]+}} ms}}
+  func.func @step(%x: tensor<512x512xf32, #b> {cleave.input = "x"}, %y: tensor<512x512xf32, #b> {cleave.input = "y"})
+      -> (tensor<512x512xf32, #b> {cleave.output = "o0"}, tensor<512x512xf32, #b> {cleave.output = "o1"},
+          tensor<512x512xf32, #b> {cleave.output = "o2"}, tensor<512x512xf32, #b> {cleave.output = "o3"}) attributes
+          {cleave.entry = "step"} {
+    %s0 = cleave.local_slice %y along [0] {cleave.name = "y.half"} : tensor<512x512xf32, #b> -> tensor<512x512xf32, #s>
+    %v0 = cleave.all_gather %s0 along [0] {cleave.name = "y.again"} : tensor<512x512xf32, #s> -> tensor<512x512xf32, #b>
+    %v1 = cleave.matmul %v0, %y {cleave.name = "both"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    %s2 = cleave.local_slice %v1 along [0] {cleave.name = "both.half"} : tensor<512x512xf32, #b>
+        -> tensor<512x512xf32, #s>
+    %v2 = cleave.all_gather %s2 along [0] {cleave.name = "late"} : tensor<512x512xf32, #s> -> tensor<512x512xf32, #b>
+    %s3 = cleave.local_slice %x along [0] {cleave.name = "x.half"} : tensor<512x512xf32, #b> -> tensor<512x512xf32, #s>
+    %v3 = cleave.all_gather %s3 along [0] {cleave.name = "first"} : tensor<512x512xf32, #s> -> tensor<512x512xf32, #b>
+    %v4 = cleave.matmul %y, %y {cleave.name = "free"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    %s5 = cleave.local_slice %v3 along [0] {cleave.name = "first.half"} : tensor<512x512xf32, #b>
+        -> tensor<512x512xf32, #s>
+    %v5 = cleave.all_gather %s5 along [0] {cleave.name = "second"} : tensor<512x512xf32, #s> -> tensor<512x512xf32, #b>
+    %v6 = cleave.matmul %v1, %v3 {cleave.name = "p"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    %v7 = cleave.matmul %v3, %v3 {cleave.name = "filler"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    %v8 = cleave.matmul %v5, %v6 {cleave.name = "last"} : (tensor<512x512xf32, #b>, tensor<512x512xf32, #b>)
+        -> tensor<512x512xf32, #b>
+    return %v2, %v4, %v7, %v8 : tensor<512x512xf32, #b>, tensor<512x512xf32, #b>, tensor<512x512xf32, #b>,
+        tensor<512x512xf32, #b>
+  }
+}
