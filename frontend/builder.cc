@@ -121,6 +121,7 @@ void ModelBuilder::popLayer() {
 }
 
 mlir::OpBuilder &ModelBuilder::opBuilder() { return state_->ops; }
+mlir::Location ModelBuilder::location() const { return state_->location; }
 
 void ModelBuilder::mark(absl::string_view name, mlir::Operation *op) {
   const std::string path = pathOf(name);

@@ -247,9 +247,10 @@ class ModelBuilder {
   // The name by which pins and reports know a value: its parameter's, its input's or its op's; empty for another's.
   std::string nameOf(mlir::Value value) const;
 
-  // For any other op of the dialect: create it with `opBuilder()` inside an entry, then give it its name and layer
-  // mark.
+  // For any other op of the dialect: create it with `opBuilder()` at `location()` inside an entry, then give it its name
+  // and layer mark.
   mlir::OpBuilder &opBuilder();
+  mlir::Location location() const;
   void mark(absl::string_view name, mlir::Operation *op);
 
  private:

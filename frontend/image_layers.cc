@@ -1,13 +1,12 @@
 #include "frontend/image_layers.h"
 
-#include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ir/cleave.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -66,50 +65,6 @@ bool checkWindows(ModelBuilder &model, absl::string_view name, Value x, const Ro
   return true;
 }
 
-RowsAndColumns windowsOf(Value x, const RowsAndColumns &kernel, const WindowSpec &spec) {
-  RowsAndColumns counts;
-  for (size_t i = 0; i < 2; ++i) {
-    const int64_t padded = shapeOf(x)[2 + i] + 2 * spec.padding[i];
-    counts[i] = (padded - spec.dilation[i] * (kernel[i] - 1) - 1) / spec.stride[i] + 1;
-  }
-  return counts;
-}
-
-// `x` with `padding` elements of that value on each side of rows and columns.
-Value padded(ModelBuilder &model, Value x, const RowsAndColumns &padding, double value) {
-  const Shape sides = {0, 0, padding[0], padding[1]};
-  if (value == 0) return model.pad("padded", x, sides, sides);
-  for (size_t i = 0; i < 2; ++i) {
-    if (padding[i] == 0 || !x) continue;
-    Shape shape = shapeOf(x);
-    shape[2 + i] = padding[i];
-    const Value side = model.fill("side", shape, ElementType::kFloat32, value);
-    x = model.concat("padded", {side, x, side}, int64_t(2 + i));
-  }
-  return x;
-}
-
-// The elements of all windows: [batch, channels, elements of a window, windows].
-Value windowElements(ModelBuilder &model, Value x, const RowsAndColumns &kernel, const WindowSpec &spec,
-                     double padding) {
-  const RowsAndColumns counts = windowsOf(x, kernel, spec);
-  x = padded(model, x, spec.padding, padding);
-  if (!x) return {};
-  const Shape sizes = shapeOf(x);
-  std::vector<Value> elements;
-  for (int64_t row = 0; row < kernel[0]; ++row) {
-    for (int64_t column = 0; column < kernel[1]; ++column) {
-      const int64_t top = row * spec.dilation[0], left = column * spec.dilation[1];
-      const Value element = model.slice("element", x, {0, 0, top, left},
-                                        {sizes[0], sizes[1], top + (counts[0] - 1) * spec.stride[0] + 1,
-                                         left + (counts[1] - 1) * spec.stride[1] + 1},
-                                        {1, 1, spec.stride[0], spec.stride[1]});
-      elements.push_back(model.reshape("element", element, {sizes[0], sizes[1], 1, counts[0] * counts[1]}));
-    }
-  }
-  return elements.size() == 1 ? elements[0] : model.concat("windows", elements, 2);
-}
-
 bool checkConvolution(ModelBuilder &model, absl::string_view name, Value x, Value weight, Value bias,
                       const WindowSpec &spec, int64_t groups) {
   if (!checkOperand(model, name, "weight", weight)) return false;
@@ -126,40 +81,11 @@ bool checkConvolution(ModelBuilder &model, absl::string_view name, Value x, Valu
          (!bias || checkSizes(model, name, "a bias", bias, {sizes[0]}));
 }
 
-// [batch, windows, out], of elements [batch, channels, elements of a window, windows].
-Value ungrouped(ModelBuilder &model, Value elements, Value weight, Value bias) {
-  const Shape sizes = shapeOf(elements), filter = shapeOf(weight);
-  const int64_t terms = sizes[1] * sizes[2];
-  const Value columns = model.reshape("columns", elements, {sizes[0], terms, sizes[3]});
-  const Value rows = model.transpose("rows", columns, {0, 2, 1});
-  return model.matmul("product", rows, model.reshape("filters", weight, {filter[0], terms}), /*isTransposed=*/true,
-                      bias);
-}
-
-// The same with a matrix a group; the bias is added behind.
-Value grouped(ModelBuilder &model, Value elements, Value weight, Value bias, int64_t groups) {
-  const Shape sizes = shapeOf(elements), filter = shapeOf(weight);
-  const int64_t batch = sizes[0], windows = sizes[3], out = filter[0], terms = filter[1] * sizes[2];
-  const Value columns = model.reshape("columns", elements, {batch, groups, terms, windows});
-  const Value rows = model.transpose("rows", columns, {1, 0, 3, 2});
-  const Value filters = model.reshape("filters", weight, {groups, out / groups, terms});
-  const Value product = model.matmul("product", model.reshape("rows", rows, {groups, batch * windows, terms}), filters,
-                                     /*isTransposed=*/true);
-  const Value apart = model.reshape("product", product, {groups, batch, windows, out / groups});
-  const Value together = model.reshape("product", model.transpose("product", apart, {1, 2, 0, 3}),
-                                       {batch, windows, out});
-  return bias ? model.add("biased", together, model.broadcast("bias", bias, {batch, windows, out}, {2})) : together;
-}
-
-Value pool(ModelBuilder &model, absl::string_view name, Value x, const RowsAndColumns &kernel, const WindowSpec &spec,
-           const char *kind, double padding) {
-  const RowsAndColumns counts = windowsOf(x, kernel, spec);
-  Value reduced;
-  {
-    Scope scope(model, name);
-    reduced = model.reduce(kind, windowElements(model, x, kernel, spec, padding), kind, {2});
-  }
-  return model.reshape(name, reduced, {shapeOf(x)[0], shapeOf(x)[1], counts[0], counts[1]});
+// Gives an op its name.
+template <typename Op>
+Value named(ModelBuilder &model, absl::string_view name, Op op) {
+  model.mark(name, op);
+  return op->getResult(0);
 }
 
 }  // namespace
@@ -167,18 +93,9 @@ Value pool(ModelBuilder &model, absl::string_view name, Value x, const RowsAndCo
 Value convolution(ModelBuilder &model, absl::string_view name, Value x, Value weight, Value bias,
                   const WindowSpec &spec, int64_t groups) {
   if (!model.status().ok() || !checkConvolution(model, name, x, weight, bias, spec, groups)) return {};
-  const Shape filter = shapeOf(weight);
-  const RowsAndColumns kernel = {filter[2], filter[3]}, counts = windowsOf(x, kernel, spec);
-  Value channels;
-  {
-    Scope scope(model, name);
-    const Value elements = windowElements(model, x, kernel, spec, 0);
-    if (!elements) return {};
-    const Value product = groups == 1 ? ungrouped(model, elements, weight, bias)
-                                      : grouped(model, elements, weight, bias, groups);
-    channels = model.transpose("channels", product, {0, 2, 1});
-  }
-  return model.reshape(name, channels, {shapeOf(x)[0], filter[0], counts[0], counts[1]});
+  return named(model, name,
+               ConvolutionOp::create(model.opBuilder(), model.location(), x, weight, bias, spec.stride, spec.padding,
+                                     spec.dilation, groups));
 }
 
 Value maxPool(ModelBuilder &model, absl::string_view name, Value x, const RowsAndColumns &kernel,
@@ -190,13 +107,15 @@ Value maxPool(ModelBuilder &model, absl::string_view name, Value x, const RowsAn
                                      spec.padding[i]));
     return {};
   }
-  return pool(model, name, x, kernel, spec, "max", std::numeric_limits<float>::lowest());
+  return named(model, name,
+               MaxPoolOp::create(model.opBuilder(), model.location(), x, spec.stride, spec.padding, spec.dilation, kernel));
 }
 
 Value averagePool(ModelBuilder &model, absl::string_view name, Value x, const RowsAndColumns &kernel,
                   const WindowSpec &spec) {
   if (!model.status().ok() || !checkWindows(model, name, x, kernel, spec)) return {};
-  return pool(model, name, x, kernel, spec, "mean", 0);
+  return named(model, name, AveragePoolOp::create(model.opBuilder(), model.location(), x, spec.stride, spec.padding,
+                                                  spec.dilation, kernel));
 }
 
 Value groupNorm(ModelBuilder &model, absl::string_view name, Value x, int64_t groups, Value weight, Value bias,

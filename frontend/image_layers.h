@@ -1,6 +1,4 @@
-// Layers of images [batch, channels, height, width], composed of ops of the language: a convolution is a matrix product
-// with the input's windows, a pooling reduces them. So they have those ops' placements, and gradients of any order: the
-// batch splits, output channels split, a split of input channels leaves partial sums, and space stays whole.
+// Layers of images [batch, channels, height, width]. What is wrong with their operands is an error of the model.
 
 #ifndef CLEAVE_FRONTEND_IMAGE_LAYERS_H
 #define CLEAVE_FRONTEND_IMAGE_LAYERS_H

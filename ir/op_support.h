@@ -23,6 +23,8 @@ class EmbeddingGradientOp;
 class LayerNormGradientOp;
 class LayerNormOp;
 class MatmulOp;
+class MaxPoolGradientOp;
+class MaxPoolOp;
 class ReduceOp;
 class RmsNormGradientOp;
 class RmsNormOp;
@@ -45,6 +47,26 @@ mlir::Type outerType(mlir::Type lhs, mlir::Type rhs);
 mlir::Type embeddingType(mlir::Type table, mlir::Type ids);
 mlir::Type attentionStatisticsType(mlir::Type query);
 
+// How windows lie over an image: a number for rows and one for columns each. Types that depend on them say what is wrong.
+struct WindowSteps {
+  llvm::ArrayRef<int64_t> strides, padding, dilation;
+};
+mlir::Type convolutionType(std::optional<mlir::Location> location, mlir::Type input, mlir::Type weight,
+                           const WindowSteps &steps, int64_t groups);
+mlir::Type convolutionInputType(std::optional<mlir::Location> location, mlir::Type dResult, mlir::Type weight,
+                                const WindowSteps &steps, int64_t groups, llvm::ArrayRef<int64_t> image);
+mlir::Type convolutionWeightType(std::optional<mlir::Location> location, mlir::Type input, mlir::Type dResult,
+                                 const WindowSteps &steps, int64_t groups, llvm::ArrayRef<int64_t> window);
+mlir::Type poolType(std::optional<mlir::Location> location, mlir::Type input, const WindowSteps &steps,
+                    llvm::ArrayRef<int64_t> window);
+mlir::Type maxPoolType(std::optional<mlir::Location> location, mlir::Type input, const WindowSteps &steps,
+                       llvm::ArrayRef<int64_t> window);
+mlir::Type maxPoolGradientType(std::optional<mlir::Location> location, mlir::Type input, mlir::Type result,
+                               mlir::Type dResult, const WindowSteps &steps, llvm::ArrayRef<int64_t> window);
+mlir::Type averagePoolInputType(std::optional<mlir::Location> location, mlir::Type dResult, const WindowSteps &steps,
+                                llvm::ArrayRef<int64_t> window, llvm::ArrayRef<int64_t> image);
+llvm::SmallVector<int64_t, 2> rowsAndColumns(mlir::Value value);  // the sizes of the last two dimensions
+
 // Values.
 mlir::Value splat(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, double value);
 mlir::Value alongLast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value rows, mlir::Value like);  // repeated along like's last
@@ -65,6 +87,9 @@ std::string attentionRule(llvm::StringRef text, mlir::Value query, mlir::Value k
 void addReshapeStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule);
 void addConvertStrategies(mlir::RankedTensorType from, mlir::RankedTensorType to, ShardingRule &rule);
 void addLinearReduce(llvm::StringRef kind, ShardingRule &rule);
+// Shares of whole groups, of a dimension of each operand and of the result.
+void addGroupStrategy(mlir::Operation *op, int64_t groups, llvm::ArrayRef<int64_t> operandDims, int64_t resultDim,
+                      ShardingRule &rule);
 void addGroupedHeads(mlir::Operation *op, mlir::Value query, mlir::Value keys, ShardingRule &rule);
 
 // Gradients and generic forms.
@@ -80,6 +105,8 @@ llvm::SmallVector<mlir::Value> decomposeAttention(mlir::OpBuilder &b, AttentionO
 llvm::SmallVector<mlir::Value> decomposeAttentionGradient(mlir::OpBuilder &b, AttentionGradientOp op);
 llvm::SmallVector<mlir::Value> decomposeCrossEntropy(mlir::OpBuilder &b, CrossEntropyOp op);
 llvm::SmallVector<mlir::Value> decomposeCrossEntropyGradient(mlir::OpBuilder &b, CrossEntropyGradientOp op);
+mlir::Value decomposeMaxPool(mlir::OpBuilder &b, MaxPoolOp op);
+mlir::Value decomposeMaxPoolGradient(mlir::OpBuilder &b, MaxPoolGradientOp op);
 mlir::Value decomposeClipScale(mlir::OpBuilder &b, ClipScaleOp op);
 llvm::SmallVector<mlir::Value> decomposeAdamw(mlir::OpBuilder &b, AdamwOp op);
 llvm::SmallVector<mlir::Value> decomposeSgd(mlir::OpBuilder &b, SgdOp op);
@@ -90,6 +117,8 @@ void setIndexRange(const Shard &shard, int64_t dimension, KernelAttributes &attr
 void setRowRange(const Shard &table, KernelAttributes &attributes);
 void setAttentionLocal(const LocalShards &local, KernelAttributes &attributes);
 
+double convolutionFlops(mlir::Value result, mlir::Value weight);
+double poolFlops(mlir::Value result, llvm::ArrayRef<int64_t> window);
 double attentionFlops(mlir::Value query, mlir::Value keys, bool causal);
 int64_t attentionWeights(mlir::Value query, mlir::Value keys);  // number of them
 

@@ -53,6 +53,15 @@ absl::Status checkOuter(const KernelCall &call);
 absl::Status checkEmbedding(const KernelCall &call);
 absl::Status checkEmbeddingGradient(const KernelCall &call);
 
+// Images.
+absl::Status checkConvolution(const KernelCall &call);
+absl::Status checkConvolutionInputGradient(const KernelCall &call);
+absl::Status checkConvolutionWeightGradient(const KernelCall &call);
+absl::Status checkMaxPool(const KernelCall &call);
+absl::Status checkMaxPoolGradient(const KernelCall &call);
+absl::Status checkAveragePool(const KernelCall &call);
+absl::Status checkAveragePoolGradient(const KernelCall &call);
+
 // Norms.
 absl::Status checkLayerNorm(const KernelCall &call);
 absl::Status checkLayerNormGradient(const KernelCall &call);

@@ -29,6 +29,11 @@ Takes takesReduce;
 // matmul.cc
 Run matmul, outer;
 Takes takesMatmul, takesOuter;
+// convolution.cc
+Run convolution, convolutionInputGradient, convolutionWeightGradient;
+Takes takesConvolution;
+// pool.cc
+Run maxPool, maxPoolGradient, averagePool, averagePoolGradient;
 // norm.cc
 Run layerNorm, layerNormGradient, rmsNorm, rmsNormGradient;
 Takes takesNormGradient;

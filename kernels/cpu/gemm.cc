@@ -1,11 +1,11 @@
 #include "kernels/cpu/gemm.h"
 
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <cstdio>
 
 #include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/one_openmp_thread.h"
 
 // From the flavour of OpenBLAS that tools/third_party names; the header in the search path is the default flavour's.
 extern "C" void cblas_sgemm(int order, int transposeA, int transposeB, int m, int n, int k, float alpha, const float *a,
@@ -15,20 +15,6 @@ extern "C" char *openblas_get_corename();
 
 namespace cleave {
 namespace {
-
-// Both libraries divide their work among OpenMP's threads, which would fight with ours: within this scope it finds one.
-class OneOpenMpThread {
- public:
-  OneOpenMpThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~OneOpenMpThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-
- private:
-  int before_;
-};
 
 // Products of at most this many multiplications cost oneDNN more to begin than to do.
 constexpr int64_t kSmall = 32 * 32 * 32;

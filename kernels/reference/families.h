@@ -26,6 +26,10 @@ Run gather, gatherGradient, embedding, embeddingGradient;
 Run reduce, expSum, sumSquares, softmax, softmaxGradient, cumulativeSum;
 // matmul.cc
 Run matmul, outer;
+// convolution.cc
+Run convolution, convolutionInputGradient, convolutionWeightGradient;
+// pool.cc
+Run maxPool, maxPoolGradient, averagePool, averagePoolGradient;
 // norm.cc
 Run layerNorm, layerNormGradient, rmsNorm, rmsNormGradient;
 // attention.cc

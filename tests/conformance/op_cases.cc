@@ -14,6 +14,8 @@ constexpr Differentiable kNo = Differentiable::kNo, kFirst = Differentiable::kFi
                          kAll = Differentiable::kAllResults;
 constexpr bool kExact = true, kClose = false;
 
+#define WINDOWS \
+  "strides = array<i64: 2, 1>, padding = array<i64: 1, 0>, dilation = array<i64: 1, 2>"
 #define HEADS "causal = true, scale = 0.5 : f64, operandSegmentSizes = array<i32: "
 
 constexpr OpCase kCases[] = {
@@ -118,6 +120,24 @@ constexpr OpCase kCases[] = {
     {"rotary", "r:b s h 4, j:b s -> b s h 4", "layout = \"halves\", frequencies = array<f64: 1.0, 0.1>", kAll, kClose},
     {"rotary", "r:b s h 4, j:b s -> b s h 4",
      "layout = \"pairs\", frequencies = array<f64: 0.5>, factor = 2.0 : f64, inverse = true", kAll, kClose},
+    // Images: windows of 3x2 on images of 5x4 lie in 3 rows and 2 columns.
+    {"convolution", "v:b c 5 4, v:k c 3 2 -> b k 3 2", WINDOWS ", groups = 1 : i64", kAll, kExact},
+    {"convolution", "v:b c 5 4, v:k c 3 2, v:k -> b k 3 2", WINDOWS ", groups = 1 : i64", kAll, kExact},
+    {"convolution", "v:b 6 5 4, v:9 2 3 2, v:9 -> b 9 3 2", WINDOWS ", groups = 3 : i64", kAll, kExact},
+    {"convolution_input_gradient", "v:b k 3 2, v:k c 3 2 -> b c 5 4",
+     WINDOWS ", groups = 1 : i64, image = array<i64: 5, 4>", kAll, kExact},
+    {"convolution_input_gradient", "v:b 9 3 2, v:9 2 3 2 -> b 6 5 4",
+     WINDOWS ", groups = 3 : i64, image = array<i64: 5, 4>", kAll, kExact},
+    {"convolution_weight_gradient", "v:b c 5 4, v:b k 3 2 -> k c 3 2",
+     WINDOWS ", groups = 1 : i64, window = array<i64: 3, 2>", kAll, kExact},
+    {"convolution_weight_gradient", "v:b 6 5 4, v:b 9 3 2 -> 9 2 3 2",
+     WINDOWS ", groups = 3 : i64, window = array<i64: 3, 2>", kAll, kExact},
+    {"max_pool", "v:b c 5 4 -> b c 3 2", WINDOWS ", window = array<i64: 3, 2>", kAll, kExact},
+    {"max_pool_gradient", "v:b c 5 4, r:b c 3 2, v:b c 3 2 -> b c 5 4", WINDOWS ", window = array<i64: 3, 2>", kNo,
+     kClose},
+    {"average_pool", "v:b c 5 4 -> b c 3 2", WINDOWS ", window = array<i64: 3, 2>", kAll, kClose},
+    {"average_pool_gradient", "v:b c 3 2 -> b c 5 4",
+     WINDOWS ", window = array<i64: 3, 2>, image = array<i64: 5, 4>", kAll, kClose},
     {"attention", "r:b s h d, r:b t h d, r:b t h d -> b s h d, b h s", HEADS "1, 1, 1, 0, 0, 0, 0, 0>", kFirst, kClose},
     {"attention", "r:b s h d, r:b t g d, r:b t g d -> b s h d, b h s",
      HEADS "1, 1, 1, 0, 0, 0, 0, 0>, window = 2 : i64", kFirst, kClose},

@@ -1,6 +1,7 @@
 #include "tests/kernels/cases.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 
@@ -26,6 +27,7 @@ class Cases {
     indices();
     reductions();
     dense();
+    images();
     norms();
     loss();
     optimizer();
@@ -242,6 +244,58 @@ class Cases {
           if (accumulates) inputs.push_back(draw_.normal({m, n}));
           add("outer", {}, inputs, {empty({m, n})}, 1e-5);
         }
+  }
+
+  // Strides, padding and dilation of rows and columns; sizes of the image and of windows.
+  struct WindowForm {
+    Ints strides, padding, dilation, image, window;
+
+    Attributes attributes() const { return {{"strides", strides}, {"padding", padding}, {"dilation", dilation}}; }
+    int64_t count(size_t axis) const {
+      return (image[axis] + 2 * padding[axis] - dilation[axis] * (window[axis] - 1) - 1) / strides[axis] + 1;
+    }
+  };
+
+  void images() {
+    const std::vector<WindowForm> forms = {{{1, 1}, {0, 0}, {1, 1}, {5, 6}, {1, 1}},
+                                           {{1, 1}, {1, 1}, {1, 1}, {6, 5}, {3, 3}},
+                                           {{2, 3}, {2, 0}, {1, 2}, {9, 8}, {5, 2}},
+                                           {{2, 2}, {1, 1}, {2, 1}, {7, 19}, {3, 3}},
+                                           {{4, 4}, {0, 0}, {1, 1}, {8, 9}, {4, 4}}};
+    for (const WindowForm &form : forms) {
+      for (const auto &[batch, groups, in, out] : std::vector<std::array<int64_t, 4>>{
+               {2, 1, 3, 4}, {1, 2, 3, 2}, {3, 5, 1, 1}, {2, 1, 0, 3}, {2, 1, 2, 0}, {0, 1, 2, 2}, {17, 1, 16, 33}})
+        convolutions(form, batch, groups, in, out);
+      for (const auto &[batch, channels] : std::vector<std::pair<int64_t, int64_t>>{{2, 3}, {1, 1}, {0, 2}})
+        pools(form, batch, channels);
+    }
+  }
+
+  void convolutions(const WindowForm &form, int64_t batch, int64_t groups, int64_t in, int64_t out) {
+    const Shape image = {batch, groups * in, form.image[0], form.image[1]};
+    const Shape weight = {groups * out, in, form.window[0], form.window[1]};
+    const Shape result = {batch, groups * out, form.count(0), form.count(1)};
+    add("convolution", form.attributes(), {draw_.normal(image), draw_.normal(weight)}, {empty(result)}, 1e-5);
+    add("convolution", form.attributes(), {draw_.normal(image), draw_.normal(weight), draw_.normal({groups * out})},
+        {empty(result)}, 1e-5);
+    add("convolution_input_gradient", form.attributes(), {draw_.normal(result), draw_.normal(weight)}, {empty(image)},
+        1e-5);
+    add("convolution_weight_gradient", form.attributes(), {draw_.normal(image), draw_.normal(result)}, {empty(weight)},
+        1e-5);
+  }
+
+  void pools(const WindowForm &form, int64_t batch, int64_t channels) {
+    const Shape image = {batch, channels, form.image[0], form.image[1]};
+    const Shape result = {batch, channels, form.count(0), form.count(1)};
+    Attributes attributes = form.attributes();
+    attributes.set("window", form.window);
+    // Small integers tie.
+    const Tensor x = draw_.integers(image, 0, 4).as(DType::kF32), dy = draw_.normal(result);
+    Case largest = add("max_pool", attributes, {x}, {empty(result)});
+    (void)call(referenceRegistry(), largest);
+    add("max_pool_gradient", attributes, {x, largest.outputs[0], dy}, {empty(image)});
+    add("average_pool", attributes, {x}, {empty(result)});
+    add("average_pool_gradient", attributes, {dy}, {empty(image)});
   }
 
   void norms() {

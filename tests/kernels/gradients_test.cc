@@ -129,6 +129,31 @@ TEST_F(Gradients, OfMatmulAreOuterProductAndTransposedMatmul) {
   expectGradient(forward, dy, 0, dx, 0);
 }
 
+TEST_F(Gradients, OfConvolution) {
+  const Attributes steps = {{"strides", std::vector<int64_t>{2, 1}},
+                            {"padding", std::vector<int64_t>{1, 0}},
+                            {"dilation", std::vector<int64_t>{1, 2}}};
+  const Tensor x = normal({2, 4, 5, 6}), w = normal({6, 2, 3, 2}), bias = normal({6}), dy = normal({2, 6, 3, 4});
+  const Case forward = {"convolution", steps, {x, w, bias}, {zeros({2, 6, 3, 4})}};
+  Case dx = {"convolution_input_gradient", steps, {dy, w}, {zeros({2, 4, 5, 6})}};
+  expectGradient(forward, dy, 0, dx, 0);
+  Case dw = {"convolution_weight_gradient", steps, {x, dy}, {zeros({6, 2, 3, 2})}};
+  expectGradient(forward, dy, 1, dw, 0);
+}
+
+TEST_F(Gradients, OfPooling) {
+  const Attributes steps = {{"strides", std::vector<int64_t>{2, 1}},
+                            {"padding", std::vector<int64_t>{1, 1}},
+                            {"dilation", std::vector<int64_t>{1, 1}},
+                            {"window", std::vector<int64_t>{3, 2}}};
+  const Tensor x = normal({2, 2, 5, 4}), dy = normal({2, 2, 3, 5});
+  const Case largest = run({"max_pool", steps, {x}, {zeros({2, 2, 3, 5})}});
+  Case dx = {"max_pool_gradient", steps, {x, largest.outputs[0], dy}, {zeros({2, 2, 5, 4})}};
+  expectGradient(largest, dy, 0, dx, 0);
+  Case spread = {"average_pool_gradient", steps, {dy}, {zeros({2, 2, 5, 4})}};
+  expectGradient({"average_pool", steps, {x}, {zeros({2, 2, 3, 5})}}, dy, 0, spread, 0);
+}
+
 // Every combination of causal, window, bias, key mask, segments and dropout; grouped heads, a shard of both heads and
 // queries.
 TEST_F(Gradients, OfAttention) {
