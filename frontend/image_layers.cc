@@ -107,8 +107,8 @@ Value maxPool(ModelBuilder &model, absl::string_view name, Value x, const RowsAn
                                      spec.padding[i]));
     return {};
   }
-  return named(model, name,
-               MaxPoolOp::create(model.opBuilder(), model.location(), x, spec.stride, spec.padding, spec.dilation, kernel));
+  return named(model, name, MaxPoolOp::create(model.opBuilder(), model.location(), x, spec.stride, spec.padding,
+                                              spec.dilation, kernel));
 }
 
 Value averagePool(ModelBuilder &model, absl::string_view name, Value x, const RowsAndColumns &kernel,

@@ -47,7 +47,8 @@ mlir::Type outerType(mlir::Type lhs, mlir::Type rhs);
 mlir::Type embeddingType(mlir::Type table, mlir::Type ids);
 mlir::Type attentionStatisticsType(mlir::Type query);
 
-// How windows lie over an image: a number for rows and one for columns each. Types that depend on them say what is wrong.
+// How windows lie over an image: a number for rows and one for columns each. Types that depend on them say what is
+// wrong.
 struct WindowSteps {
   llvm::ArrayRef<int64_t> strides, padding, dilation;
 };

@@ -30,8 +30,8 @@ constexpr int kSlicesForced = 2;
 // A step is left as it is if all its transfers take less of its time on links.
 constexpr double kLittle = 0.01;
 
-// What a form may take of the time of a simpler one. What predictions leave out, above all that threads change places on
-// cores for each transfer, is more in a form that has more of them.
+// What a form may take of the time of a simpler one. What predictions leave out, above all that threads change places
+// on cores for each transfer, is more in a form that has more of them.
 double worthwhile(const Form &form) { return form.slices > 0 || form.sequence || form.chunks ? 0.985 : 0.998; }
 
 void mark(mlir::ModuleOp module, const Form &form) {

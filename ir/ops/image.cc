@@ -25,8 +25,8 @@ mlir::LogicalResult checkPair(Location location, llvm::StringRef name, Sizes val
     return mlir::success();
   std::string seen;
   for (int64_t value : values) seen += (seen.empty() ? "" : ", ") + std::to_string(value);
-  return mlir::emitOptionalError(location, "requires two numbers from ", least, " to ", kMaxSize, " as ", name, ", got ",
-                                 seen.empty() ? "none" : seen);
+  return mlir::emitOptionalError(location, "requires two numbers from ", least, " to ", kMaxSize, " as ", name,
+                                 ", got ", seen.empty() ? "none" : seen);
 }
 
 // How many windows there are, over rows and over columns.
@@ -65,11 +65,13 @@ mlir::Type needImages(Location location) {
   return {};
 }
 
-// A filter for each element of a window, which takes it: [channels * elements, 1, rows, columns], in groups of one channel.
+// A filter for each element of a window, which takes it: [channels * elements, 1, rows, columns], in groups of one
+// channel.
 Value elementFilters(mlir::OpBuilder &b, mlir::Location loc, mlir::RankedTensorType image, Sizes window) {
   const int64_t elements = window[0] * window[1], channels = image.getDimSize(1);
   auto type = mlir::RankedTensorType::get({channels * elements, 1, window[0], window[1]}, image.getElementType());
-  const mlir::Attribute zero = b.getFloatAttr(image.getElementType(), 0), one = b.getFloatAttr(image.getElementType(), 1);
+  const mlir::Attribute zero = b.getFloatAttr(image.getElementType(), 0);
+  const mlir::Attribute one = b.getFloatAttr(image.getElementType(), 1);
   llvm::SmallVector<mlir::Attribute> values(size_t(channels * elements * elements), zero);
   for (int64_t filter = 0; filter < channels * elements; ++filter)
     values[size_t(filter * elements + filter % elements)] = one;
@@ -106,7 +108,8 @@ class WindowElements {
     auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
     llvm::SmallVector<int64_t> shape(type.getShape());
     shape.insert(shape.begin() + 2, op_.getWindow()[0] * op_.getWindow()[1]);
-    return BroadcastOp::create(b_, loc_, mlir::RankedTensorType::get(shape, type.getElementType()), value, {0, 1, 3, 4});
+    auto spread = mlir::RankedTensorType::get(shape, type.getElementType());
+    return BroadcastOp::create(b_, loc_, spread, value, {0, 1, 3, 4});
   }
   // The image whose elements are the sums of what windows hold for them.
   Value sum(Value elements) {

@@ -4,9 +4,9 @@
 include "ir/interfaces.td"
 include "ir/types.td"
 
-// Attributes hold a number for rows and one for columns: `strides` between windows, `padding` on each side of the image,
-// `dilation` between a window's elements. There are 1 + (size + 2 padding - dilation (window - 1) - 1) / stride windows,
-// rounded down.
+// Attributes hold a number for rows and one for columns: `strides` between windows, `padding` on each side of the
+// image, `dilation` between a window's elements. There are 1 + (size + 2 padding - dilation (window - 1) - 1) / stride
+// windows, rounded down.
 class Cleave_WindowOp<string mnemonic, dag operands, dag attributes = (ins)> : Cleave_InferredOp<mnemonic> {
   let arguments = !con(operands, (ins DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$padding,
                                       DenseI64ArrayAttr:$dilation), attributes);
@@ -43,8 +43,9 @@ def Cleave_ConvolutionOp : Cleave_ConvolutionOpBase<"convolution", (ins Cleave_F
 
     Example:
     ```mlir
-    %y = cleave.convolution %x, %w {strides = array<i64: 2, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>,
-                                    groups = 1 : i64} : (tensor<4x3x8x8xf32>, tensor<6x3x3x3xf32>) -> tensor<4x6x4x4xf32>
+    %y = cleave.convolution %x, %w
+        {strides = array<i64: 2, 2>, padding = array<i64: 1, 1>, dilation = array<i64: 1, 1>, groups = 1 : i64}
+        : (tensor<4x3x8x8xf32>, tensor<6x3x3x3xf32>) -> tensor<4x6x4x4xf32>
     ```
   }];
   let results = (outs Cleave_FloatTensor:$result);

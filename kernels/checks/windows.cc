@@ -46,7 +46,8 @@ void checkConvolutionOf(CallCheck &check, const TensorView &image, const TensorV
                 channels);
   if (!check.ok()) return;
   const int64_t groups = in == 0 ? 1 : channels / in;
-  check.require(groups == 0 ? out == 0 : out % groups == 0, absl::StrCat("output channels of ", groups, " groups"), out);
+  check.require(groups == 0 ? out == 0 : out % groups == 0, absl::StrCat("output channels of ", groups, " groups"),
+                out);
   checkWindows(check, image, lastTwo(weight), result);
 }
 
@@ -62,7 +63,8 @@ void checkPoolOf(CallCheck &check, const TensorView &image, const TensorView &re
 
 // Each window has an element of the image.
 void checkHalfPadding(CallCheck &check) {
-  const Shape window = check.integerList("window", 2, 1, kMaxSize), padding = check.integerList("padding", 2, 0, kMaxSize);
+  const Shape window = check.integerList("window", 2, 1, kMaxSize);
+  const Shape padding = check.integerList("padding", 2, 0, kMaxSize);
   for (size_t i = 0; i < 2 && check.ok(); ++i)
     check.require(2 * padding[i] <= window[i], "a padding of at most half the window", padding[i]);
 }

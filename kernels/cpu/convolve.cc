@@ -21,8 +21,7 @@ struct Layouts {
   memory::desc image, weight, bias, result;
 };
 
-// As they lie, or, without a tag of their own, as the library likes them. Windows of one element are products of matrices,
-// which it computes best as they lie.
+// As they lie, or, without a tag of their own, as the library likes them.
 Layouts layoutsOf(const Convolution &c, bool isFree) {
   const Windows &w = c.windows;
   const auto describe = [&](const memory::dims &sizes, memory::format_tag tag) {
@@ -76,6 +75,8 @@ class Call {
   std::vector<std::pair<memory, memory>> results_;
 };
 
+// Windows of one element are products of matrices, which the library computes best as they lie: forward, of 8 images of
+// 64 channels and 56x56 to 256, at 110 instead of 64 GFLOP/s.
 bool isProduct(const Windows &w) { return w.window[0] == 1 && w.window[1] == 1; }
 
 // Equal primitives are made once: the library keeps them.

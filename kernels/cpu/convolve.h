@@ -8,8 +8,8 @@
 namespace cleave {
 
 // Of images, weights and results without gaps, in the layouts of Convolution; no extent is 0, and none is above
-// kMaxConvolutionExtent. `bias` may be null. Each writes its last argument; operands are copied into the layouts that the
-// library is fastest in.
+// kMaxConvolutionExtent. `bias` may be null. Each writes its last argument; operands are copied into the layouts that
+// the library is fastest in.
 void convolve(const Convolution &sizes, const float *image, const float *weight, const float *bias, float *result);
 void convolveInputGradient(const Convolution &sizes, const float *result, const float *weight, float *image);
 void convolveWeightGradient(const Convolution &sizes, const float *image, const float *result, float *weight);

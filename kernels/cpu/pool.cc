@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/checks/windows.h"
@@ -57,7 +58,9 @@ absl::Status maxPool(const KernelCall &call, KernelContext &context) {
     float *y = out.as<float>() + plane * windowsPlane(w);
     forWindows(w, [&](int64_t window, auto visit) {
       float largest = -std::numeric_limits<float>::infinity();
-      visit([&](int64_t element) { largest = x[element] > largest || x[element] != x[element] ? x[element] : largest; });
+      visit([&](int64_t element) {
+        if (x[element] > largest || std::isnan(x[element])) largest = x[element];
+      });
       y[window] = largest;
     });
   });

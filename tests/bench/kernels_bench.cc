@@ -161,6 +161,23 @@ void outer(benchmark::State &state, int64_t m, int64_t n) {
   Bench(state, "outer", {}).input({kTokens, m}).input({kTokens, n}).output({m, n}).run(2.0 * kTokens * m * n, 0);
 }
 
+// One of 8 images; windows of `window` x `window` keep their size.
+enum class Pass { kForward, kInputGradient, kWeightGradient };
+void convolution(benchmark::State &state, Pass pass, int64_t in, int64_t out, int64_t size, int64_t window) {
+  const std::vector<int64_t> image = {8, in, size, size}, weight = {out, in, window, window},
+                             result = {8, out, size, size}, ones = {1, 1}, padding = {window / 2, window / 2};
+  const Attributes attributes = {{"strides", ones}, {"padding", padding}, {"dilation", ones}};
+  const double flops = 2.0 * double(8 * out * size * size) * double(in * window * window);
+  const auto measure = [&](const char *kernel, const auto &a, const auto &b, const auto &made) {
+    Bench(state, kernel, attributes).input(a).input(b).output(made).run(flops, 0);
+  };
+  switch (pass) {
+    case Pass::kForward: return measure("convolution", image, weight, result);
+    case Pass::kInputGradient: return measure("convolution_input_gradient", result, weight, image);
+    case Pass::kWeightGradient: return measure("convolution_weight_gradient", image, result, weight);
+  }
+}
+
 Attributes attentionAttributes(int64_t sequence) {
   return {{"causal", int64_t{1}},
           {"scale", 0.125},
@@ -269,6 +286,10 @@ CLEAVE_BENCH(outer, dW_768x768, kFeatures, kFeatures);
 CLEAVE_BENCH(outer, dW_768x3072, kFeatures, 4 * kFeatures);
 CLEAVE_BENCH(outer, dW_3072x768, 4 * kFeatures, kFeatures);
 CLEAVE_BENCH(outer, dW_50257x768, kVocabulary, kFeatures);
+CLEAVE_BENCH(convolution, y_8x64x56x56_3x3, Pass::kForward, 64, 64, 56, 3);
+CLEAVE_BENCH(convolution, dx_8x64x56x56_3x3, Pass::kInputGradient, 64, 64, 56, 3);
+CLEAVE_BENCH(convolution, dw_8x64x56x56_3x3, Pass::kWeightGradient, 64, 64, 56, 3);
+CLEAVE_BENCH(convolution, y_8x64x56x56_1x1, Pass::kForward, 64, 256, 56, 1);
 CLEAVE_BENCH(attention, sequence_64, 64);
 CLEAVE_BENCH(attention, sequence_1024, 1024);
 CLEAVE_BENCH(attentionGradient, sequence_64, 64);
