@@ -8,7 +8,8 @@ import numpy as np
 
 import cleave
 
-DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "BOOL": np.bool_, "U8": np.uint8}
+DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16,
+          "I32": np.int32, "I64": np.int64, "BOOL": np.bool_, "U8": np.uint8}
 
 
 def tensors_of(path):

@@ -1,4 +1,4 @@
-"""Language models of Hugging Face families."""
+"""Models of Hugging Face families."""
 
 import json
 import os
@@ -9,9 +9,10 @@ from .bert import Bert
 from .gpt2 import GPT2
 from .llama import Llama, Mistral, Qwen3
 from .t5 import T5
+from .vit import ViT
 
-__all__ = ["Bert", "GPT2", "Llama", "Mistral", "Model", "Qwen3", "T5", "load"]
-_FAMILIES = {family.model_type: family for family in (Bert, GPT2, Llama, Mistral, Qwen3, T5)}
+__all__ = ["Bert", "GPT2", "Llama", "Mistral", "Model", "Qwen3", "T5", "ViT", "load"]
+_FAMILIES = {family.model_type: family for family in (Bert, GPT2, Llama, Mistral, Qwen3, T5, ViT)}
 
 
 @reports

@@ -1,4 +1,4 @@
-"""What the language models have in common: a Hugging Face config, weights in its family's files, and predictions."""
+"""What the models have in common: a Hugging Face config, weights in its family's files, and predictions."""
 
 import json
 import os
@@ -25,8 +25,8 @@ _LENGTHS = 64  # plans that generate have a multiple of so many tokens, so that 
 
 
 class Model(Module):
-    """A language model of a Hugging Face family. C++ checks its config, knows the defaults of fields, and describes the
-    family's files.
+    """A model of a Hugging Face family. Of language models C++ checks the config, knows the defaults of fields, and
+    describes the family's files.
 
     Args:
         fields: those of config.json. `config` then has all that the family knows.
@@ -42,12 +42,16 @@ class Model(Module):
     def __init__(self, **fields):
         self._fields = {**fields, "model_type": self.model_type}
         self._text = json.dumps(self._fields)
+        self.config = self.resolve(self._fields)
+        self._sessions = {}
+        self.build(self.config)
+
+    def resolve(self, fields):
+        """All fields of the config, with defaults."""
         resolved, warned = _core.resolve_config(self._text, "config.json")
         for warning in warned:
             warnings.warn_explicit(warning, UserWarning, *user_place())
-        self.config = types.SimpleNamespace(**json.loads(resolved))
-        self._sessions = {}
-        self.build(self.config)
+        return types.SimpleNamespace(**json.loads(resolved))
 
     def loss(self, input_ids, attention_mask, labels):
         return cross_entropy(self(input_ids, attention_mask), labels)
@@ -76,14 +80,17 @@ class Model(Module):
             old.close()
         self._sessions = {}
 
-    def _session(self, seq, target_seq=0):
-        """A plan of one device with the model's weights, for inputs of that length."""
-        key = (seq, target_seq)
-        if key not in self._sessions:
+    def compiled(self, sizes):
+        """A plan of one device for one example, of (tokens, tokens of labels)."""
+        seq, target_seq = sizes
+        return compile(self, mesh=Mesh(data=1), batch=1, seq=seq, target_seq=target_seq)
+
+    def _session(self, *sizes):
+        """That plan with the model's weights."""
+        if sizes not in self._sessions:
             self._changed()
-            plan = compile(self, mesh=Mesh(data=1), batch=1, seq=seq, target_seq=target_seq)
-            self._sessions = {key: Trainer(plan)}
-        return self._sessions[key]
+            self._sessions = {sizes: Trainer(self.compiled(sizes))}
+        return self._sessions[sizes]
 
     @reports
     def predict(self, **inputs: Any) -> Any:
@@ -143,6 +150,10 @@ class Model(Module):
             return min(rounded(seq), c.n_positions), 0
         return (rounded(seq) if seq > c.max_position_embeddings else min(rounded(seq), c.max_position_embeddings)), 0
 
+    def shortest(self):
+        """Sizes of the smallest plan."""
+        return 1, int(hasattr(self.config, "num_decoder_layers"))
+
     @reports
     def save(self, folder: "str | os.PathLike[str]") -> None:
         """Writes config.json and model.safetensors, which Transformers loads, and the tokenizer: the weights that were
@@ -151,5 +162,5 @@ class Model(Module):
         Those that a Trainer has trained `Trainer.save` writes.
         """
         if not self._sessions:
-            self._session(1, 1 if hasattr(self.config, "num_decoder_layers") else 0)
+            self._session(*self.shortest())
         next(iter(self._sessions.values())).save(folder)
