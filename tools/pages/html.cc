@@ -104,6 +104,13 @@ std::string tile(absl::string_view value, absl::string_view what) {
   return element("div", "tile", element("b", "", escaped(value)) + element("span", "", escaped(what)));
 }
 
+std::string chart(double width, double height, absl::string_view what, absl::string_view shapes) {
+  return absl::StrFormat(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
+      "height=\"%.0f\" aria-label=\"%s\">\n%s</svg>\n",
+      width, height, width, height, escaped(what), shapes);
+}
+
 std::string figure(double value) {
   if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0 ? "infinite" : "-infinite";
   if (std::fabs(value) >= 1e4 && std::fabs(value) < 1e7) return absl::StrFormat("%.0f", value);

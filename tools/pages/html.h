@@ -22,6 +22,9 @@ std::string document(absl::string_view title, absl::string_view body);
 std::string placementChip(absl::string_view placement, absl::string_view tooltip);
 std::string element(absl::string_view tag, absl::string_view cssClass, absl::string_view escapedBody);
 
+// A drawing of so many pixels of the page; `what` it shows is for those who hear pages.
+std::string chart(double width, double height, absl::string_view what, absl::string_view shapes);
+
 // A figure that is to be seen, and what it is.
 std::string tile(absl::string_view value, absl::string_view what);
 

@@ -114,10 +114,12 @@ std::string tooltips(const std::vector<Line> &lines, const Frame &frame) {
       if (after != lines[i].points.begin())
         absl::StrAppend(&title, "\n", lines[i].name, ": ", figure(std::prev(after)->second));
     }
+    const double left = std::max(kLeft, frame.x(x) - width / 2);
+    const double right = std::min(kWidth - kRight, frame.x(x) + width / 2);
     absl::StrAppendFormat(&svg,
                           "<rect class=\"hover\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\"><title>%s</title>"
                           "</rect>\n",
-                          frame.x(x) - width / 2, kTop, width, kHeight - kTop - kBottom, escaped(title));
+                          left, kTop, right - left, kHeight - kTop - kBottom, escaped(title));
   }
   return svg;
 }
@@ -126,11 +128,7 @@ std::string tooltips(const std::vector<Line> &lines, const Frame &frame) {
 
 std::string lineChart(const std::string &what, const std::vector<Line> &lines, bool fromZero) {
   const Frame frame = frameOf(lines, fromZero);
-  std::string svg = absl::StrFormat(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-      "height=\"%.0f\" aria-label=\"%s\">\n",
-      kWidth, kHeight, kWidth, kHeight, escaped(what));
-  svg += axesOf(frame);
+  std::string svg = axesOf(frame);
   double legend = kLeft;
   for (const Line &line : lines) {
     svg += pathOf(line, frame);
@@ -140,7 +138,7 @@ std::string lineChart(const std::string &what, const std::vector<Line> &lines, b
                           legend, line.color, legend + 18, escaped(line.name));
     legend += 40 + 7.5 * static_cast<double>(line.name.size());
   }
-  return absl::StrCat(svg, tooltips(lines, frame), "</svg>\n");
+  return chart(kWidth, kHeight, what, absl::StrCat(svg, tooltips(lines, frame)));
 }
 
 }  // namespace cleave::pages

@@ -51,10 +51,7 @@ std::string tilesOf(const RunHistory &history, const std::vector<RunPoint> &poin
 std::string memoryChart(const std::vector<int64_t> &bytes) {
   const size_t drawn = std::min(bytes.size(), kMostBars);
   const double most = static_cast<double>(std::max<int64_t>(1, *std::max_element(bytes.begin(), bytes.end())));
-  std::string svg = absl::StrFormat(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" viewBox=\"0 0 900 %d\" width=\"900\" "
-      "height=\"%d\" aria-label=\"bytes of each device\">\n",
-      drawn * 24, drawn * 24);
+  std::string svg;
   for (size_t device = 0; device < drawn; ++device)
     absl::StrAppendFormat(&svg,
                           "<text x=\"0\" y=\"%d\">device %d</text><rect x=\"84\" y=\"%d\" width=\"%.1f\" height=\"16\" "
@@ -66,7 +63,7 @@ std::string memoryChart(const std::vector<int64_t> &bytes) {
   const std::string left = drawn < bytes.size() ? absl::StrCat("<p>The first ", drawn, " of ", bytes.size(),
                                                                " devices.</p>\n")
                                                 : "";
-  return absl::StrCat(svg, "</svg>\n", left);
+  return absl::StrCat(chart(900, 24 * static_cast<double>(drawn), "bytes of each device", svg), left);
 }
 
 }  // namespace

@@ -62,10 +62,7 @@ class Painter {
   }
 
   std::string svg() const {
-    return absl::StrFormat(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-        "height=\"%.0f\" aria-label=\"what each device did when\">\n%s%s</svg>\n",
-        kWidth, height_ + 24, kWidth, height_ + 24, parts_, times());
+    return chart(kWidth, height_ + 24, "what each device did when", absl::StrCat(parts_, times()));
   }
 
  private:
