@@ -13,6 +13,7 @@
 #include "runtime/copy_tensor.h"
 #include "runtime/device.h"
 #include "runtime/finite_check.h"
+#include "runtime/flight/recorded_communicator.h"
 #include "runtime/plan/plan_checks.h"
 #include "runtime/transport/remote_parts.h"
 
@@ -305,7 +306,7 @@ class Session::Impl {
   absl::Status prepare(const program::Entry &entry) {
     const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
     if (!links.ok()) return links.status();
-    auto communicator = makeCommunicator(entry, *links);
+    auto communicator = recorded(entry, makeCommunicator(entry, *links));
     std::unique_ptr<Prepared> held(new Prepared{entry, updatesVariables(entry), std::move(communicator), {}});
     const GraphSites sites{
         plan_,    entry, ranks_, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr,
@@ -321,6 +322,13 @@ class Session::Impl {
     std::vector<int> processOf;
     for (int rank = 0; rank < plan_.ranks(); ++rank) processOf.push_back(rank / ranks_.size());
     return makeProcessCommunicator(entry.collectives, processOf, options_.part.job->transport());
+  }
+
+  std::unique_ptr<Communicator> recorded(const program::Entry &entry, std::unique_ptr<Communicator> communicator) const {
+    if (options_.part.flight == nullptr) return communicator;
+    return makeRecordedCommunicator(std::move(communicator), static_cast<int>(&entry - plan_.entries.data()),
+                                    static_cast<int>(entry.collectives.size()), ranks_.first, ranks_.end,
+                                    *options_.part.flight);
   }
 
   int streamOf(int rank, int stream) const { return (rank - ranks_.first) * streamsPerRank_ + stream; }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/api/tensor_view.h"
+#include "runtime/flight/flight_recorder.h"
 #include "runtime/host_tensor.h"
 #include "runtime/links.h"
 #include "runtime/plan/program.h"
@@ -33,6 +34,7 @@ class Clock;
 struct SessionPart {
   Job *job = nullptr;  // not owned; null: all devices are here
   RankRange ranks;     // whose devices are here
+  FlightRecorder *flight = nullptr;  // hears of collectives and of what runs; null: nobody does. Not owned
 };
 
 struct SessionOptions {

@@ -51,6 +51,7 @@ class Run {
   absl::Status openFiles();
   absl::Status checkOutputs() const;
   absl::Status forFirst(const std::function<absl::Status()> &write);
+  void enter(FlightPhase phase) const;
   absl::StatusOr<bool> mustStop() const;
   absl::Status openSession(bool checksFinite);
   absl::Status start(const std::string &checkpoint);  // an empty one: from --init, or drawn by seed
@@ -165,8 +166,13 @@ absl::Status Run::checkOutputs() const {
   return absl::OkStatus();
 }
 
+void Run::enter(FlightPhase phase) const {
+  if (options_.part.flight) options_.part.flight->enter(phase, position_.step + (phase == FlightPhase::kStep));
+}
+
 // The first process writes, and reads for that what the others hold.
 absl::Status Run::forFirst(const std::function<absl::Status()> &write) {
+  enter(FlightPhase::kSave);
   if (!isFirst()) return session_->serveReads();
   if (auto status = write(); !status.ok()) return status;
   return session_->endReads();
@@ -298,6 +304,7 @@ absl::StatusOr<bool> Run::loop() {
 }
 
 absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
+  enter(FlightPhase::kStep);
   const auto start = Time::now();
   auto batch = batches.next();
   if (!batch.ok()) return batch.status();
@@ -330,6 +337,7 @@ absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
 // Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose
 // labels don't count; data without labels leaves out what doesn't fill a batch.
 absl::StatusOr<Evaluation> Run::evaluate() {
+  enter(FlightPhase::kEvaluate);
   const int64_t batch = evalData_->batch(), rows = evalData_->rows();
   Evaluation evaluation;
   for (int64_t first = 0; first < rows; first += batch) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -47,6 +48,10 @@ Job::Job(Transport &transport, std::string host, double deadlineSeconds)
 
 absl::Status Job::move(std::vector<Part> parts, absl::string_view what, Patience patience) {
   auto waiting = std::make_shared<Waiting>();
+  std::map<int, int64_t> bytesWith;
+  for (const Part &part : parts) bytesWith[part.peer] += part.bytes;
+  if (flight_)
+    for (const auto &[peer, bytes] : bytesWith) flight_->messageBegun(peer, bytes);
   transport_.start(channel_, std::move(parts), [waiting](bool isDone) {
     std::lock_guard<std::mutex> lock(waiting->mutex);
     waiting->isOver = true;
@@ -64,7 +69,11 @@ absl::Status Job::move(std::vector<Part> parts, absl::string_view what, Patience
     return absl::DeadlineExceededError(absl::StrCat(what, ": requires an answer within ", deadlineSeconds_,
                                                     " s, got none from process ", peers));
   }
-  if (waiting->isDone) return absl::OkStatus();
+  if (waiting->isDone) {
+    if (flight_)
+      for (const auto &[peer, bytes] : bytesWith) flight_->messageEnded(peer);
+    return absl::OkStatus();
+  }
   return absl::AbortedError(absl::StrCat(what, ": given up"));
 }
 

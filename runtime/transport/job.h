@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/api/transport.h"
+#include "runtime/flight/flight_recorder.h"
 
 namespace cleave {
 
@@ -28,6 +29,9 @@ class Job {
  public:
   // `transport` must outlive it. 0: no deadline.
   Job(Transport &transport, std::string host, double deadlineSeconds);
+
+  // From now on `flight` hears of messages; it must outlive them.
+  void recordIn(FlightRecorder &flight) { flight_ = &flight; }
 
   Transport &transport() { return transport_; }
   int process() const { return transport_.process(); }
@@ -59,6 +63,7 @@ class Job {
   const double deadlineSeconds_;
   const int channel_;
   int processesOfHost_ = 1;
+  FlightRecorder *flight_ = nullptr;
 };
 
 // How the ranks of a mesh are spread over the processes. `devicesPerProcess` 0: evenly. Fails unless that comes out.

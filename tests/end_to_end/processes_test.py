@@ -96,12 +96,12 @@ def process_of(job, rank):
 
 
 def fault(work, number):
-    """What a job says of which process 1 gets a signal once it trains; its exit code too."""
+    """What a job says of which process 1 gets a signal once it trains; its exit code too. Its records go to "flight"."""
     path = os.path.join(work, "fault.jsonl")
     if os.path.exists(path):
         os.remove(path)
     line = command(["train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 10**6,
-                    "--threads", 1, "--deadline", 2, "--metrics", path])
+                    "--threads", 1, "--deadline", 2, "--metrics", path, "--flight-records", os.path.join(work, "flight")])
     with subprocess.Popen(MPIRUN + ["-n", "2"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as job:
         while not os.path.exists(path) or len(open(path).readlines()) < 3:
@@ -111,13 +111,27 @@ def fault(work, number):
         return job.returncode, text
 
 
+def check_diagnosis(checks, work, what):
+    told = json.loads(cleave("diagnose", os.path.join(work, "flight"), "--json"))
+    suspects, waits = told["suspects"], told["waits"]
+    checks.check(suspects and suspects[0]["process"] == 1 and suspects[0]["ranks"] == [2, 3] and
+                 "no sign of life" in suspects[0]["reasons"][0],
+                 f"diagnose names the process that {what}: {suspects}")
+    checks.check(waits and all(wait["in"] for wait in waits) and len(told["records"]) == 2 and
+                 {event["process"] for event in told["events"]} == {0, 1}, f"and who waits in what: {waits}")
+    text = cleave("diagnose", os.path.join(work, "flight"))
+    checks.check(text.startswith("culprit: process 1 (ranks 2, 3, host "), f"as text too: {text}")
+
+
 def check_faults(checks, work):
     code, text = fault(work, signal.SIGKILL)
     checks.check(code != 0 and "rank 1 with PID" in text and "signal 9" in text,
                  f"a process that is killed ends the job and is named: {text[-300:]}")
+    check_diagnosis(checks, work, "was killed")
     code, text = fault(work, signal.SIGSTOP)
     checks.check(code != 0 and "step " in text and "waits for rank 2" in text and "process 0 of 2" in text,
                  f"one that stops is found by the deadline, and its ranks are named: {text[-300:]}")
+    check_diagnosis(checks, work, "stopped")
 
 
 def check_commands(checks, work):

@@ -1,13 +1,17 @@
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "kernels/api/registry.h"
 #include "kernels/cpu/register.h"
 #include "kernels/reference/register.h"
+#include "runtime/flight/flight_recorder.h"
 #include "runtime/launch/launch.h"
 #include "runtime/load_plan.h"
 #include "runtime/session.h"
@@ -80,6 +84,32 @@ std::string sharedFlags(const ParsedFlags &flags) {
   return absl::StrJoin(shared, " ");
 }
 
+// Where flight records go; empty: nowhere.
+std::string flightFolder(const ParsedFlags &flags, const Job *job) {
+  if (flags.has("--flight-records")) return flags.text("--flight-records");
+  return job && flags.has("--checkpoint") ? flags.text("--checkpoint") + "/flight" : "";
+}
+
+absl::StatusOr<std::unique_ptr<FlightRecorder>> openFlightRecord(const std::string &folder, Job *job,
+                                                                 const RankRange &ranks, const LoadedPlan &plan) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  FlightIdentity identity;
+  identity.job = absl::StrFormat("%020d", std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  identity.firstRank = ranks.first;
+  identity.endRank = ranks.end;
+  identity.host = nameOfHost();
+  if (job != nullptr) {
+    const auto all = job->gather(identity.job);
+    if (!all.ok()) return all.status();
+    identity.job = all->front();
+    identity.process = job->process();
+    identity.processes = job->processes();
+  }
+  auto flight = FlightRecorder::create(folder, identity, plan);
+  if (flight.ok() && job != nullptr) job->recordIn(**flight);
+  return flight;
+}
+
 absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &signals, Job *job) {
   const Registry kernels = allKernels();
   LoadOptions loading;
@@ -102,7 +132,19 @@ absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &
                               {"kernels", options.kernelChoices}});
     if (!same.ok()) return same;
   }
+  std::unique_ptr<FlightRecorder> flight;
+  const std::string folder = flightFolder(flags, job);
+  if (!folder.empty()) {
+    auto opened = openFlightRecord(folder, job, *ranks, *plan);
+    if (!opened.ok()) return opened.status();
+    flight = *std::move(opened);
+  }
+  options.part.flight = flight.get();
   auto outcome = train(*plan, options);
+  if (flight) flight->end(outcome.status());
+  if (!outcome.ok() && flight && job)
+    std::fprintf(stderr, "cleave train: flight records are in \"%s\"; cleave diagnose tells who kept whom waiting\n",
+                 folder.c_str());
   if (!outcome.ok()) return outcome.status();
   return outcome->isInterrupted ? kInterrupted : kDone;
 }
