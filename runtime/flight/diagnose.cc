@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "runtime/flight/flight_format.h"
 
 namespace cleave {
@@ -15,7 +16,7 @@ namespace {
 using Kind = FlightEvent::Kind;
 
 // What counts more than all that follow together.
-constexpr int kFailedScore = 16, kNoRecordScore = 8, kSilentScore = 4, kAwaitedScore = 2;
+constexpr int kFailedScore = 16, kNoRecordScore = 8, kSilentScore = 4, kAwaitedScore = 2, kLinkedScore = 1;
 
 bool isMessage(const FlightEvent &event) {
   return event.kind == Kind::kMessageBegun || event.kind == Kind::kMessageEnded;
@@ -88,6 +89,12 @@ class Examination {
       return std::make_pair(-a.first, aliveUntil(a.second.process)) <
              std::make_pair(-b.first, aliveUntil(b.second.process));
     });
+    std::set<int> linked;
+    for (const auto &[process, others] : linkedWith_) {
+      linked.insert(process);
+      linked.insert(others.begin(), others.end());
+    }
+    found_.linked.assign(linked.begin(), linked.end());
     for (auto &[score, suspect] : scored) found_.suspects.push_back(std::move(suspect));
     return std::move(found_);
   }
@@ -95,6 +102,12 @@ class Examination {
  private:
   int64_t aliveUntil(int process) const { return recordOf_[process] ? recordOf_[process]->aliveNanos : 0; }
   int processOf(int rank) const { return rank / ranksOfProcess_; }
+
+  static std::vector<int> groupOf(const FlightCollective &collective, int rank) {
+    for (const std::vector<int> &group : collective.groups)
+      if (std::find(group.begin(), group.end(), rank) != group.end()) return group;
+    return {};
+  }
 
   void findWaits(const FlightRecord &record) {
     const auto wait = [&](int rank, const FlightEvent &event, std::string what, std::vector<int> absent) {
@@ -104,15 +117,18 @@ class Examination {
     for (int rank = record.identity.firstRank; rank < record.identity.endRank; ++rank)
       for (const auto &[index, event] : last_.openOf(rank)) {
         const FlightCollective &collective = record.collectives[index];
+        const std::vector<int> group = groupOf(collective, rank);
         std::vector<int> absent;
-        for (const std::vector<int> &group : collective.groups)
-          if (std::find(group.begin(), group.end(), rank) != group.end())
-            for (int member : group)
-              if (last_.turnsOf(member, index) < event.sequence) absent.push_back(member);
+        for (int member : group)
+          if (last_.turnsOf(member, index) < event.sequence) absent.push_back(member);
         for (int member : absent) {
           awaited_[processOf(member)].insert(collective.str());
-          waitsForRank_[record.identity.process].insert(processOf(member));
+          absent_.insert(member);
+          waitsFor_[record.identity.process].insert(processOf(member));
         }
+        for (int member : group)
+          if (absent.empty() && processOf(member) != record.identity.process)
+            linkedWith_[record.identity.process].insert(processOf(member));
         wait(rank, event, absl::StrCat(collective.str(), ", turn ", event.sequence), std::move(absent));
       }
     for (int other = 0; other < processes_; ++other) {
@@ -122,7 +138,9 @@ class Examination {
       const bool isAbsent = theirs == nullptr || theirs->sequence < mine->sequence;
       if (isAbsent) {
         awaited_[other].insert("messages between steps");
-        waitsForRank_[record.identity.process].insert(other);
+        waitsFor_[record.identity.process].insert(other);
+      } else {
+        linkedWith_[record.identity.process].insert(other);
       }
       wait(-1, *mine, absl::StrCat("message ", mine->sequence, " with process ", other),
            isAbsent ? std::vector<int>{other} : std::vector<int>{});
@@ -131,8 +149,8 @@ class Examination {
 
   // Whether it waits for another process that has not come.
   bool waitsForOthers(int process) const {
-    const auto known = waitsForRank_.find(process);
-    return known != waitsForRank_.end() &&
+    const auto known = waitsFor_.find(process);
+    return known != waitsFor_.end() &&
            std::any_of(known->second.begin(), known->second.end(), [&](int other) { return other != process; });
   }
 
@@ -148,6 +166,16 @@ class Examination {
         return record.pauseEnd - record.pauseBegin;
     }
     return 0;
+  }
+
+  // The processes between which and it data are under way that hold up its own ranks; none where one of these that
+  // others wait for is in no collective: at work.
+  std::set<int> holdUpOf(int process) const {
+    const auto linked = linkedWith_.find(process);
+    if (linked == linkedWith_.end()) return {};
+    for (int rank = process * ranksOfProcess_; rank < (process + 1) * ranksOfProcess_; ++rank)
+      if (absent_.count(rank) > 0 && last_.openOf(rank).empty()) return {};
+    return linked->second;
   }
 
   int judge(int process, Diagnosis::Suspect &suspect) const {
@@ -171,10 +199,14 @@ class Examination {
                                                 record->step, nameOf(record->phase), double(silence) * 1e-9));
     }
     if (const auto awaited = awaited_.find(process); awaited != awaited_.end() && !waitsForOthers(process)) {
-      score += kAwaitedScore;
+      const std::set<int> linked = holdUpOf(process);
       suspect.absentFrom.assign(awaited->second.begin(), awaited->second.end());
-      suspect.reasons.push_back(score > kAwaitedScore ? "others wait for it"
-                                                      : "others wait for it, and it waits for nobody: it was at work");
+      if (score == 0)
+        suspect.reasons.push_back(linked.empty()
+                                      ? "others wait for it, and it waits for nobody: it was at work"
+                                      : absl::StrCat("others wait for it, and it waits for data that are under way ",
+                                                     "between it and process ", absl::StrJoin(linked, ", ")));
+      score += linked.empty() ? kAwaitedScore : kLinkedScore;
     }
     return score;
   }
@@ -184,7 +216,9 @@ class Examination {
   int processes_ = 1, ranksOfProcess_ = 1;
   std::vector<const FlightRecord *> recordOf_;          // by process
   std::map<int, std::set<std::string>> awaited_;        // by process: what it is missing in
-  std::map<int, std::set<int>> waitsForRank_;           // by process: those that it waits for
+  std::set<int> absent_;                                // ranks that others wait for
+  std::map<int, std::set<int>> waitsFor_;               // by process: those that have not come
+  std::map<int, std::set<int>> linkedWith_;             // by process: those that have, where data do not
   int64_t lastSign_ = 0;
   Diagnosis found_;
 };

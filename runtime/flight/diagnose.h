@@ -31,6 +31,9 @@ struct Diagnosis {
   };
   std::vector<Suspect> suspects;  // the likeliest first; empty: all ended well, or nothing stands out
   std::vector<Wait> waits;
+  // Processes all of which have come to a collective or message between them whose data do not arrive: where no process
+  // stands out, a link between them is cut or slow.
+  std::vector<int> linked;
 };
 
 // `records` are of one job, by process. What counts, the strongest first: a process failed by itself; it has left no

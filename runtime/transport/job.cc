@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -104,8 +105,9 @@ absl::StatusOr<std::vector<std::string>> Job::gather(const std::string &mine) {
 absl::Status Job::compare(const std::vector<std::pair<std::string, std::string>> &facts) {
   const auto all = gather(packFacts(host_, facts));
   if (!all.ok()) return all.status();
-  processesOfHost_ = 0;
-  for (const std::string &packed : *all) processesOfHost_ += packed.substr(0, packed.find('\0')) == host_;
+  hosts_.clear();
+  for (const std::string &packed : *all) hosts_.push_back(packed.substr(0, packed.find('\0')));
+  processesOfHost_ = static_cast<int>(std::count(hosts_.begin(), hosts_.end(), host_));
   std::vector<std::string> differences;
   const std::vector<std::string> first = unpackFacts((*all)[0]);
   if (first.size() != facts.size() + 1)

@@ -37,7 +37,9 @@ class Job {
   int process() const { return transport_.process(); }
   int processes() const { return transport_.processes(); }
   bool isFirst() const { return process() == 0; }
-  int processesOfHost() const { return processesOfHost_; }  // here; known after compare()
+  // Known after compare().
+  const std::vector<std::string> &hosts() const { return hosts_; }  // by process
+  int processesOfHost() const { return processesOfHost_; }          // here
 
   // What every process says, by process.
   absl::StatusOr<std::vector<std::string>> gather(const std::string &mine);
@@ -62,6 +64,7 @@ class Job {
   const std::string host_;
   const double deadlineSeconds_;
   const int channel_;
+  std::vector<std::string> hosts_;
   int processesOfHost_ = 1;
   FlightRecorder *flight_ = nullptr;
 };

@@ -105,10 +105,24 @@ class MpiTransportImpl final : public MpiTransport {
     mpi_.commSetErrhandler(mpi_.world, mpi_.errorsReturn);
     mpi_.commSize(mpi_.world, &processes_);
     mpi_.commRank(mpi_.world, &process_);
-    if (processes_ == launch.processes && process_ == launch.process) return absl::OkStatus();
+    if (processes_ == launch.processes && process_ == launch.process) return numberByHost();
     return absl::FailedPreconditionError(
         absl::StrCat("requires that Open MPI sees what the launcher says (", launch.str(), "), got process ", process_,
                      " of ", processes_, "; start with mpirun of Open MPI, srun --mpi=pmix, or cleave run"));
+  }
+
+  // Processes of a host get numbers that follow each other, wherever the launcher put them: hosts in the order of their
+  // first processes, and on each the launcher's order.
+  absl::Status numberByHost() {
+    MpiLibrary::Handle host = nullptr;
+    int first = process_;
+    int code = mpi_.commSplitType(mpi_.world, MpiLibrary::kShared, /*key=*/0, mpi_.noInfo, &host);
+    if (code == 0) code = mpi_.bcast(&first, sizeof(first), mpi_.byte, /*root=*/0, host);
+    if (code == 0) code = mpi_.commSplit(mpi_.world, /*color=*/0, /*key=*/first, &all_);
+    if (code != 0) return absl::InternalError(absl::StrCat("order of the processes: ", mpi_.errorText(code)));
+    mpi_.commSetErrhandler(all_, mpi_.errorsReturn);
+    mpi_.commRank(all_, &process_);
+    return absl::OkStatus();
   }
 
   void serve(const Launch &launch, std::promise<absl::Status> &started) {
@@ -189,9 +203,9 @@ class MpiTransportImpl final : public MpiTransport {
         char *data = static_cast<char *>(part.data) + begin;
         MpiLibrary::Handle request = nullptr;
         if (part.direction == Part::Direction::kSend) {
-          check("MPI_Isend", mpi_.isend(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+          check("MPI_Isend", mpi_.isend(data, count, mpi_.byte, part.peer, batch.channel, all_, &request));
         } else {
-          check("MPI_Irecv", mpi_.irecv(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+          check("MPI_Irecv", mpi_.irecv(data, count, mpi_.byte, part.peer, batch.channel, all_, &request));
         }
         if (request != nullptr) batch.requests.push_back(request);
       }
@@ -220,6 +234,7 @@ class MpiTransportImpl final : public MpiTransport {
   }
 
   const MpiLibrary mpi_;
+  MpiLibrary::Handle all_ = nullptr;  // the world, numbered by host
   int process_ = 0, processes_ = 1;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -95,6 +95,15 @@ def process_of(job, rank):
     raise RuntimeError(f"mpirun has no process {rank}")
 
 
+def await_lines(path, count, seconds=60):
+    """Waits until a file has so many lines."""
+    end = time.monotonic() + seconds
+    while not os.path.exists(path) or len(open(path).readlines()) < count:
+        if time.monotonic() > end:
+            raise TimeoutError(f"requires {count} lines in {path} within {seconds} s")
+        time.sleep(0.01)
+
+
 def fault(work, number):
     """What a job says of which process 1 gets a signal once it trains; its exit code too. Its records go to "flight"."""
     path = os.path.join(work, "fault.jsonl")
@@ -104,8 +113,7 @@ def fault(work, number):
                     "--threads", 1, "--deadline", 2, "--metrics", path, "--flight-records", os.path.join(work, "flight")])
     with subprocess.Popen(MPIRUN + ["-n", "2"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as job:
-        while not os.path.exists(path) or len(open(path).readlines()) < 3:
-            time.sleep(0.01)
+        await_lines(path, 3)
         os.kill(process_of(job, 1), number)
         text = job.communicate()[0]
         return job.returncode, text

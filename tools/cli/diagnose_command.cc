@@ -29,7 +29,11 @@ std::string nameOf(const Diagnosis::Suspect &suspect) {
 }
 
 std::string suspectsText(const Diagnosis &found) {
-  if (found.suspects.empty()) return "No process stands out.\n";
+  if (found.suspects.empty())
+    return found.linked.empty()
+               ? "No process stands out.\n"
+               : absl::StrCat("No process stands out. Data are under way between processes ", listOf(found.linked),
+                              " and do not come: a link between them is cut or slow.\n");
   std::string text;
   for (const Diagnosis::Suspect &suspect : found.suspects) {
     absl::StrAppend(&text, text.empty() ? "culprit: " : "\nalso: ", nameOf(suspect), "\n");
@@ -134,6 +138,7 @@ std::string jsonOf(const FlightRecords &read, const Diagnosis &found) {
   const Json all = {{"processes", read.records.front().identity.processes},
                     {"suspects", suspectsJson(found)},
                     {"waits", waitsJson(found)},
+                    {"linked", found.linked},
                     {"records", recordsJson(read.records)},
                     {"events", eventsJson(read.records)}};
   return all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,6 +20,7 @@
 #include "runtime/training/sampler.h"
 #include "runtime/training/stop_signals.h"
 #include "runtime/training/trainer.h"
+#include "runtime/transport/axis_hosts.h"
 #include "runtime/transport/job.h"
 #include "runtime/transport/mpi_transport.h"
 #include "runtime/weights/tensor_source.h"
@@ -84,6 +86,14 @@ std::string sharedFlags(const ParsedFlags &flags) {
   return absl::StrJoin(shared, " ");
 }
 
+// Which ranks are on which host, where there are several, and which axes had better not be spread over them.
+void tellHosts(const Job &job, const LoadedPlan &plan, int ranksOfProcess) {
+  std::vector<std::string> hostOf;  // by rank
+  for (const std::string &host : job.hosts()) hostOf.insert(hostOf.end(), ranksOfProcess, host);
+  if (const std::string text = ranksByHost(hostOf); !text.empty()) std::fprintf(stderr, "%s\n", text.c_str());
+  for (const std::string &warning : warnOfHosts(plan.mesh, hostOf)) std::fprintf(stderr, "%s\n", warning.c_str());
+}
+
 // Where flight records go; empty: nowhere.
 std::string flightFolder(const ParsedFlags &flags, const Job *job) {
   if (flags.has("--flight-records")) return flags.text("--flight-records");
@@ -131,6 +141,7 @@ absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &
                               {"command line", sharedFlags(flags)},
                               {"kernels", options.kernelChoices}});
     if (!same.ok()) return same;
+    if (job->isFirst()) tellHosts(*job, *plan, ranks->size());
   }
   std::unique_ptr<FlightRecorder> flight;
   const std::string folder = flightFolder(flags, job);

@@ -137,6 +137,23 @@ TEST_F(DiagnoseTest, AChainOfWaitsLeadsToItsEnd) {
   EXPECT_THAT(found.suspects[0].absentFrom, ElementsAre(HasSubstr("'far'"), HasSubstr("'near'")));
 }
 
+TEST_F(DiagnoseTest, WhereAllHaveComeTheLinkIsNamed) {
+  for (int rank = 0; rank < 4; ++rank) add(Kind::kEnqueued, rank, kFar, 4);
+  for (int process : {0, 1}) giveUp(process, 109);
+  const Diagnosis found = diagnose(records_);
+  EXPECT_TRUE(found.suspects.empty());
+  EXPECT_THAT(found.linked, ElementsAre(0, 1));
+}
+
+TEST_F(DiagnoseTest, OneThatIsAwaitedMayItselfWaitForALink) {
+  for (int rank : {0, 2}) add(Kind::kEnqueued, rank, kFar, 4);
+  add(Kind::kEnqueued, 3, kNear, 5);
+  const Diagnosis found = diagnose(records_);
+  ASSERT_EQ(found.suspects.size(), 1u);
+  EXPECT_EQ(found.suspects[0].process, 1);
+  EXPECT_THAT(found.suspects[0].reasons, ElementsAre(HasSubstr("data that are under way between it and process 0")));
+}
+
 TEST_F(DiagnoseTest, WhatEndedWellHasNoCulprit) {
   for (int rank = 0; rank < 4; ++rank) add(Kind::kFinished, rank, kFar, 4);
   for (FlightRecord &record : records_) record.outcome = FlightOutcome::kDone;
