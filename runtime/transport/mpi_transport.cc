@@ -245,9 +245,20 @@ class MpiTransportImpl final : public MpiTransport {
   std::thread thread_;
 };
 
+// Whether Slurm offers PMIx, PMI-2 or PMI-1 to this process.
+bool isToldOfPeers() {
+  const Environment environment = environmentOfProcess();
+  return environment.count("PMIX_RANK") + environment.count("PMI2_RANK") + environment.count("PMI_FD") > 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MpiTransport>> MpiTransport::join(const Launch &launch) {
+  // Open MPI would end the process.
+  if (launch.launcher == Launch::Launcher::kSlurm && !isToldOfPeers())
+    return absl::FailedPreconditionError(absl::StrCat(
+        "requires srun --mpi=pmix, by which the processes of Open MPI find each other, got a step without it (",
+        launch.str(), "); srun --mpi=list tells what this Slurm has"));
   const auto mpi = MpiLibrary::load();
   if (!mpi.ok()) return mpi.status();
   auto transport = std::make_unique<MpiTransportImpl>(*mpi);
