@@ -19,6 +19,7 @@
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 #include "runtime/training/session_steps.h"
+#include "runtime/training/shared_trace.h"
 #include "runtime/training/trace_recorder.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
@@ -78,6 +79,7 @@ class Run {
   std::optional<MetricsFile> metrics_;
   std::optional<EventFile> events_;
   TraceRecorder trace_;
+  ClockReading firstClock_;  // before the first event, where processes trace together
   RunPosition position_;
   std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
 };
@@ -96,11 +98,20 @@ absl::StatusOr<TrainOutcome> Run::run() {
     progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
                                ": nothing to do"));
   if (auto status = openRecords(); !status.ok()) return status;
+  if (options_.part.job && !options_.trace.empty()) {
+    SystemClock clock;
+    const auto reading = readFirstClock(*options_.part.job, clock);
+    if (!reading.ok()) return reading.status();
+    firstClock_ = *reading;
+  }
   auto interrupted = loop();
   if (!interrupted.ok()) return interrupted.status();
   if (!options_.trace.empty()) {
     recordTrace();  // of what ran behind the last step
-    if (auto status = trace_.write(options_.trace); !status.ok()) return status;
+    const auto status = options_.part.job
+                            ? writeSharedTrace(*options_.part.job, trace_.log(), firstClock_, options_.trace)
+                            : trace_.write(options_.trace);
+    if (!status.ok()) return status;
   }
   if (*interrupted) {
     progress_.say(
@@ -145,8 +156,7 @@ absl::Status Run::checkOptions() const {
   if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
     return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
   if (options_.part.job == nullptr) return absl::OkStatus();
-  const std::pair<const char *, bool> alone[] = {{"--trace", !options_.trace.empty()},
-                                                 {"--link", !options_.links.empty()},
+  const std::pair<const char *, bool> alone[] = {{"--link", !options_.links.empty()},
                                                  {"--without-communication", options_.withoutCommunication}};
   for (const auto &[flag, isAsked] : alone)
     if (isAsked)
@@ -208,6 +218,8 @@ absl::Status Run::openSession(bool checksFinite) {
   session_.reset();  // before the next one takes its memory
   SessionOptions settings;
   settings.part = options_.part;
+  settings.part.sharesArrivals =
+      options_.part.job && !(options_.metrics.empty() && options_.tensorboard.empty() && options_.trace.empty());
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;

@@ -151,6 +151,30 @@ def check_commands(checks, work):
     checks.check("Open MPI v" in told and "mpirun" in told and "vectors" in told, "doctor tells what is there")
 
 
+def check_trace(checks, work):
+    """All devices in one trace, in one time; lateness of every rank in the metrics."""
+    trace, path = os.path.join(work, "trace.json"), os.path.join(work, "traced.jsonl")
+    cleave("run", "-n", 4, "train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 6,
+           "--threads", 1, "--metrics", path, "--trace", trace)
+    lines = metrics(path)
+    checks.check(all(len(line["late_ms_by_rank"]) == 4 and 0 <= line["slowest_rank"] < 4 and
+                     line["late_ms_by_rank"][line["slowest_rank"]] == min(line["late_ms_by_rank"]) and
+                     line["late_ms"] == max(line["late_ms_by_rank"]) for line in lines),
+                 f"metrics tell how late each rank is: {lines[-1]}")
+    told = cleave("trace-report", trace)
+    checks.check("means of 6" in told and all(f"\n  {device} " in told for device in range(4)),
+                 f"trace-report reads the trace of all processes: {told}")
+    with open(trace) as file:
+        events = json.load(file)["traceEvents"]
+    steps = {}
+    for event in events:
+        if event.get("cat") == "run" and event["name"] == "step":
+            steps.setdefault(event["pid"], []).append((event["ts"], event["ts"] + event["dur"]))
+    # Every step has a collective over all ranks: before its end on one, it has begun on all.
+    overlap = all(max(begin for begin, _ in step) < min(end for _, end in step) for step in zip(*steps.values()))
+    checks.check(sorted(steps) == [0, 1, 2, 3] and overlap, f"steps of all devices are at the same time: {steps}")
+
+
 def main():
     checks, work = Checks(), scratch()
     assert shutil.which("mpirun"), "requires mpirun, of Debian's package openmpi-bin"
@@ -159,6 +183,7 @@ def main():
         for overlap in OVERLAPS:
             check_plan(checks, work, mesh, overlap)
     check_commands(checks, work)
+    check_trace(checks, work)
     check_checkpoints(checks, work)
     check_faults(checks, work)
     check_refusals(checks, work)
