@@ -22,8 +22,10 @@ namespace {
 using Time = std::chrono::steady_clock;
 
 constexpr int64_t kMostMessage = int64_t{1} << 30;  // MPI counts with an int
-// How long the thread sleeps while it waits for messages: longer and longer, as nobody tells when one comes.
+// How long the thread sleeps while it waits for messages, as nobody tells when one comes: a part of the time that it has
+// waited so far.
 constexpr std::chrono::microseconds kShortNap(20), kLongNap(200);
+constexpr int kNapsOfWait = 16;
 
 class MpiTransportImpl final : public MpiTransport {
  public:
@@ -130,11 +132,11 @@ class MpiTransportImpl final : public MpiTransport {
     const absl::Status status = open(launch);
     started.set_value(status);
     if (!status.ok()) return;  // to an error that is told; the launcher ends a job that a process leaves so
-    auto nap = kShortNap;
+    auto moved = Time::now();
     for (;;) {
       std::unique_lock<std::mutex> lock(mutex_);
       if (queued_.empty() && !active_.empty() && !isAborted_) {
-        changed_.wait_for(lock, nap);
+        changed_.wait_for(lock, std::clamp<Time::duration>((Time::now() - moved) / kNapsOfWait, kShortNap, kLongNap));
       } else {
         changed_.wait(lock, [&] { return !queued_.empty() || !active_.empty() || isClosing_; });
       }
@@ -144,7 +146,7 @@ class MpiTransportImpl final : public MpiTransport {
         break;
       } else {
         lock.unlock();
-        nap = progress() ? kShortNap : std::min(nap * 2, kLongNap);
+        if (progress()) moved = Time::now();
         continue;
       }
       std::lock_guard<std::mutex> again(mutex_);

@@ -1,8 +1,8 @@
 """Hosts for tests: network namespaces with links between them that have the speed of a network's.
 
 A host is a process that holds a network and a host name of its own; all hang on one switch. They go with the test, whatever
-ends it. A host that is cut off is found within seconds. Needs root, and a kernel that knows veth, bridges and the token bucket filter (tbf): `obstacle()` says what is
-missing. mpirun reaches hosts by an agent in place of ssh.
+ends it. mpirun reaches hosts by an agent in place of ssh, and finds one that is cut off within seconds. Needs root, and a kernel
+that knows veth, bridges and the token bucket filter (tbf), and netem for delays: `obstacle()` says what is missing.
 """
 
 import os
@@ -39,29 +39,37 @@ class Namespace:
 
 
 class Hosts:
-    """Hosts by name, each with one link to the switch; `rate` as tc spells it ("1gbit"), in both directions, or none."""
+    """Hosts by name, each with one link to the switch. In both directions, as tc spells them: `rate` ("1gbit"), and `delay`
+    of each packet ("500us"), or none."""
 
-    def __init__(self, names, folder, rate=None):
+    def __init__(self, names, folder, rate=None, delay=None):
         self.switch = Namespace(SWITCH)
         self.hosts = {}
         self.switch.run("ip", "link", "add", "bridge", "type", "bridge")
         self.switch.run("ip", "link", "set", "bridge", "up")
         for number, name in enumerate(names):
             self.hosts[name] = Namespace(name)
-            self.connect(name, number, rate)
+            self.connect(name, number)
+            self.shape(name, number, rate, delay)
         self.agent = os.path.join(folder, "agent")
         self.write_agent()
 
-    def connect(self, name, number, rate):
+    def connect(self, name, number):
         host = self.hosts[name]
         port = f"port{number}"
         self.switch.run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", host.holder.pid)
         self.switch.run("ip", "link", "set", port, "master", "bridge", "up")
         host.run("ip", "address", "add", f"10.77.0.{number + 1}/24", "dev", "eth0")
         host.run("ip", "link", "set", "eth0", "up")
-        if rate:
-            for namespace, device in ((self.switch, port), (host, "eth0")):
-                namespace.run("tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "256kb",
+
+    def shape(self, name, number, rate, delay):
+        for namespace, device in ((self.switch, f"port{number}"), (self.hosts[name], "eth0")):
+            place = ["root"]
+            if delay:
+                namespace.run("tc", "qdisc", "add", "dev", device, "root", "handle", "1:", "netem", "delay", delay)
+                place = ["parent", "1:1"]
+            if rate:
+                namespace.run("tc", "qdisc", "add", "dev", device, *place, "tbf", "rate", rate, "burst", "256kb",
                               "latency", "100ms")
 
     def write_agent(self):
@@ -86,12 +94,12 @@ class Hosts:
             namespace.close()
 
 
-def obstacle(folder):
-    """Why there can be no hosts here; None: there can."""
+def obstacle(folder, delay=None):
+    """Why there can be no hosts here, or none with such a delay; None: there can."""
     if os.geteuid() != 0:
         return "hosts require root"
     try:
-        Hosts(["probe"], folder, rate="1gbit").close()
+        Hosts(["probe"], folder, "1gbit", delay).close()
     except subprocess.CalledProcessError as error:
         return f"{shlex.join(error.cmd)}: {error.stderr.decode().strip()}"
     except OSError as error:
