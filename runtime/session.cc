@@ -357,7 +357,8 @@ class Session::Impl {
     return makeProcessCommunicator(entry.collectives, processOf, options_.part.job->transport());
   }
 
-  std::unique_ptr<Communicator> recorded(const program::Entry &entry, std::unique_ptr<Communicator> communicator) const {
+  std::unique_ptr<Communicator> recorded(const program::Entry &entry,
+                                         std::unique_ptr<Communicator> communicator) const {
     if (options_.part.flight == nullptr) return communicator;
     return makeRecordedCommunicator(std::move(communicator), static_cast<int>(&entry - plan_.entries.data()),
                                     static_cast<int>(entry.collectives.size()), ranks_.first, ranks_.end,

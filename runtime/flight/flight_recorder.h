@@ -28,8 +28,8 @@ struct Slot;
 // Methods may be called from any thread and never wait. A thread of its own gives a sign of life ten times a second.
 class FlightRecorder {
  public:
-  // Makes the folder, and the file of this process anew. Identity::pid is filled in. The ring holds the last two runs of
-  // every entry.
+  // Makes the folder, and the file of this process anew. FlightIdentity::pid is filled in. The ring holds the last two
+  // runs of every entry.
   static absl::StatusOr<std::unique_ptr<FlightRecorder>> create(const std::string &folder, FlightIdentity identity,
                                                                 const LoadedPlan &plan);
   ~FlightRecorder();

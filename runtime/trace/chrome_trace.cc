@@ -113,7 +113,8 @@ class TraceWriter {
 
   void arrow(const char *kind, int row, int64_t nanos, const std::string &name) {
     put(absl::StrFormat(R"({"name":%s,"cat":"arrow","ph":"%s","id":%d,"pid":%d,"tid":%d,"ts":%.3f%s})", json(name),
-                        kind, arrow_ + (int64_t{process_} << 32), process_, row, (nanos - start_) * 1e-3, *kind == 'f' ? R"(,"bp":"e")" : ""));
+                        kind, arrow_ + (int64_t{process_} << 32), process_, row, (nanos - start_) * 1e-3,
+                        *kind == 'f' ? R"(,"bp":"e")" : ""));
   }
 
   void put(const std::string &event) {

@@ -16,7 +16,8 @@ std::string ranksByHost(const std::vector<std::string> &hostOf);
 
 // A sentence for each axis of kind model of which a group lies on several hosts: its collectives stand in the way of
 // every layer, and are those that a network slows down most.
-std::vector<std::string> warnOfHosts(const std::vector<program::MeshAxis> &mesh, const std::vector<std::string> &hostOf);
+std::vector<std::string> warnOfHosts(const std::vector<program::MeshAxis> &mesh,
+                                     const std::vector<std::string> &hostOf);
 
 }  // namespace cleave
 

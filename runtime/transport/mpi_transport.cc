@@ -22,8 +22,8 @@ namespace {
 using Time = std::chrono::steady_clock;
 
 constexpr int64_t kMostMessage = int64_t{1} << 30;  // MPI counts with an int
-// How long the thread sleeps while it waits for messages, as nobody tells when one comes: a part of the time that it has
-// waited so far.
+// How long the thread sleeps while it waits for messages, as nobody tells when one comes: a part of the time that it
+// has waited so far.
 constexpr std::chrono::microseconds kShortNap(20), kLongNap(200);
 constexpr int kNapsOfWait = 16;
 

@@ -1,4 +1,5 @@
-// What a flight record costs: one event of a collective, noted by one thread and by two at once. Medians; one JSON line.
+// What a flight record costs: one event of a collective, noted by one thread and by two at once. Medians; one JSON
+// line.
 
 #include <cstdio>
 #include <filesystem>
@@ -52,7 +53,8 @@ int run() {
   }
   recorder->reset();
   std::filesystem::remove_all(folder);
-  std::printf("{\"bench\": \"flight\", \"event_ns\": %.1f, \"event_of_two_threads_ns\": %.1f}\n", medianOf(one), medianOf(two));
+  std::printf("{\"bench\": \"flight\", \"event_ns\": %.1f, \"event_of_two_threads_ns\": %.1f}\n", medianOf(one),
+              medianOf(two));
   return 0;
 }
 

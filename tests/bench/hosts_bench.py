@@ -1,12 +1,12 @@
-"""Hosts with shaped links, which are network namespaces of this machine: how much communication is hidden, and how well the
-time of a step is predicted. A GPT of 6 layers and width 512, one process of one device and one thread on each host.
+"""Hosts with shaped links, which are network namespaces of this machine: how much communication is hidden, and how well
+the time of a step is predicted. A GPT of 6 layers and width 512, one process of one device and one thread on each host.
 
-Each host has one link of 1 Gb/s to a switch. A plain plan (--overlap none) and one in which the compiler hides what it can
-(--overlap auto), both for this machine as bench-cluster measures it and such a link, run in turn, round by round; beside them,
-in one process, the plain one without communication. Prints JSON lines: milliseconds a step, measured and predicted, and which
-part of what the plain plan could gain the overlapped one does (`gain_share`), or of what dependencies allow
-(`gain_share_of_bound`, see overlap_bench). A case that needs what the kernel lacks (netem, for links of 1 ms) is a line with
-"skipped".
+Each host has one link of 1 Gb/s to a switch. A plain plan (--overlap none) and one in which the compiler hides what it
+can (--overlap auto), both for this machine as bench-cluster measures it and such a link, run in turn, round by round;
+beside them, in one process, the plain one without communication. Prints JSON lines: milliseconds a step, measured and
+predicted, and which part of what the plain plan could gain the overlapped one does (`gain_share`), or of what
+dependencies allow (`gain_share_of_bound`, see overlap_bench). A case that needs what the kernel lacks (netem, for links
+of 1 ms) is a line with "skipped".
 """
 
 import json
@@ -28,8 +28,9 @@ CONFIG = {"model_type": "gpt2", "n_layer": 6, "n_embd": 512, "n_head": 8, "vocab
 BANDWIDTH = "0.125GB/s"  # 1 Gb/s
 # Mesh, flags, delay that netem adds to each packet (none: the namespaces' own), and the latency of a message that the
 # compiler is told: both directions of the delay, and what processes and the switch add.
-CASES = [("model=2", [], None, "200us"), ("data=2", ["--zero", "0"], None, "200us"), ("data=4", ["--zero", "0"], None, "200us"),
-         ("model=2", [], "500us", "1200us"), ("data=2", ["--zero", "0"], "500us", "1200us")]
+CASES = [("model=2", [], None, "200us"), ("data=2", ["--zero", "0"], None, "200us"),
+         ("data=4", ["--zero", "0"], None, "200us"), ("model=2", [], "500us", "1200us"),
+         ("data=2", ["--zero", "0"], "500us", "1200us")]
 
 
 class Bench:
@@ -55,15 +56,17 @@ class Bench:
     def compile(self, name, mesh, overlap, latency, flags):
         """A plan, and the predicted figures of its step."""
         plan = self.path(name)
-        self.cleave("compile", "compile", self.path("config.json"), "-o", plan, "--mesh", mesh, "--batch", str(BATCH), "--seq",
-                    str(SEQ), "--overlap", overlap, "--cluster", self.path("cluster.textproto"), "--link",
-                    f"{mesh.split('=')[0]}={BANDWIDTH},{latency}", *flags)
+        link = f"{mesh.split('=')[0]}={BANDWIDTH},{latency}"
+        self.cleave("compile", "compile", self.path("config.json"), "-o", plan, "--mesh", mesh, "--batch", str(BATCH),
+                    "--seq", str(SEQ), "--overlap", overlap, "--cluster", self.path("cluster.textproto"), "--link", link,
+                    *flags)
         return plan, json.loads(self.cleave("run", "explain", plan, "--json"))["estimate"]
 
     def run(self, plan, scene=None, *flags):
         """The median step of one run in milliseconds: on all hosts of a scene, or here."""
         figures = self.path("metrics.jsonl")
-        words = ["train", plan, "--data", self.path("tokens.bin"), "--steps", str(STEPS), "--threads", "1", "--metrics", figures, *flags]
+        words = ["train", plan, "--data", self.path("tokens.bin"), "--steps", str(STEPS), "--threads", "1", "--metrics",
+                 figures, *flags]
         line = [self.program("run"), *words]
         if scene:
             where = ",".join(f"{name}:1" for name in scene.hosts)
@@ -85,11 +88,12 @@ class Bench:
                 seen["without"].append(self.run(plain, None, "--without-communication"))
         finally:
             scene.close()
-        plain_ms, overlapped_ms, without_ms = (statistics.median(seen[name]) for name in ("plain", "overlapped", "without"))
+        plain_ms, overlapped_ms, without_ms = (statistics.median(times) for times in seen.values())
         unhidable = hidden_told["bound_ms"] - hidden_told["compute_ms"]
         return {"plain_ms": plain_ms, "plain_predicted_ms": plain_told["step_ms"],
                 "plain_error": plain_told["step_ms"] / plain_ms - 1, "overlapped_ms": overlapped_ms,
-                "overlapped_predicted_ms": hidden_told["step_ms"], "overlapped_error": hidden_told["step_ms"] / overlapped_ms - 1,
+                "overlapped_predicted_ms": hidden_told["step_ms"],
+                "overlapped_error": hidden_told["step_ms"] / overlapped_ms - 1,
                 "without_communication_ms": without_ms, "unhidable_ms": unhidable,
                 "gain_share": (plain_ms - overlapped_ms) / (plain_ms - without_ms),
                 "gain_share_of_bound": (plain_ms - overlapped_ms) / (plain_ms - without_ms - unhidable)}

@@ -104,8 +104,8 @@ int runTheirs(int64_t megabytes) {
 // Microseconds of one side in processes of its own; below 0: it failed.
 double measure(const std::string &self, const char *side, int processes, int64_t megabytes) {
   const std::string line = absl::StrCat("mpirun ", ::geteuid() == 0 ? "--allow-run-as-root " : "",
-                                        "--oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -n ", processes, " '",
-                                        self, "' ", side, " ", megabytes);
+                                        "--oversubscribe --bind-to none --mca mpi_yield_when_idle 1 -n ", processes,
+                                        " '", self, "' ", side, " ", megabytes);
   std::FILE *out = ::popen(line.c_str(), "r");
   double microseconds = -1;
   if (out == nullptr || std::fscanf(out, "%lf", &microseconds) != 1) microseconds = -1;

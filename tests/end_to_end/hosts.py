@@ -1,8 +1,9 @@
 """Hosts for tests: network namespaces with links between them that have the speed of a network's.
 
-A host is a process that holds a network and a host name of its own; all hang on one switch. They go with the test, whatever
-ends it. mpirun reaches hosts by an agent in place of ssh, and finds one that is cut off within seconds. Needs root, and a kernel
-that knows veth, bridges and the token bucket filter (tbf), and netem for delays: `obstacle()` says what is missing.
+A host is a process that holds a network and a host name of its own; all hang on one switch. They go with the test,
+whatever ends it. mpirun reaches hosts by an agent in place of ssh, and finds one that is cut off within seconds. Needs
+root, and a kernel that knows veth, bridges and the token bucket filter (tbf), and netem for delays: `obstacle()` says what
+is missing.
 """
 
 import os
@@ -22,8 +23,9 @@ class Namespace:
 
     def __init__(self, name):
         self.name = name
-        self.holder = subprocess.Popen(["unshare", "--net", "--uts", "sh", "-c", 'hostname "$0" && ip link set lo up && '
-                                        "echo ready && exec cat", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        hold = 'hostname "$0" && ip link set lo up && echo ready && exec cat'
+        self.holder = subprocess.Popen(["unshare", "--net", "--uts", "sh", "-c", hold, name], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
         if self.holder.stdout.readline() != b"ready\n":
             raise OSError("unshare gives no network of its own")
 
@@ -39,8 +41,8 @@ class Namespace:
 
 
 class Hosts:
-    """Hosts by name, each with one link to the switch. In both directions, as tc spells them: `rate` ("1gbit"), and `delay`
-    of each packet ("500us"), or none."""
+    """Hosts by name, each with one link to the switch. In both directions, as tc spells them: `rate` ("1gbit"), and
+    `delay` of each packet ("500us"), or none."""
 
     def __init__(self, names, folder, rate=None, delay=None):
         self.switch = Namespace(SWITCH)

@@ -15,8 +15,8 @@ STEPS = 12
 
 
 def line(work, plan, name, *more):
-    return ["train", os.path.join(work, plan), "--data", os.path.join(work, "tokens.bin"), "--steps", STEPS, "--threads", 1,
-            "--metrics", os.path.join(work, name + ".jsonl"), "--save", os.path.join(work, name), *more]
+    return ["train", os.path.join(work, plan), "--data", os.path.join(work, "tokens.bin"), "--steps", STEPS,
+            "--threads", 1, "--metrics", os.path.join(work, name + ".jsonl"), "--save", os.path.join(work, name), *more]
 
 
 def compile_plan(work, plan, mesh):
@@ -34,7 +34,8 @@ def check_hosts(checks, work, scene, where, told):
     plan = "square"
     words = command(["run", "-n", 4, "--hosts", where, *line(work, plan, "hosts")])
     code, text = run_on(scene, words)
-    checks.check(code == 0 and told in text, f"training on {where} ends well and says {told!r}: exit {code}, {text[-400:]}")
+    checks.check(code == 0 and told in text,
+                 f"training on {where} ends well and says {told!r}: exit {code}, {text[-400:]}")
     checks.check(code == 0 and processes_test.results(work, "hosts") == processes_test.results(work, "one"),
                  f"hosts {where} give the losses and weights of one process")
     return text
@@ -73,7 +74,8 @@ def check_cut(checks, work, scene):
             job.kill()
             text = "hangs"
     told = json.loads(cleave("diagnose", os.path.join(work, "flight"), "--json"))
-    checks.check(job.returncode != 0 and "on node b" in text, f"a host that is cut off ends the run and is named: {text[-600:]}")
+    checks.check(job.returncode != 0 and "on node b" in text,
+                 f"a host that is cut off ends the run and is named: {text[-600:]}")
     checks.check({record["host"] for record in told["records"]} == {"a", "b"} and told["linked"] == [0, 1],
                  f"diagnose names the processes between which data are under way: {told['suspects']}, {told['linked']}")
 

@@ -105,12 +105,13 @@ def await_lines(path, count, seconds=60):
 
 
 def fault(work, number):
-    """What a job says of which process 1 gets a signal once it trains; its exit code too. Its records go to "flight"."""
+    """What a job says of which process 1 gets a signal once it trains; its exit code too. Records go to "flight"."""
     path = os.path.join(work, "fault.jsonl")
     if os.path.exists(path):
         os.remove(path)
     line = command(["train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 10**6,
-                    "--threads", 1, "--deadline", 2, "--metrics", path, "--flight-records", os.path.join(work, "flight")])
+                    "--threads", 1, "--deadline", 2, "--metrics", path, "--flight-records",
+                    os.path.join(work, "flight")])
     with subprocess.Popen(MPIRUN + ["-n", "2"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as job:
         await_lines(path, 3)
@@ -154,8 +155,8 @@ def check_commands(checks, work):
 def check_trace(checks, work):
     """All devices in one trace, in one time; lateness of every rank in the metrics."""
     trace, path = os.path.join(work, "trace.json"), os.path.join(work, "traced.jsonl")
-    cleave("run", "-n", 4, "train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 6,
-           "--threads", 1, "--metrics", path, "--trace", trace)
+    cleave("run", "-n", 4, "train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps",
+           6, "--threads", 1, "--metrics", path, "--trace", trace)
     lines = metrics(path)
     checks.check(all(len(line["late_ms_by_rank"]) == 4 and 0 <= line["slowest_rank"] < 4 and
                      line["late_ms_by_rank"][line["slowest_rank"]] == min(line["late_ms_by_rank"]) and

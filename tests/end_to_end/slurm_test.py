@@ -48,8 +48,8 @@ PartitionName=all Nodes=a,b Default=YES MaxTime=INFINITE OverSubscribe=FORCE:4 S
 
 
 class Slurm:
-    """Daemons in the foreground, as children: they go with the test. So does their folder, with a short path: sockets lie
-    there."""
+    """Daemons in the foreground, as children: they go with the test. So does their folder, with a short path: sockets
+    lie there."""
 
     def __init__(self, scene):
         self.scene, self.daemons = scene, []
@@ -63,8 +63,9 @@ class Slurm:
             out.write(os.urandom(1024))
         os.chmod(os.path.join(work, "munge.key"), 0o400)
         munge = {name: os.path.join(work, f"munge.{name}") for name in ("socket", "key", "pid", "log", "seed")}
-        self.start("a", ["munged", "--foreground", "--force", f"--socket={munge['socket']}", f"--key-file={munge['key']}",
-                         f"--pid-file={munge['pid']}", f"--log-file={munge['log']}", f"--seed-file={munge['seed']}"])
+        self.start("a", ["munged", "--foreground", "--force", f"--socket={munge['socket']}",
+                         f"--key-file={munge['key']}", f"--pid-file={munge['pid']}", f"--log-file={munge['log']}",
+                         f"--seed-file={munge['seed']}"])
         self.start("a", ["slurmctld", "-D", "-f", os.path.join(work, "slurm.conf")])
         for name in NAMES:
             self.start(name, ["slurmd", "-D", "-N", name, "-f", os.path.join(work, "slurm.conf")])
@@ -109,7 +110,8 @@ def check_steps(checks, work, slurm):
     for name, told, distribution in (("block", "Slurm: process 0 of 4", "block"), ("turns", "b (ranks 2-3)", "cyclic")):
         code, text = slurm.run(["srun", "--mpi=pmix", "-N2", "-n4", f"--distribution={distribution}",
                                 *command(line(work, "square", name))])
-        checks.check(code == 0 and told in text, f"srun ({distribution}) ends well and says {told!r}: exit {code}, {text[-600:]}")
+        checks.check(code == 0 and told in text,
+                     f"srun ({distribution}) ends well and says {told!r}: exit {code}, {text[-600:]}")
         checks.check(code == 0 and processes_test.results(work, name) == processes_test.results(work, "one"),
                      f"srun ({distribution}) gives the losses and weights of one process")
 
@@ -117,7 +119,8 @@ def check_steps(checks, work, slurm):
 def check_without_pmix(checks, work, slurm):
     """Without a way for Open MPI to find its peers, what to do is said."""
     code, text = slurm.run(["srun", "--mpi=none", "-N2", "-n4", *command(line(work, "square", "none"))])
-    checks.check(code != 0 and "--mpi=pmix" in text, f"srun without PMIx says what is missing: exit {code}, {text[-600:]}")
+    checks.check(code != 0 and "--mpi=pmix" in text,
+                 f"srun without PMIx says what is missing: exit {code}, {text[-600:]}")
 
 
 def main():

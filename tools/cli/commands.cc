@@ -444,7 +444,8 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),    explainCommand(),     trainCommand(),        runCommand(),
-      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  diagnoseCommand(), reportCommand(),
+      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  diagnoseCommand(),
+      reportCommand(),
       benchClusterCommand(), doctorCommand(),   benchCommand(),       testCommand(),         buildCommand(),
       wheelCommand()};
   return commands;

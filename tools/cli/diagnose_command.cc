@@ -87,8 +87,10 @@ Json suspectsJson(const Diagnosis &found) {
 Json waitsJson(const Diagnosis &found) {
   Json list = Json::array();
   for (const Diagnosis::Wait &wait : found.waits) {
-    Json one = {{"process", wait.process}, {"rank", wait.rank < 0 ? Json() : Json(wait.rank)}, {"step", wait.step},
-                {"in", wait.what},         {"begin_ns", wait.beginNanos}, {"end_ns", wait.endNanos}, {"for", wait.absent}};
+    Json one = {{"process", wait.process},     {"rank", wait.rank < 0 ? Json() : Json(wait.rank)},
+                {"step", wait.step},           {"in", wait.what},
+                {"begin_ns", wait.beginNanos}, {"end_ns", wait.endNanos},
+                {"for", wait.absent}};
     list.push_back(std::move(one));
   }
   return list;
@@ -120,7 +122,10 @@ Json eventsJson(const std::vector<FlightRecord> &records) {
   Json list = Json::array();
   for (const auto &[record, event] : events) {
     const bool isMessage = event.kind >= FlightEvent::Kind::kMessageBegun;
-    Json one = {{"ns", event.nanos}, {"process", record->identity.process}, {"event", nameOf(event.kind)}, {"step", event.step}};
+    Json one = {{"ns", event.nanos},
+                {"process", record->identity.process},
+                {"event", nameOf(event.kind)},
+                {"step", event.step}};
     one["sequence"] = event.sequence;
     one["bytes"] = event.bytes;
     if (isMessage) {
