@@ -16,6 +16,7 @@ struct TaskLabel {
   std::string op, kernel, layer, phase, location;
   int rank = 0;
   int order = 0;  // in the program
+  int collective = -1;  // of the entry; -1: a kernel
   // Of a collective: the mesh axes whose links it uses, and the first task that waits for it on another stream.
   std::vector<std::string> axes;
   const TaskLabel *waiter = nullptr;

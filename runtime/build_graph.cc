@@ -70,7 +70,7 @@ class ClassBuilder {
     const int order = step_.nodes[node].task;
     const program::Task &task = program_.tasks[order];
     const std::string &kernel = task.collective >= 0 ? sites_.entry.collectives[task.collective].kind : task.kernel;
-    sites_.labels.push_back({task.op, kernel, task.layer, task.phase, task.location, rank, order});
+    sites_.labels.push_back({task.op, kernel, task.layer, task.phase, task.location, rank, order, task.collective});
     labels_[node] = &sites_.labels.back();
     if (task.collective >= 0)
       for (const CollectiveSpec::Group &group : sites_.entry.collectives[task.collective].groups)

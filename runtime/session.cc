@@ -1,19 +1,23 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "actors/clock.h"
 #include "actors/scheduler.h"
 #include "runtime/build_graph.h"
 #include "runtime/copy_tensor.h"
 #include "runtime/device.h"
 #include "runtime/finite_check.h"
+#include "runtime/flight/recorded_communicator.h"
 #include "runtime/plan/plan_checks.h"
+#include "runtime/trace/arrivals.h"
 #include "runtime/transport/remote_parts.h"
 
 namespace cleave {
@@ -140,6 +144,8 @@ class Session::Impl {
 
     absl::Status status = scheduler_->run(held.graph, /*steps=*/1);
     lastRun_ = status.ok() ? &held : nullptr;
+    settled_.clear();
+    if (status.ok() && options_.part.sharesArrivals) status = shareArrivals(held.entry);
     if (options_.trace) keepTrace(held.entry.name);
     if (!status.ok()) {
       held.communicator->reset();
@@ -170,7 +176,13 @@ class Session::Impl {
     return bytes;
   }
 
+  std::vector<int64_t> lateNanos() const {
+    if (!settled_.empty()) return late_;
+    return options_.part.job ? std::vector<int64_t>() : lateOf(lastRun());
+  }
+
   std::vector<DeviceRun> lastRun() const {
+    if (!settled_.empty()) return settled_;
     std::vector<DeviceRun> runs;
     if (lastRun_ == nullptr) return runs;
     const RunLog &log = scheduler_->log();
@@ -221,6 +233,28 @@ class Session::Impl {
               [](const auto &a, const auto &b) { return a.beginNanos < b.beginNanos; });
     const int64_t end = compute.endNanos >= 0 ? compute.endNanos : run.beginNanos;
     if (end < run.endNanos) run.waits.push_back({end, run.endNanos, {}, /*isAtEnd=*/true});
+  }
+
+  static std::vector<int64_t> lateOf(const std::vector<DeviceRun> &runs) {
+    std::vector<int64_t> late;
+    for (const DeviceRun &run : runs) late.push_back(timesOf(run, explainIdle(run)).late);
+    return late;
+  }
+
+  absl::Status shareArrivals(const program::Entry &entry) {
+    std::vector<DeviceRun> runs = lastRun();
+    const auto stays = options_.part.job->gather(packStays(runs));
+    if (!stays.ok()) return stays.status();
+    settleArrivals(*stays, entry.collectives, runs);
+    const std::vector<int64_t> mine = lateOf(runs);
+    const auto all = options_.part.job->gather(
+        std::string(reinterpret_cast<const char *>(mine.data()), mine.size() * sizeof(int64_t)));
+    if (!all.ok()) return all.status();
+    const std::string joined = absl::StrJoin(*all, "");
+    late_.resize(joined.size() / sizeof(int64_t));
+    std::memcpy(late_.data(), joined.data(), late_.size() * sizeof(int64_t));
+    settled_ = std::move(runs);
+    return absl::OkStatus();
   }
 
   void keepTrace(const std::string &entry) {
@@ -305,7 +339,7 @@ class Session::Impl {
   absl::Status prepare(const program::Entry &entry) {
     const absl::StatusOr<EmulatedLinks> links = placeLinks(plan_, entry, options_.links);
     if (!links.ok()) return links.status();
-    auto communicator = makeCommunicator(entry, *links);
+    auto communicator = recorded(entry, makeCommunicator(entry, *links));
     std::unique_ptr<Prepared> held(new Prepared{entry, updatesVariables(entry), std::move(communicator), {}});
     const GraphSites sites{
         plan_,    entry, ranks_, rankSites_, *held->communicator, options_.checkFinite ? &finiteCheck_ : nullptr,
@@ -321,6 +355,14 @@ class Session::Impl {
     std::vector<int> processOf;
     for (int rank = 0; rank < plan_.ranks(); ++rank) processOf.push_back(rank / ranks_.size());
     return makeProcessCommunicator(entry.collectives, processOf, options_.part.job->transport());
+  }
+
+  std::unique_ptr<Communicator> recorded(const program::Entry &entry,
+                                         std::unique_ptr<Communicator> communicator) const {
+    if (options_.part.flight == nullptr) return communicator;
+    return makeRecordedCommunicator(std::move(communicator), static_cast<int>(&entry - plan_.entries.data()),
+                                    static_cast<int>(entry.collectives.size()), ranks_.first, ranks_.end,
+                                    *options_.part.flight);
   }
 
   int streamOf(int rank, int stream) const { return (rank - ranks_.first) * streamsPerRank_ + stream; }
@@ -409,6 +451,8 @@ class Session::Impl {
   FiniteCheck finiteCheck_;
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;
   const Prepared *lastRun_ = nullptr;
+  std::vector<DeviceRun> settled_;  // of it, where arrivals are shared
+  std::vector<int64_t> late_;       // of all ranks
   TraceLog trace_;
   std::unique_ptr<Scheduler> scheduler_;  // last: its threads end first
   bool isIntact_ = true;
@@ -446,6 +490,7 @@ void Session::interrupt(absl::Status why) { impl_->interrupt(std::move(why)); }
 std::vector<int64_t> Session::peakBytes() const { return impl_->peakBytes(); }
 int Session::threadsPerDevice() const { return impl_->threads(); }
 const LoadedPlan &Session::plan() const { return impl_->plan(); }
+std::vector<int64_t> Session::lateNanos() const { return impl_->lateNanos(); }
 std::vector<DeviceRun> Session::lastRun() const { return impl_->lastRun(); }
 TraceLog Session::takeTrace() { return impl_->takeTrace(); }
 

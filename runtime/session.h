@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/api/tensor_view.h"
+#include "runtime/flight/flight_recorder.h"
 #include "runtime/host_tensor.h"
 #include "runtime/links.h"
 #include "runtime/plan/program.h"
@@ -33,6 +34,8 @@ class Clock;
 struct SessionPart {
   Job *job = nullptr;  // not owned; null: all devices are here
   RankRange ranks;     // whose devices are here
+  bool sharesArrivals = false;  // processes tell each other after each run how late who was; all or none
+  FlightRecorder *flight = nullptr;  // hears of collectives and of what runs; null: nobody does. Not owned
 };
 
 struct SessionOptions {
@@ -90,6 +93,10 @@ class Session {
 
   // What each device here did in the last run that went well.
   std::vector<DeviceRun> lastRun() const;
+
+  // How long each rank stood still in that run for others that had not arrived: of all ranks of the mesh where all are
+  // here or SessionPart::sharesArrivals asked for it, else empty.
+  std::vector<int64_t> lateNanos() const;
 
   // Of the runs that went well since the last call, where SessionOptions::trace asked for it. Write it with
   // runtime/trace/chrome_trace.h.

@@ -17,6 +17,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
   if (command.name == "sample") return runSample(flags);
   if (command.name == "bench-cluster") return runBenchCluster(flags);
   if (command.name == "trace-report") return runTraceReport(flags);
+  if (command.name == "diagnose") return runDiagnose(flags);
   if (command.name == "report") return runReport(flags);
   return runPrintPlan(flags);
 }
@@ -25,7 +26,7 @@ absl::StatusOr<ExitCode> dispatch(const CommandSpec &command, const ParsedFlags 
 }  // namespace cleave::cli
 
 int main(int argc, char **argv) {
-  const std::string served[] = {"train",  "run",        "doctor",       "explain",      "tokenize",
-                                "sample", "print-plan", "trace-report", "report",       "bench-cluster"};
+  const std::string served[] = {"train",  "run",        "doctor",       "explain",  "tokenize",     "sample",
+                                "report", "print-plan", "trace-report", "diagnose", "bench-cluster"};
   return cleave::cli::runProgram(argc, argv, served, cleave::cli::dispatch);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -24,15 +25,8 @@ struct Span {
 
 class TraceWriter {
  public:
-  TraceWriter(const TraceLog &log, std::ostream &out) : out_(out) {
-    for (const TraceLog::Device &device : log.devices) {
-      for (const auto &run : device.runs) start_ = std::min(start_, run.beginNanos);
-      for (const auto *tasks : {&device.tasks, &device.communicate})
-        for (const TaskEvent &event : *tasks) start_ = std::min(start_, event.beginNanos);
-    }
-    out_ << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
+  TraceWriter(const TraceLog &log, int64_t startNanos, std::ostream &out) : out_(out), start_(startNanos) {
     for (const TraceLog::Device &device : log.devices) writeDevice(device);
-    out_ << "\n]}\n";
   }
 
  private:
@@ -119,7 +113,8 @@ class TraceWriter {
 
   void arrow(const char *kind, int row, int64_t nanos, const std::string &name) {
     put(absl::StrFormat(R"({"name":%s,"cat":"arrow","ph":"%s","id":%d,"pid":%d,"tid":%d,"ts":%.3f%s})", json(name),
-                        kind, arrow_, process_, row, (nanos - start_) * 1e-3, *kind == 'f' ? R"(,"bp":"e")" : ""));
+                        kind, arrow_ + (int64_t{process_} << 32), process_, row, (nanos - start_) * 1e-3,
+                        *kind == 'f' ? R"(,"bp":"e")" : ""));
   }
 
   void put(const std::string &event) {
@@ -128,7 +123,7 @@ class TraceWriter {
   }
 
   std::ostream &out_;
-  int64_t start_ = std::numeric_limits<int64_t>::max();
+  const int64_t start_;
   const char *separator_ = "\n";
   int process_ = 0;
   int64_t arrow_ = 0;
@@ -159,6 +154,50 @@ size_t TraceLog::Device::events() const {
   return runs.size() + tasks.size() + communicate.size() + 5 * collectives.size() + idle.size();
 }
 
-void writeChromeTrace(const TraceLog &log, std::ostream &out) { TraceWriter(log, out); }
+int64_t TraceLog::beginNanos() const {
+  int64_t begin = std::numeric_limits<int64_t>::max();
+  for (const Device &device : devices) {
+    for (const Run &run : device.runs) begin = std::min(begin, run.beginNanos);
+    for (const auto *tasks : {&device.tasks, &device.communicate})
+      for (const TaskEvent &event : *tasks) begin = std::min(begin, event.beginNanos);
+  }
+  return begin;
+}
+
+void TraceLog::mapTimes(absl::FunctionRef<int64_t(int64_t nanos)> map) {
+  const auto mapSpans = [&](auto &spans) {
+    for (auto &span : spans) {
+      span.beginNanos = map(span.beginNanos);
+      span.endNanos = map(span.endNanos);
+    }
+  };
+  for (Device &device : devices) {
+    mapSpans(device.runs);
+    mapSpans(device.tasks);
+    mapSpans(device.communicate);
+    mapSpans(device.collectives);
+    mapSpans(device.idle);
+    for (CollectiveEvent &event : device.collectives)
+      for (int64_t *nanos : {&event.startNanos, &event.arrivedNanos, &event.doneNanos}) *nanos = map(*nanos);
+  }
+}
+
+void writeTraceEvents(const TraceLog &log, int64_t startNanos, std::ostream &out) { TraceWriter(log, startNanos, out); }
+
+std::string joinTraceEvents(const std::vector<std::string> &parts) {
+  std::string text = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[", separator;
+  for (const std::string &part : parts) {
+    if (part.empty()) continue;
+    text.append(separator).append(part);
+    separator = ",";
+  }
+  return text.append("\n]}\n");
+}
+
+void writeChromeTrace(const TraceLog &log, std::ostream &out) {
+  std::ostringstream events;
+  writeTraceEvents(log, log.beginNanos(), events);
+  out << joinTraceEvents({events.str()});
+}
 
 }  // namespace cleave

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "actors/task_event.h"
 #include "runtime/trace/device_run.h"
 
@@ -32,6 +33,9 @@ struct TraceLog {
   // Appends to what is there of the device's rank.
   void add(Device device);
 
+  int64_t beginNanos() const;  // of the first event; the largest number where there is none
+  void mapTimes(absl::FunctionRef<int64_t(int64_t nanos)> map);  // keeps their order
+
   std::shared_ptr<const void> labels;  // what the events point to
 };
 
@@ -44,6 +48,11 @@ struct TraceLog {
 // Arrows (flow events) lead from the start of a collective over its transfer to the task that waits for it. All events
 // but arrows are complete events ("ph": "X") with times in microseconds from the first event of all.
 void writeChromeTrace(const TraceLog &log, std::ostream &out);
+
+// The same in parts, of processes that have some of the devices each: events, with times from `startNanos` on, and the
+// file that they make together.
+void writeTraceEvents(const TraceLog &log, int64_t startNanos, std::ostream &out);
+std::string joinTraceEvents(const std::vector<std::string> &parts);
 
 }  // namespace cleave
 

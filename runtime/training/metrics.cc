@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
@@ -60,6 +61,11 @@ std::string metricsLine(const StepMetrics &metrics) {
   line["comm_ms"] = numberOf(metrics.commMs);
   line["exposed_ms"] = numberOf(metrics.exposedMs);
   line["late_ms"] = numberOf(metrics.lateMs);
+  if (metrics.lateMsByRank.size() > 1) {
+    const auto &late = metrics.lateMsByRank;
+    line["late_ms_by_rank"] = late;
+    line["slowest_rank"] = std::min_element(late.begin(), late.end()) - late.begin();  // it waited least for others
+  }
   line["data_ms"] = numberOf(metrics.dataMs);
   line["tokens_per_s"] = numberOf(metrics.tokensPerSecond);
   line["tflops"] = numberOf(metrics.teraflops);

@@ -26,6 +26,7 @@ struct StepMetrics {
   double commMs = 0;     // links were busy
   double exposedMs = 0;  // computing stood still for want of a transfer alone
   double lateMs = 0;     // computing stood still for a device that had not arrived
+  std::vector<double> lateMsByRank;  // the same of every rank; empty where not all are known
   double dataMs = 0;               // waiting for the batch
   double tokensPerSecond = 0;      // labels that count, by step_ms
   double teraflops = 0;            // 10^12 flops of the model a second, by step_ms

@@ -52,6 +52,10 @@ void addTimes(const Session &session, StepMetrics &metrics) {
     metrics.exposedMs = std::max(metrics.exposedMs, double(times.exposed) * 1e-6);
     metrics.lateMs = std::max(metrics.lateMs, double(times.late) * 1e-6);
   }
+  for (int64_t nanos : session.lateNanos()) {
+    metrics.lateMsByRank.push_back(double(nanos) * 1e-6);
+    metrics.lateMs = std::max(metrics.lateMs, metrics.lateMsByRank.back());
+  }
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ class TraceRecorder {
   // False once events have been left out.
   bool isWhole() const { return isWhole_; }
 
+  const TraceLog &log() const { return all_; }
+
   // Writes the file; it appears whole or not at all.
   absl::Status write(const std::string &path) const;
 

@@ -19,6 +19,7 @@
 #include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 #include "runtime/training/session_steps.h"
+#include "runtime/training/shared_trace.h"
 #include "runtime/training/trace_recorder.h"
 #include "runtime/weights/tensor_source.h"
 #include "runtime/weights/weight_map.h"
@@ -51,6 +52,7 @@ class Run {
   absl::Status openFiles();
   absl::Status checkOutputs() const;
   absl::Status forFirst(const std::function<absl::Status()> &write);
+  void enter(FlightPhase phase) const;
   absl::StatusOr<bool> mustStop() const;
   absl::Status openSession(bool checksFinite);
   absl::Status start(const std::string &checkpoint);  // an empty one: from --init, or drawn by seed
@@ -77,6 +79,7 @@ class Run {
   std::optional<MetricsFile> metrics_;
   std::optional<EventFile> events_;
   TraceRecorder trace_;
+  ClockReading firstClock_;  // before the first event, where processes trace together
   RunPosition position_;
   std::string lastCheckpoint_;  // from which the run could be done again; empty: from the start
 };
@@ -95,11 +98,20 @@ absl::StatusOr<TrainOutcome> Run::run() {
     progress_.say(absl::StrCat("the checkpoint stands at step ", position_.step, ", behind --steps ", options_.steps,
                                ": nothing to do"));
   if (auto status = openRecords(); !status.ok()) return status;
+  if (options_.part.job && !options_.trace.empty()) {
+    SystemClock clock;
+    const auto reading = readFirstClock(*options_.part.job, clock);
+    if (!reading.ok()) return reading.status();
+    firstClock_ = *reading;
+  }
   auto interrupted = loop();
   if (!interrupted.ok()) return interrupted.status();
   if (!options_.trace.empty()) {
     recordTrace();  // of what ran behind the last step
-    if (auto status = trace_.write(options_.trace); !status.ok()) return status;
+    const auto status = options_.part.job
+                            ? writeSharedTrace(*options_.part.job, trace_.log(), firstClock_, options_.trace)
+                            : trace_.write(options_.trace);
+    if (!status.ok()) return status;
   }
   if (*interrupted) {
     progress_.say(
@@ -144,8 +156,7 @@ absl::Status Run::checkOptions() const {
   if (options_.withoutCommunication && !(options_.save.empty() && options_.checkpoint.empty()))
     return absl::InvalidArgumentError("requires that numbers without communication are not saved, got a place for them");
   if (options_.part.job == nullptr) return absl::OkStatus();
-  const std::pair<const char *, bool> alone[] = {{"--trace", !options_.trace.empty()},
-                                                 {"--link", !options_.links.empty()},
+  const std::pair<const char *, bool> alone[] = {{"--link", !options_.links.empty()},
                                                  {"--without-communication", options_.withoutCommunication}};
   for (const auto &[flag, isAsked] : alone)
     if (isAsked)
@@ -165,8 +176,13 @@ absl::Status Run::checkOutputs() const {
   return absl::OkStatus();
 }
 
+void Run::enter(FlightPhase phase) const {
+  if (options_.part.flight) options_.part.flight->enter(phase, position_.step + (phase == FlightPhase::kStep));
+}
+
 // The first process writes, and reads for that what the others hold.
 absl::Status Run::forFirst(const std::function<absl::Status()> &write) {
+  enter(FlightPhase::kSave);
   if (!isFirst()) return session_->serveReads();
   if (auto status = write(); !status.ok()) return status;
   return session_->endReads();
@@ -202,6 +218,8 @@ absl::Status Run::openSession(bool checksFinite) {
   session_.reset();  // before the next one takes its memory
   SessionOptions settings;
   settings.part = options_.part;
+  settings.part.sharesArrivals =
+      options_.part.job && !(options_.metrics.empty() && options_.tensorboard.empty() && options_.trace.empty());
   settings.threadsPerDevice = options_.threads;
   settings.deadlineSeconds = options_.deadlineSeconds;
   settings.checkFinite = checksFinite;
@@ -298,6 +316,7 @@ absl::StatusOr<bool> Run::loop() {
 }
 
 absl::StatusOr<StepMetrics> Run::step(BatchStream &batches) {
+  enter(FlightPhase::kStep);
   const auto start = Time::now();
   auto batch = batches.next();
   if (!batch.ok()) return batch.status();
@@ -330,6 +349,7 @@ absl::Status Run::finishStep(const StepMetrics &taken, bool isLast) {
 // Mean loss over all labels of the file that count, in the file's order. The last batch is filled up with rows whose
 // labels don't count; data without labels leaves out what doesn't fill a batch.
 absl::StatusOr<Evaluation> Run::evaluate() {
+  enter(FlightPhase::kEvaluate);
   const int64_t batch = evalData_->batch(), rows = evalData_->rows();
   Evaluation evaluation;
   for (int64_t first = 0; first < rows; first += batch) {

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -47,6 +49,10 @@ Job::Job(Transport &transport, std::string host, double deadlineSeconds)
 
 absl::Status Job::move(std::vector<Part> parts, absl::string_view what, Patience patience) {
   auto waiting = std::make_shared<Waiting>();
+  std::map<int, int64_t> bytesWith;
+  for (const Part &part : parts) bytesWith[part.peer] += part.bytes;
+  if (flight_)
+    for (const auto &[peer, bytes] : bytesWith) flight_->messageBegun(peer, bytes);
   transport_.start(channel_, std::move(parts), [waiting](bool isDone) {
     std::lock_guard<std::mutex> lock(waiting->mutex);
     waiting->isOver = true;
@@ -64,7 +70,11 @@ absl::Status Job::move(std::vector<Part> parts, absl::string_view what, Patience
     return absl::DeadlineExceededError(absl::StrCat(what, ": requires an answer within ", deadlineSeconds_,
                                                     " s, got none from process ", peers));
   }
-  if (waiting->isDone) return absl::OkStatus();
+  if (waiting->isDone) {
+    if (flight_)
+      for (const auto &[peer, bytes] : bytesWith) flight_->messageEnded(peer);
+    return absl::OkStatus();
+  }
   return absl::AbortedError(absl::StrCat(what, ": given up"));
 }
 
@@ -95,8 +105,9 @@ absl::StatusOr<std::vector<std::string>> Job::gather(const std::string &mine) {
 absl::Status Job::compare(const std::vector<std::pair<std::string, std::string>> &facts) {
   const auto all = gather(packFacts(host_, facts));
   if (!all.ok()) return all.status();
-  processesOfHost_ = 0;
-  for (const std::string &packed : *all) processesOfHost_ += packed.substr(0, packed.find('\0')) == host_;
+  hosts_.clear();
+  for (const std::string &packed : *all) hosts_.push_back(packed.substr(0, packed.find('\0')));
+  processesOfHost_ = static_cast<int>(std::count(hosts_.begin(), hosts_.end(), host_));
   std::vector<std::string> differences;
   const std::vector<std::string> first = unpackFacts((*all)[0]);
   if (first.size() != facts.size() + 1)

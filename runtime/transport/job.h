@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/api/transport.h"
+#include "runtime/flight/flight_recorder.h"
 
 namespace cleave {
 
@@ -29,11 +30,16 @@ class Job {
   // `transport` must outlive it. 0: no deadline.
   Job(Transport &transport, std::string host, double deadlineSeconds);
 
+  // From now on `flight` hears of messages; it must outlive them.
+  void recordIn(FlightRecorder &flight) { flight_ = &flight; }
+
   Transport &transport() { return transport_; }
   int process() const { return transport_.process(); }
   int processes() const { return transport_.processes(); }
   bool isFirst() const { return process() == 0; }
-  int processesOfHost() const { return processesOfHost_; }  // here; known after compare()
+  // Known after compare().
+  const std::vector<std::string> &hosts() const { return hosts_; }  // by process
+  int processesOfHost() const { return processesOfHost_; }          // here
 
   // What every process says, by process.
   absl::StatusOr<std::vector<std::string>> gather(const std::string &mine);
@@ -58,7 +64,9 @@ class Job {
   const std::string host_;
   const double deadlineSeconds_;
   const int channel_;
+  std::vector<std::string> hosts_;
   int processesOfHost_ = 1;
+  FlightRecorder *flight_ = nullptr;
 };
 
 // How the ranks of a mesh are spread over the processes. `devicesPerProcess` 0: evenly. Fails unless that comes out.

@@ -51,10 +51,14 @@ absl::StatusOr<MpiLibrary> MpiLibrary::load() {
   symbols.find("ompi_mpi_comm_world", mpi.world);
   symbols.find("ompi_mpi_byte", mpi.byte);
   symbols.find("ompi_mpi_errors_return", mpi.errorsReturn);
+  symbols.find("ompi_mpi_info_null", mpi.noInfo);
   symbols.find("MPI_Init_thread", mpi.initThread);
   symbols.find("MPI_Comm_size", mpi.commSize);
   symbols.find("MPI_Comm_rank", mpi.commRank);
   symbols.find("MPI_Comm_set_errhandler", mpi.commSetErrhandler);
+  symbols.find("MPI_Comm_split_type", mpi.commSplitType);
+  symbols.find("MPI_Comm_split", mpi.commSplit);
+  symbols.find("MPI_Bcast", mpi.bcast);
   symbols.find("MPI_Isend", mpi.isend);
   symbols.find("MPI_Irecv", mpi.irecv);
   symbols.find("MPI_Testall", mpi.testall);

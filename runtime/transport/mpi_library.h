@@ -14,12 +14,16 @@ struct MpiLibrary {
   using Handle = void *;
 
   static constexpr int kFunneled = 1;  // MPI_THREAD_FUNNELED
-  Handle world = nullptr, byte = nullptr, errorsReturn = nullptr;
+  static constexpr int kShared = 0;    // MPI_COMM_TYPE_SHARED
+  Handle world = nullptr, byte = nullptr, errorsReturn = nullptr, noInfo = nullptr;
 
   int (*initThread)(int *, char ***, int, int *) = nullptr;
   int (*commSize)(Handle, int *) = nullptr;
   int (*commRank)(Handle, int *) = nullptr;
   int (*commSetErrhandler)(Handle, Handle) = nullptr;
+  int (*commSplitType)(Handle, int, int, Handle, Handle *) = nullptr;
+  int (*commSplit)(Handle, int, int, Handle *) = nullptr;
+  int (*bcast)(void *, int, Handle, int, Handle) = nullptr;
   int (*isend)(const void *, int, Handle, int, int, Handle, Handle *) = nullptr;
   int (*irecv)(void *, int, Handle, int, int, Handle, Handle *) = nullptr;
   int (*testall)(int, Handle *, int *, void *) = nullptr;

@@ -22,8 +22,10 @@ namespace {
 using Time = std::chrono::steady_clock;
 
 constexpr int64_t kMostMessage = int64_t{1} << 30;  // MPI counts with an int
-// How long the thread sleeps while it waits for messages: longer and longer, as nobody tells when one comes.
+// How long the thread sleeps while it waits for messages, as nobody tells when one comes: a part of the time that it
+// has waited so far.
 constexpr std::chrono::microseconds kShortNap(20), kLongNap(200);
+constexpr int kNapsOfWait = 16;
 
 class MpiTransportImpl final : public MpiTransport {
  public:
@@ -105,10 +107,24 @@ class MpiTransportImpl final : public MpiTransport {
     mpi_.commSetErrhandler(mpi_.world, mpi_.errorsReturn);
     mpi_.commSize(mpi_.world, &processes_);
     mpi_.commRank(mpi_.world, &process_);
-    if (processes_ == launch.processes && process_ == launch.process) return absl::OkStatus();
+    if (processes_ == launch.processes && process_ == launch.process) return numberByHost();
     return absl::FailedPreconditionError(
         absl::StrCat("requires that Open MPI sees what the launcher says (", launch.str(), "), got process ", process_,
                      " of ", processes_, "; start with mpirun of Open MPI, srun --mpi=pmix, or cleave run"));
+  }
+
+  // Processes of a host get numbers that follow each other, wherever the launcher put them: hosts in the order of their
+  // first processes, and on each the launcher's order.
+  absl::Status numberByHost() {
+    MpiLibrary::Handle host = nullptr;
+    int first = process_;
+    int code = mpi_.commSplitType(mpi_.world, MpiLibrary::kShared, /*key=*/0, mpi_.noInfo, &host);
+    if (code == 0) code = mpi_.bcast(&first, sizeof(first), mpi_.byte, /*root=*/0, host);
+    if (code == 0) code = mpi_.commSplit(mpi_.world, /*color=*/0, /*key=*/first, &all_);
+    if (code != 0) return absl::InternalError(absl::StrCat("order of the processes: ", mpi_.errorText(code)));
+    mpi_.commSetErrhandler(all_, mpi_.errorsReturn);
+    mpi_.commRank(all_, &process_);
+    return absl::OkStatus();
   }
 
   void serve(const Launch &launch, std::promise<absl::Status> &started) {
@@ -116,11 +132,11 @@ class MpiTransportImpl final : public MpiTransport {
     const absl::Status status = open(launch);
     started.set_value(status);
     if (!status.ok()) return;  // to an error that is told; the launcher ends a job that a process leaves so
-    auto nap = kShortNap;
+    auto moved = Time::now();
     for (;;) {
       std::unique_lock<std::mutex> lock(mutex_);
       if (queued_.empty() && !active_.empty() && !isAborted_) {
-        changed_.wait_for(lock, nap);
+        changed_.wait_for(lock, std::clamp<Time::duration>((Time::now() - moved) / kNapsOfWait, kShortNap, kLongNap));
       } else {
         changed_.wait(lock, [&] { return !queued_.empty() || !active_.empty() || isClosing_; });
       }
@@ -130,7 +146,7 @@ class MpiTransportImpl final : public MpiTransport {
         break;
       } else {
         lock.unlock();
-        nap = progress() ? kShortNap : std::min(nap * 2, kLongNap);
+        if (progress()) moved = Time::now();
         continue;
       }
       std::lock_guard<std::mutex> again(mutex_);
@@ -189,9 +205,9 @@ class MpiTransportImpl final : public MpiTransport {
         char *data = static_cast<char *>(part.data) + begin;
         MpiLibrary::Handle request = nullptr;
         if (part.direction == Part::Direction::kSend) {
-          check("MPI_Isend", mpi_.isend(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+          check("MPI_Isend", mpi_.isend(data, count, mpi_.byte, part.peer, batch.channel, all_, &request));
         } else {
-          check("MPI_Irecv", mpi_.irecv(data, count, mpi_.byte, part.peer, batch.channel, mpi_.world, &request));
+          check("MPI_Irecv", mpi_.irecv(data, count, mpi_.byte, part.peer, batch.channel, all_, &request));
         }
         if (request != nullptr) batch.requests.push_back(request);
       }
@@ -220,6 +236,7 @@ class MpiTransportImpl final : public MpiTransport {
   }
 
   const MpiLibrary mpi_;
+  MpiLibrary::Handle all_ = nullptr;  // the world, numbered by host
   int process_ = 0, processes_ = 1;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -230,9 +247,20 @@ class MpiTransportImpl final : public MpiTransport {
   std::thread thread_;
 };
 
+// Whether Slurm offers PMIx, PMI-2 or PMI-1 to this process.
+bool isToldOfPeers() {
+  const Environment environment = environmentOfProcess();
+  return environment.count("PMIX_RANK") + environment.count("PMI2_RANK") + environment.count("PMI_FD") > 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MpiTransport>> MpiTransport::join(const Launch &launch) {
+  // Open MPI would end the process.
+  if (launch.launcher == Launch::Launcher::kSlurm && !isToldOfPeers())
+    return absl::FailedPreconditionError(absl::StrCat(
+        "requires srun --mpi=pmix, by which the processes of Open MPI find each other, got a step without it (",
+        launch.str(), "); srun --mpi=list tells what this Slurm has"));
   const auto mpi = MpiLibrary::load();
   if (!mpi.ok()) return mpi.status();
   auto transport = std::make_unique<MpiTransportImpl>(*mpi);

@@ -13,7 +13,8 @@
 
 namespace cleave {
 
-// One thread of its own makes every call of MPI and sees messages through.
+// One thread of its own makes every call of MPI and sees messages through. Processes of a host have numbers that follow
+// each other, even where the launcher deals them out in turns.
 class MpiTransport : public Transport {
  public:
   // Loads MPI and starts it; waits for the other processes. Fails if MPI sees other processes than the launcher named.

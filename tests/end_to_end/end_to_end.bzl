@@ -1,6 +1,6 @@
 """Tests that run the driver's programs."""
 
-def driver_test(name, script, args = [], data = []):
+def driver_test(name, script, args = [], data = [], tags = []):
     """A test by a Python script of this folder (Debian's python3, its standard library only).
 
     Args:
@@ -8,11 +8,13 @@ def driver_test(name, script, args = [], data = []):
       script: the script; it finds the programs by CLEAVE_COMPILE and CLEAVE_RUN.
       args: its arguments.
       data: files that it reads.
+      tags: of the test.
     """
     native.sh_test(
         name = name,
         size = "medium",
         srcs = ["run_script.sh"],
+        tags = tags,
         args = ["$(rootpath %s)" % script] + args,
         data = data + [
             script,

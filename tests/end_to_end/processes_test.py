@@ -95,29 +95,52 @@ def process_of(job, rank):
     raise RuntimeError(f"mpirun has no process {rank}")
 
 
+def await_lines(path, count, seconds=60):
+    """Waits until a file has so many lines."""
+    end = time.monotonic() + seconds
+    while not os.path.exists(path) or len(open(path).readlines()) < count:
+        if time.monotonic() > end:
+            raise TimeoutError(f"requires {count} lines in {path} within {seconds} s")
+        time.sleep(0.01)
+
+
 def fault(work, number):
-    """What a job says of which process 1 gets a signal once it trains; its exit code too."""
+    """What a job says of which process 1 gets a signal once it trains; its exit code too. Records go to "flight"."""
     path = os.path.join(work, "fault.jsonl")
     if os.path.exists(path):
         os.remove(path)
     line = command(["train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps", 10**6,
-                    "--threads", 1, "--deadline", 2, "--metrics", path])
+                    "--threads", 1, "--deadline", 2, "--metrics", path, "--flight-records",
+                    os.path.join(work, "flight")])
     with subprocess.Popen(MPIRUN + ["-n", "2"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as job:
-        while not os.path.exists(path) or len(open(path).readlines()) < 3:
-            time.sleep(0.01)
+        await_lines(path, 3)
         os.kill(process_of(job, 1), number)
         text = job.communicate()[0]
         return job.returncode, text
+
+
+def check_diagnosis(checks, work, what):
+    told = json.loads(cleave("diagnose", os.path.join(work, "flight"), "--json"))
+    suspects, waits = told["suspects"], told["waits"]
+    checks.check(suspects and suspects[0]["process"] == 1 and suspects[0]["ranks"] == [2, 3] and
+                 "no sign of life" in suspects[0]["reasons"][0],
+                 f"diagnose names the process that {what}: {suspects}")
+    checks.check(waits and all(wait["in"] for wait in waits) and len(told["records"]) == 2 and
+                 {event["process"] for event in told["events"]} == {0, 1}, f"and who waits in what: {waits}")
+    text = cleave("diagnose", os.path.join(work, "flight"))
+    checks.check(text.startswith("culprit: process 1 (ranks 2, 3, host "), f"as text too: {text}")
 
 
 def check_faults(checks, work):
     code, text = fault(work, signal.SIGKILL)
     checks.check(code != 0 and "rank 1 with PID" in text and "signal 9" in text,
                  f"a process that is killed ends the job and is named: {text[-300:]}")
+    check_diagnosis(checks, work, "was killed")
     code, text = fault(work, signal.SIGSTOP)
     checks.check(code != 0 and "step " in text and "waits for rank 2" in text and "process 0 of 2" in text,
                  f"one that stops is found by the deadline, and its ranks are named: {text[-300:]}")
+    check_diagnosis(checks, work, "stopped")
 
 
 def check_commands(checks, work):
@@ -129,6 +152,30 @@ def check_commands(checks, work):
     checks.check("Open MPI v" in told and "mpirun" in told and "vectors" in told, "doctor tells what is there")
 
 
+def check_trace(checks, work):
+    """All devices in one trace, in one time; lateness of every rank in the metrics."""
+    trace, path = os.path.join(work, "trace.json"), os.path.join(work, "traced.jsonl")
+    cleave("run", "-n", 4, "train", os.path.join(work, "plan"), "--data", os.path.join(work, "tokens.bin"), "--steps",
+           6, "--threads", 1, "--metrics", path, "--trace", trace)
+    lines = metrics(path)
+    checks.check(all(len(line["late_ms_by_rank"]) == 4 and 0 <= line["slowest_rank"] < 4 and
+                     line["late_ms_by_rank"][line["slowest_rank"]] == min(line["late_ms_by_rank"]) and
+                     line["late_ms"] == max(line["late_ms_by_rank"]) for line in lines),
+                 f"metrics tell how late each rank is: {lines[-1]}")
+    told = cleave("trace-report", trace)
+    checks.check("means of 6" in told and all(f"\n  {device} " in told for device in range(4)),
+                 f"trace-report reads the trace of all processes: {told}")
+    with open(trace) as file:
+        events = json.load(file)["traceEvents"]
+    steps = {}
+    for event in events:
+        if event.get("cat") == "run" and event["name"] == "step":
+            steps.setdefault(event["pid"], []).append((event["ts"], event["ts"] + event["dur"]))
+    # Every step has a collective over all ranks: before its end on one, it has begun on all.
+    overlap = all(max(begin for begin, _ in step) < min(end for _, end in step) for step in zip(*steps.values()))
+    checks.check(sorted(steps) == [0, 1, 2, 3] and overlap, f"steps of all devices are at the same time: {steps}")
+
+
 def main():
     checks, work = Checks(), scratch()
     assert shutil.which("mpirun"), "requires mpirun, of Debian's package openmpi-bin"
@@ -137,6 +184,7 @@ def main():
         for overlap in OVERLAPS:
             check_plan(checks, work, mesh, overlap)
     check_commands(checks, work)
+    check_trace(checks, work)
     check_checkpoints(checks, work)
     check_faults(checks, work)
     check_refusals(checks, work)

@@ -309,6 +309,9 @@ CommandSpec trainCommand() {
           absentMeans("not written", file("--metrics", "M.jsonl", "one JSON object a step")),
           absentMeans("not written", file("--tensorboard", "DIR", "the same as an event file there, for TensorBoard")),
           absentMeans("not written", file("--trace", "T.json", "what ran when on which device, for chrome://tracing")),
+          absentMeans("the folder flight of --checkpoint with several processes, else none",
+                      file("--flight-records", "DIR",
+                           "where each process keeps its last collectives and messages, for diagnose")),
           absentMeans("this machine's memory",
                       links("collectives along that axis behave like a link of that speed, as model=1GB/s,50us; once "
                             "for each axis")),
@@ -407,6 +410,16 @@ CommandSpec traceReportCommand() {
           {}};
 }
 
+CommandSpec diagnoseCommand() {
+  return {"diagnose",
+          {"DIR"},
+          "Tells which process held up a run that ended early, from the flight records of all",
+          "DIR is that of train --flight-records, or the folder flight of its checkpoints. Records are there whatever\n"
+          "ended a process. Where hosts don't share DIR, bring their files flight-* together first.",
+          "cleave diagnose run/flight",
+          {toggle("--json", "all of it, for scripts, with the last events of every process in the order of time")}};
+}
+
 CommandSpec reportCommand() {
   return {"report",
           {"METRICS.jsonl"},
@@ -431,7 +444,8 @@ CommandSpec benchCommand() {
 const std::vector<CommandSpec> &allCommands() {
   static const std::vector<CommandSpec> &commands = *new std::vector<CommandSpec>{
       quickstartCommand(), compileCommand(),    explainCommand(),     trainCommand(),        runCommand(),
-      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  reportCommand(),
+      tokenizeCommand(),   sampleCommand(),     printPlanCommand(),   traceReportCommand(),  diagnoseCommand(),
+      reportCommand(),
       benchClusterCommand(), doctorCommand(),   benchCommand(),       testCommand(),         buildCommand(),
       wheelCommand()};
   return commands;

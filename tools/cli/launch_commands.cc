@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +55,13 @@ std::vector<std::string> mpirunLine(const ParsedFlags &flags, const std::string 
   return line;
 }
 
+// A host that is gone, or its cable, is found after 25 seconds, which is less than train's --deadline: later, messages
+// under way keep mpirun waiting for as long as the system tries to send them. What the user has set stays.
+void watchHosts() {
+  for (const auto &[name, seconds] : {std::make_pair("time", "10"), {"intvl", "5"}, {"probes", "3"}})
+    ::setenv(absl::StrCat("OMPI_MCA_oob_tcp_keepalive_", name).c_str(), seconds, /*overwrite=*/0);
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> runRun(const ParsedFlags &flags) {
@@ -62,6 +71,7 @@ absl::StatusOr<ExitCode> runRun(const ParsedFlags &flags) {
   std::vector<char *> arguments;
   for (std::string &word : line) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  watchHosts();
   ::execvp(kMpirun, arguments.data());
   return absl::NotFoundError(absl::StrCat("several processes require ", kMpirun,
                                           " (Debian's package openmpi-bin), got none: ", std::strerror(errno)));

@@ -17,6 +17,7 @@ absl::StatusOr<ExitCode> runSample(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runPrintPlan(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runBenchCluster(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runTraceReport(const ParsedFlags &flags);
+absl::StatusOr<ExitCode> runDiagnose(const ParsedFlags &flags);
 absl::StatusOr<ExitCode> runReport(const ParsedFlags &flags);
 
 }  // namespace cleave::cli

@@ -1,13 +1,18 @@
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "kernels/api/registry.h"
 #include "kernels/cpu/register.h"
 #include "kernels/reference/register.h"
+#include "runtime/flight/flight_recorder.h"
 #include "runtime/launch/launch.h"
 #include "runtime/load_plan.h"
 #include "runtime/session.h"
@@ -15,6 +20,7 @@
 #include "runtime/training/sampler.h"
 #include "runtime/training/stop_signals.h"
 #include "runtime/training/trainer.h"
+#include "runtime/transport/axis_hosts.h"
 #include "runtime/transport/job.h"
 #include "runtime/transport/mpi_transport.h"
 #include "runtime/weights/tensor_source.h"
@@ -80,6 +86,40 @@ std::string sharedFlags(const ParsedFlags &flags) {
   return absl::StrJoin(shared, " ");
 }
 
+// Which ranks are on which host, where there are several, and which axes had better not be spread over them.
+void tellHosts(const Job &job, const LoadedPlan &plan, int ranksOfProcess) {
+  std::vector<std::string> hostOf;  // by rank
+  for (const std::string &host : job.hosts()) hostOf.insert(hostOf.end(), ranksOfProcess, host);
+  if (const std::string text = ranksByHost(hostOf); !text.empty()) std::fprintf(stderr, "%s\n", text.c_str());
+  for (const std::string &warning : warnOfHosts(plan.mesh, hostOf)) std::fprintf(stderr, "%s\n", warning.c_str());
+}
+
+// Where flight records go; empty: nowhere.
+std::string flightFolder(const ParsedFlags &flags, const Job *job) {
+  if (flags.has("--flight-records")) return flags.text("--flight-records");
+  return job && flags.has("--checkpoint") ? flags.text("--checkpoint") + "/flight" : "";
+}
+
+absl::StatusOr<std::unique_ptr<FlightRecorder>> openFlightRecord(const std::string &folder, Job *job,
+                                                                 const RankRange &ranks, const LoadedPlan &plan) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  FlightIdentity identity;
+  identity.job = absl::StrFormat("%020d", std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  identity.firstRank = ranks.first;
+  identity.endRank = ranks.end;
+  identity.host = nameOfHost();
+  if (job != nullptr) {
+    const auto all = job->gather(identity.job);
+    if (!all.ok()) return all.status();
+    identity.job = all->front();
+    identity.process = job->process();
+    identity.processes = job->processes();
+  }
+  auto flight = FlightRecorder::create(folder, identity, plan);
+  if (flight.ok() && job != nullptr) job->recordIn(**flight);
+  return flight;
+}
+
 absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &signals, Job *job) {
   const Registry kernels = allKernels();
   LoadOptions loading;
@@ -101,8 +141,21 @@ absl::StatusOr<ExitCode> trainHere(const ParsedFlags &flags, const StopSignals &
                               {"command line", sharedFlags(flags)},
                               {"kernels", options.kernelChoices}});
     if (!same.ok()) return same;
+    if (job->isFirst()) tellHosts(*job, *plan, ranks->size());
   }
+  std::unique_ptr<FlightRecorder> flight;
+  const std::string folder = flightFolder(flags, job);
+  if (!folder.empty()) {
+    auto opened = openFlightRecord(folder, job, *ranks, *plan);
+    if (!opened.ok()) return opened.status();
+    flight = *std::move(opened);
+  }
+  options.part.flight = flight.get();
   auto outcome = train(*plan, options);
+  if (flight) flight->end(outcome.status());
+  if (!outcome.ok() && flight && job)
+    std::fprintf(stderr, "cleave train: flight records are in \"%s\"; cleave diagnose tells who kept whom waiting\n",
+                 folder.c_str());
   if (!outcome.ok()) return outcome.status();
   return outcome->isInterrupted ? kInterrupted : kDone;
 }

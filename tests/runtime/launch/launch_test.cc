@@ -28,6 +28,11 @@ void PrintTo(const Case &row, std::ostream *out) { *out << row.sentence; }
 #define SLURM_STEP                                                                                             \
   "SLURM_JOB_ID=81 SLURM_NTASKS=8 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=8 SLURM_STEP_NUM_NODES=2 SLURM_PROCID=5 " \
   "SLURM_LOCALID=1 SLURM_NODEID=1 PMI2_RANK=5"
+// As captured from Slurm 22.05 on two nodes (srun -N2 -n4), less what says nothing of processes.
+#define SLURM_STEP_CAPTURED                                                                                    \
+  "SLURM_JOB_ID=1 SLURM_JOBID=1 SLURM_JOB_NUM_NODES=2 SLURM_NNODES=2 SLURM_NPROCS=4 SLURM_NTASKS=4 SLURM_STEPID=0 " \
+  "SLURM_STEP_ID=0 SLURM_STEP_NUM_NODES=2 SLURM_STEP_NUM_TASKS=4 SLURM_STEP_TASKS_PER_NODE=2(x2) SLURM_PROCID=3 "   \
+  "SLURM_LOCALID=1 SLURM_NODEID=1 SLURM_GTIDS=2,3 SLURMD_NODENAME=b SLURM_TASKS_PER_NODE=2(x2)"
 #define TORCHRUN                                                                                               \
   "RANK=3 WORLD_SIZE=8 LOCAL_RANK=3 LOCAL_WORLD_SIZE=4 GROUP_RANK=0 MASTER_ADDR=node0 MASTER_PORT=29500 "      \
   "TORCHELASTIC_RUN_ID=none"
@@ -71,6 +76,21 @@ const Case kCases[] = {
     {"Open MPI of no processes", OMPI "RANK=0 " OMPI "SIZE=0",
      "launcher Open MPI: requires an integer from 1 to 1048576 as OMPI_COMM_WORLD_SIZE, got \"0\""},
 
+    {"mpirun of Open MPI 4.1.4, captured",
+     "OMPI_COMMAND=sh " OMPI "LOCAL_RANK=2 " OMPI "LOCAL_SIZE=4 " OMPI "NODE_RANK=2 " OMPI "RANK=2 " OMPI "SIZE=4 "
+     "OMPI_FIRST_RANKS=0 OMPI_MCA_ess_base_jobid=1592328193 OMPI_MCA_ess_base_vpid=2 OMPI_NUM_APP_CTX=1 "
+     "OMPI_UNIVERSE_SIZE=2 PMIX_RANK=2",
+     "Open MPI: process 2 of 4 (2 of 4 on this host)"},
+    {"mpirun within salloc of two nodes, captured: a step of Slurm started its daemon",
+     OMPI "LOCAL_RANK=1 " OMPI "LOCAL_SIZE=2 " OMPI "NODE_RANK=1 " OMPI "RANK=3 " OMPI "SIZE=4 PMIX_RANK=3 "
+     "SLURM_JOB_ID=4 SLURM_NTASKS=1 SLURM_NPROCS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0 SLURM_STEP_ID=0 "
+     "SLURM_STEP_NUM_TASKS=1 SLURM_STEP_NUM_NODES=1",
+     "Open MPI: process 3 of 4 (1 of 2 on this host)"},
+
+    {"mpiexec.hydra of MPICH 4.0.2, captured",
+     "GFORTRAN_UNBUFFERED_PRECONNECTED=y HYDI_CONTROL_FD=7 MPIR_CVAR_CH3_INTERFACE_HOSTNAME=vm MPI_LOCALNRANKS=4 "
+     "MPI_LOCALRANKID=2 PMI_FD=14 PMI_RANK=2 PMI_SIZE=4",
+     "Hydra: process 2 of 4 (2 of 4 on this host)"},
     {"mpiexec of MPICH", "PMI_RANK=2 PMI_SIZE=4 PMI_FD=9 MPI_LOCALRANKID=0 MPI_LOCALNRANKS=2",
      "Hydra: process 2 of 4 (0 of 2 on this host)"},
     {"mpiexec of Intel MPI", "PMI_RANK=0 PMI_SIZE=2 I_MPI_HYDRA_TOPOLIB=hwloc MPI_LOCALRANKID=0 MPI_LOCALNRANKS=2",
@@ -84,6 +104,12 @@ const Case kCases[] = {
     {"Open MPI that sets Hydra's variables too", OMPI_1_OF_4 " PMI_RANK=1 PMI_SIZE=4",
      "Open MPI: process 1 of 4 (1 of 4 on this host)"},
 
+    {"srun --mpi=pmix, captured", SLURM_STEP_CAPTURED " SLURM_MPI_TYPE=pmix PMIX_RANK=3 PMIX_HOSTNAME=b",
+     "Slurm: process 3 of 4"},
+    {"srun --mpi=none, captured", SLURM_STEP_CAPTURED, "Slurm: process 3 of 4"},
+    {"srun --mpi=pmi2, captured: it has Hydra's variables too",
+     SLURM_STEP_CAPTURED " SLURM_MPI_TYPE=pmi2 PMI_FD=13 PMI_JOBID=2.0 PMI_RANK=3 PMI_SIZE=4", "Hydra: process 3 of 4"},
+    {"a shell of salloc, captured", "SLURM_JOB_ID=4 SLURM_NTASKS=4", "none: process 0 of 1"},
     {"srun", SLURM_STEP, "Slurm: process 5 of 8"},
     {"srun with PMI-1", SLURM_STEP " PMI_RANK=5 PMI_SIZE=8", "Hydra: process 5 of 8"},
     {"a batch script of Slurm is no step", SLURM_BATCH, "none: process 0 of 1"},

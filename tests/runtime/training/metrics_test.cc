@@ -50,6 +50,14 @@ TEST(MetricsLine, HasTheModelsOwnMetricsInObjects) {
   EXPECT_EQ(line["eval_metrics"], json({{"accuracy", 0.25}}));
 }
 
+TEST(MetricsLine, NamesTheRankThatWaitedLeast) {
+  StepMetrics metrics = metricsAt(3);
+  metrics.lateMsByRank = {1.5, 0.25, 2, 3};
+  const json line = json::parse(metricsLine(metrics));
+  EXPECT_EQ(line["late_ms_by_rank"], json({1.5, 0.25, 2, 3}));
+  EXPECT_EQ(line["slowest_rank"], 1);
+}
+
 TEST(MetricsLine, HoldsFloatsThatReadBackAsTheSame) {
   StepMetrics metrics = metricsAt(1);
   for (double value :
