@@ -13,15 +13,16 @@ namespace {
 
 using collectives::ProcessExchange;
 using collectives::ProcessPlaces;
+using collectives::StagePool;
 using Event = CollectiveListener::Event;
 
 // One group, of whose members some are local. A round begins with the first local member's arrival.
 class ProcessMeeting {
  public:
   ProcessMeeting(const CollectiveSpec &spec, const CollectiveSpec::Group &group, ProcessPlaces places,
-                 Transport &transport, int channel)
+                 Transport &transport, int channel, StagePool &pool)
       : ranks_(group.ranks), places_(places), locals_(places.localMembers()), transport_(transport), channel_(channel),
-        exchange_(makeProcessExchange(spec, group, std::move(places))), listeners_(ranks_.size(), nullptr),
+        exchange_(makeProcessExchange(spec, group, std::move(places), pool)), listeners_(ranks_.size(), nullptr),
         isDone_(ranks_.size(), false), inputs_(group.segments.size(), std::vector<TensorView>(ranks_.size())),
         outputs_(inputs_) {}
 
@@ -102,6 +103,7 @@ class ProcessMeeting {
     isMoving_ = false;
     isAborted_ = isAborted_ || !isDone;
     if (!isDone) return fail(std::move(lock));
+    exchange_->release();  // of a round that failed the transport may still write to it
     endRound(std::move(lock), Event::kDone);
   }
 
@@ -195,7 +197,7 @@ class ProcessCommunicator final : public Communicator {
   void addMeeting(const CollectiveSpec &spec, size_t collective, const CollectiveSpec::Group &group,
                   ProcessPlaces places, int channel) {
     const std::vector<int> locals = places.localMembers();
-    meetings_.push_back(std::make_unique<ProcessMeeting>(spec, group, std::move(places), transport_, channel));
+    meetings_.push_back(std::make_unique<ProcessMeeting>(spec, group, std::move(places), transport_, channel, pool_));
     for (int member : locals) seats_[collective][group.ranks[member]] = {meetings_.back().get(), member};
   }
 
@@ -208,6 +210,7 @@ class ProcessCommunicator final : public Communicator {
   Transport &transport_;
   const std::vector<CollectiveSpec> localSpecs_;
   const std::unique_ptr<Communicator> local_;
+  StagePool pool_;
   std::vector<std::unique_ptr<ProcessMeeting>> meetings_;
   std::vector<std::map<int, Seat>> seats_;  // by collective, then rank; of groups that others are in too
 };

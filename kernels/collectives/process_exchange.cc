@@ -18,9 +18,18 @@ using Direction = Part::Direction;
 // A value of less is exchanged at once: a second turn takes longer than more bytes.
 constexpr int64_t kDirectBytes = int64_t{32} << 10;
 
-// Memory for values on their way: made when it is first needed, and kept.
+// The pool keeps few sizes, so that exchanges find what others gave back.
+int64_t capacityFor(int64_t bytes) {
+  int64_t capacity = 64;
+  while (capacity < bytes) capacity *= 2;
+  return capacity;
+}
+
+// Memory for values of one round on their way: taken when it is first needed.
 class Stage {
  public:
+  explicit Stage(StagePool &pool) : pool_(pool) {}
+
   // Place for so many bytes.
   int64_t reserve(int64_t bytes) {
     const int64_t offset = size_;
@@ -28,13 +37,17 @@ class Stage {
     return offset;
   }
   char *at(int64_t offset) {
-    if (!bytes_) bytes_.reset(new char[std::max<int64_t>(size_, 1)]);
+    if (!bytes_) bytes_ = pool_.take(size_);
     return bytes_.get() + offset;
+  }
+  void release() {
+    if (bytes_) pool_.give(std::move(bytes_), size_);
   }
 
  private:
+  StagePool &pool_;
   int64_t size_ = 0;
-  std::unique_ptr<char[]> bytes_;
+  StagePool::Memory bytes_;
 };
 
 void copyViews(const TensorView &from, const TensorView &to) {
@@ -43,8 +56,8 @@ void copyViews(const TensorView &from, const TensorView &to) {
 
 class DirectExchange final : public ProcessExchange {
  public:
-  DirectExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group, ProcessPlaces places)
-      : spec_(spec), group_(group), places_(std::move(places)), fills_(places_.processOf.size()) {
+  DirectExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group, ProcessPlaces places, StagePool &pool)
+      : spec_(spec), group_(group), places_(std::move(places)), fills_(places_.processOf.size()), stage_(pool) {
     for (size_t s = 0; s < group_.segments.size(); ++s)
       for (size_t o = 0; o < places_.processOf.size(); ++o) planOutput(static_cast<int>(s), static_cast<int>(o));
   }
@@ -81,6 +94,7 @@ class DirectExchange final : public ProcessExchange {
 
   std::vector<Part> second() final { return {}; }
   void finish(const Views &) final {}
+  void release() final { stage_.release(); }
 
  private:
   struct Message {
@@ -149,7 +163,7 @@ class DirectExchange final : public ProcessExchange {
 
 class SharedExchange final : public ProcessExchange {
  public:
-  SharedExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group, ProcessPlaces places)
+  SharedExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group, ProcessPlaces places, StagePool &pool)
       : spec_(spec), places_(std::move(places)), processes_(places_.processes()), locals_(places_.localMembers()) {
     const auto self = std::find(processes_.begin(), processes_.end(), places_.self);
     self_ = static_cast<int>(self - processes_.begin());
@@ -161,9 +175,9 @@ class SharedExchange final : public ProcessExchange {
       for (size_t m = 0; m < places_.processOf.size(); ++m) {
         const bool isLocal = places_.isLocal(static_cast<int>(m));
         segment.inputStage.push_back(stages_.size());
-        stages_.emplace_back().reserve((isLocal ? segment.count : shareOf(segment, self_).size()) * bytes());
+        stages_.emplace_back(pool).reserve((isLocal ? segment.count : shareOf(segment, self_).size()) * bytes());
         segment.outputStage.push_back(stages_.size());
-        stages_.emplace_back().reserve(isLocal ? segment.count * bytes() : 0);
+        stages_.emplace_back(pool).reserve(isLocal ? segment.count * bytes() : 0);
       }
     }
   }
@@ -238,6 +252,10 @@ class SharedExchange final : public ProcessExchange {
     }
   }
 
+  void release() final {
+    for (Stage &stage : stages_) stage.release();
+  }
+
  private:
   struct Segment {
     int64_t count = 0;
@@ -277,6 +295,25 @@ class SharedExchange final : public ProcessExchange {
 
 }  // namespace
 
+StagePool::Memory StagePool::take(int64_t bytes) {
+  const int64_t capacity = capacityFor(bytes);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<Memory> &free = free_[capacity];
+    if (!free.empty()) {
+      Memory memory = std::move(free.back());
+      free.pop_back();
+      return memory;
+    }
+  }
+  return Memory(new char[capacity]);
+}
+
+void StagePool::give(Memory memory, int64_t bytes) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  free_[capacityFor(bytes)].push_back(std::move(memory));
+}
+
 std::vector<int> ProcessPlaces::processes() const {
   const std::set<int> all(processOf.begin(), processOf.end());
   return std::vector<int>(all.begin(), all.end());
@@ -290,13 +327,13 @@ std::vector<int> ProcessPlaces::localMembers() const {
 }
 
 std::unique_ptr<ProcessExchange> makeProcessExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group,
-                                                     ProcessPlaces places) {
+                                                     ProcessPlaces places, StagePool &pool) {
   const bool areEqual = std::all_of(group.segments.begin(), group.segments.end(), areBoxesEqual);
   int64_t bytes = 0;
   for (const CollectiveSpec::Boxes &boxes : group.segments) bytes += boxes.inputs[0].elements() * bytesOf(spec.dtype);
   if (areEqual && spec.reduction != Reduction::kNone && bytes > kDirectBytes)
-    return std::make_unique<SharedExchange>(spec, group, std::move(places));
-  return std::make_unique<DirectExchange>(spec, group, std::move(places));
+    return std::make_unique<SharedExchange>(spec, group, std::move(places), pool);
+  return std::make_unique<DirectExchange>(spec, group, std::move(places), pool);
 }
 
 }  // namespace cleave::collectives

@@ -7,13 +7,29 @@
 #ifndef CLEAVE_KERNELS_COLLECTIVES_PROCESS_EXCHANGE_H
 #define CLEAVE_KERNELS_COLLECTIVES_PROCESS_EXCHANGE_H
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "kernels/api/communicator.h"
 
 namespace cleave::collectives {
+
+// Memory for values on their way, which the exchanges of a process share: those that are not under way hold none. All
+// methods may be called from any thread.
+class StagePool {
+ public:
+  using Memory = std::unique_ptr<char[]>;
+  Memory take(int64_t bytes);
+  void give(Memory memory, int64_t bytes);  // what take gave for so many bytes
+
+ private:
+  std::mutex mutex_;
+  std::map<int64_t, std::vector<Memory>> free_;  // by capacity
+};
 
 // Of one group, as one of its processes sees it. A round: the parts of `first` are moved, `work` for each
 // local member, the parts of `second` are moved (there may be none), `finish`.
@@ -27,6 +43,7 @@ class ProcessExchange {
   virtual void work(int member, const Views &inputs, const Views &outputs) = 0;
   virtual std::vector<Transport::Part> second() = 0;
   virtual void finish(const Views &outputs) = 0;
+  virtual void release() = 0;  // behind it: gives back memory, which nobody may use any more
 };
 
 // Where members live.
@@ -39,9 +56,9 @@ struct ProcessPlaces {
   std::vector<int> localMembers() const;  // in ascending order
 };
 
-// `spec` and its group must outlive it.
+// `spec`, its group and `pool` must outlive it.
 std::unique_ptr<ProcessExchange> makeProcessExchange(const CollectiveSpec &spec, const CollectiveSpec::Group &group,
-                                                     ProcessPlaces places);
+                                                     ProcessPlaces places, StagePool &pool);
 
 }  // namespace cleave::collectives
 
