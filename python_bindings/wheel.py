@@ -1,6 +1,6 @@
 """Makes a wheel of a package with an extension module, and of all the libraries that the module needs.
 
-Usage: wheel.py NAME VERSION EXTENSION OUTPUT PYTHON_FILE...
+Usage: wheel.py NAME VERSION EXTENSION OUTPUT PYTHON_FILE...    (OUTPUT ends with the wheel's tag)
 
 Files go to the package NAME: PYTHON_FILE by its path behind the last folder "cleave/" or "cleave_runtime/". Libraries
 go to NAME/lib and are found by rpath. The C and C++ libraries of the system are taken for granted.
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import zipfile
 
-TAG = "cp311-cp311-linux_x86_64"
 OF_THE_SYSTEM = re.compile(r"^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|stdc\+\+|gcc_s))\.so\b|^linux-vdso")
 FOLDER = re.compile(r"^(.*/)?(cleave|cleave_runtime)/")
 
@@ -95,7 +94,7 @@ class Wheel:
 
 
 def main(name, version, extension, target, *sources):
-    info = f"{name}-{version}.dist-info"
+    info, tag = f"{name}-{version}.dist-info", os.path.basename(target).removesuffix(".whl").split("-", 2)[2]
     wheel = Wheel(target)
     for source in sorted(sources):
         with open(source, "rb") as file:
@@ -109,7 +108,7 @@ def main(name, version, extension, target, *sources):
     for path, text in sorted(licenses(origins).items()):
         wheel.add(f"{info}/{path}", text.encode())
     wheel.add(f"{info}/METADATA", metadata(name, version).encode())
-    wheel.add(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: cleave\nRoot-Is-Purelib: false\nTag: {TAG}\n".encode())
+    wheel.add(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: cleave\nRoot-Is-Purelib: false\nTag: {tag}\n".encode())
     wheel.close(f"{info}/RECORD")
 
 

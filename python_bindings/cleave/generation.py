@@ -21,15 +21,24 @@ def tokens_of(prompt, tokenizer: Tokenizer | None):
     return tokens
 
 
+def stops_of(stop):
+    """What ends a text, as a list."""
+    if stop is None or isinstance(stop, (int, np.integer, str)):
+        return [] if stop is None else [stop]
+    try:
+        return list(stop)
+    except TypeError:
+        refuse(f"generate: requires tokens and texts in stop, got {stop!r}")
+
+
 def has_texts(stop):
     """Whether a text is among what ends a text."""
-    return isinstance(stop, str) or (stop is not None and not isinstance(stop, (int, np.integer)) and
-                                     any(isinstance(each, str) for each in stop))
+    return any(isinstance(each, str) for each in stops_of(stop))
 
 
 def generate(session, prompt, tokenizer, *, max_new_tokens, temperature, top_k, top_p, seed, stop):
     """What a session writes: text for a text, else tokens [n] of int32. Trainer.generate explains."""
-    stops = [] if stop is None else [stop] if isinstance(stop, (int, np.integer, str)) else list(stop)
+    stops = stops_of(stop)
     ends = [each for each in stops if isinstance(each, str)]
     for each in stops:
         if not isinstance(each, (int, np.integer, str)) or isinstance(each, bool) or each == "":
@@ -39,9 +48,12 @@ def generate(session, prompt, tokenizer, *, max_new_tokens, temperature, top_k, 
     for name, value in (("max_new_tokens", max_new_tokens), ("top_k", top_k), ("seed", seed)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name == "seed" and value < 0):
             refuse(f"generate: requires a whole number{' from 0 on' * (name == 'seed')} as {name}, got {value!r}")
+    for name, value in (("temperature", temperature), ("top_p", top_p)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            refuse(f"generate: requires a number as {name}, got {value!r}")
     tokens = tokens_of(prompt, tokenizer).tolist()
     options, choice = _core.GenerateOptions(), _core.ChoiceOptions()
-    choice.temperature, choice.top_k, choice.top_p = temperature, top_k, top_p
+    choice.temperature, choice.top_k, choice.top_p = float(temperature), top_k, float(top_p)
     options.tokens, options.seed, options.choice = max_new_tokens, seed, choice
     options.stops = [int(each) for each in stops if not isinstance(each, str)]
     if isinstance(prompt, str):

@@ -66,7 +66,7 @@ class Pipeline:
         self._predicted = None if predict is None else _Called(predict, own, "predict")
         described.logits = self._predicted
         shapes = {name: Input(*array.shape, dtype=str(array.dtype))
-                  for name, array in self._collated(range(batch)).items()}
+                  for name, array in self._collated([examples[index] for index in range(batch)]).items()}
         for function in filter(None, (described.loss, self._predicted)):
             for name in function.inputs:
                 if name not in shapes:
@@ -75,18 +75,20 @@ class Pipeline:
         self.plan = compile(described, batch=batch, inputs=shapes, **options)
         self.trainer = Trainer(self.plan, data=self._batches(), seed=seed)
 
-    def _collated(self, indices):
-        arrays = {name: np.asarray(array)
-                  for name, array in self._collate([self._examples[index] for index in indices]).items()}
-        return self._checked(arrays, len(indices))
-
-    @staticmethod
-    def _checked(arrays, rows):
+    def _collated(self, examples, inputs=()):
+        """The arrays that collate makes of examples, with all of these inputs."""
+        made = self._collate(examples)
+        if not isinstance(made, Mapping):
+            refuse(f"collate: requires a dictionary of arrays, got {type(made).__name__}")
+        arrays = {name: np.asarray(array) for name, array in made.items()}
         for name, array in arrays.items():
-            if str(array.dtype) not in ("int32", "float32") or array.shape[:1] != (rows,):
-                refuse(f'collate: requires int32 or float32 of {rows} rows in "{name}", got {array.dtype} '
+            if str(array.dtype) not in ("int32", "float32") or array.shape[:1] != (len(examples),):
+                refuse(f'collate: requires int32 or float32 of {len(examples)} rows in "{name}", got {array.dtype} '
                        f"{list(array.shape)}")
-        return arrays
+        for name in inputs:
+            if name not in arrays:
+                refuse(f'collate: requires an array "{name}", got {", ".join(arrays) or "none"}')
+        return {name: arrays[name] for name in inputs} if inputs else arrays
 
     def _batches(self) -> Iterator[dict[str, Any]]:
         """Examples in an order drawn for each epoch; what is left behind the last whole batch waits for another."""
@@ -94,8 +96,8 @@ class Pipeline:
         while True:
             order = random.permutation(len(self._examples))
             for start in range(0, len(order) - self._batch + 1, self._batch):
-                arrays = self._collated(order[start : start + self._batch])
-                yield {name: arrays[name] for name in self._inputs}
+                examples = [self._examples[index] for index in order[start : start + self._batch]]
+                yield self._collated(examples, self._inputs)
 
     @reports
     def fit(self, steps: int, **options: Any) -> _core.StepMetrics | None:
@@ -111,9 +113,7 @@ class Pipeline:
             refuse("predict: requires at least one example, got none")
         made = []
         for example in examples:
-            arrays = self._checked({name: np.asarray(array) for name, array in self._collate([example]).items()}, 1)
-            batch = {name: arrays[name] for name in self._predicted.inputs}
-            made.append(self.trainer.run("logits", batch)["logits"])
+            made.append(self.trainer.run("logits", self._collated([example], self._predicted.inputs))["logits"])
         return np.concatenate(made)
 
     @reports

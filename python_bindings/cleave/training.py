@@ -57,7 +57,8 @@ class Trainer:
         self._loops_itself = True  # steps come from `step`, not from `fit`
         self._session = _core.RunSession(plan._handle, threads, deadline, trace)
         self._history = _core.RunHistory()
-        source = weights if weights is not None else getattr(plan.model, "weights", None)
+        of_model = getattr(plan.model, "weights", None)  # of a model of one's own it may be anything
+        source = weights if weights is not None else of_model if isinstance(of_model, (str, os.PathLike)) else None
         has_adapter = resume is not None
         if resume is not None:
             self._session.resume(str(resume))

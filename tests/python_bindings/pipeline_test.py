@@ -57,10 +57,17 @@ class PipelineTest(unittest.TestCase):
         np.testing.assert_allclose(made.predict(ROWS), ROWS * 0.5, rtol=1e-6)
 
     def test_bad_use_is_named(self):
-        lists = {"x": np.zeros((8, 3))}
+        lists, calls = {"x": np.zeros((8, 3))}, []
+
+        def forgetful(rows):
+            calls.append(rows)
+            return {"x" if len(calls) == 1 else "z": np.stack(rows)}
+
         cases = (
             (lambda: pipeline(batch=9), "requires a batch of 1 to all 8 examples, got 9"),
             (lambda: pipeline(collate=lambda rows: lists), 'requires int32 or float32 of 8 rows in "x", got float64'),
+            (lambda: pipeline(collate=lambda rows: np.stack(rows)), "requires a dictionary of arrays, got ndarray"),
+            (lambda: pipeline(collate=forgetful).fit(1, progress=False), 'requires an array "x", got z'),
             (lambda: pipeline(loss=lambda model, y: y.mean()), 'requires inputs that collate gives (x), got "y"'),
             (lambda: pipeline().predict(ROWS), "requires a pipeline with a function predict, got none"),
             (lambda: pipeline(loss=lambda model, x: cleave.gradient(lambda w: x * w, [model.w])[0]),
@@ -73,6 +80,16 @@ class PipelineTest(unittest.TestCase):
                 call()
             self.assertIn(rule, str(raised.exception))
             self.assertTrue(raised.exception.file.endswith("pipeline_test.py"), raised.exception.file)
+
+    def test_a_models_own_attribute_weights_is_no_path(self):
+        class Named(nn.Module):
+            def __init__(self):
+                self.weights = nn.Parameter(3, init=nn.Init.constant(0.5))
+
+        line = cleave.Pipeline(Named(), ROWS, collate=lambda rows: {"x": np.stack(rows)}, batch=8,
+                               loss=lambda model, x: (x * model.weights).mean(), optimizer=cleave.SGD(0.1))
+        self.assertAlmostEqual(line.fit(1, progress=False).loss, 0.5 * float(ROWS.mean()), places=5)
+        line.close()
 
 
 if __name__ == "__main__":

@@ -72,12 +72,14 @@ build() {
   [[ $code == 0 ]] || fail "the build failed"
 }
 
-# Builds the wheels and prints the paths of their copies in dist/. A copy takes its place whole.
+# Builds the wheels for a Python and prints the paths of their copies in dist/. A copy takes its place whole.
 wheel() {
-  local built copy
-  build //python_bindings:cleave_wheel //python_bindings:cleave_runtime_wheel
+  local python=$1 tag built copy
+  tag=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])') ||
+    fail "wheel: requires a Python that runs, got $python"
+  build "--repo_env=CLEAVE_PYTHON=$python" //python_bindings:cleave_wheel //python_bindings:cleave_runtime_wheel
   mkdir -p "$root/dist"
-  for built in "$bin"/python_bindings/*.whl; do
+  for built in "$bin"/python_bindings/*-"$tag"-*.whl; do
     copy=$root/dist/${built##*/}
     cp --no-preserve=mode -- "$built" "$copy.new" && mv -f -- "$copy.new" "$copy" || fail "cannot write $copy"
     printf '%s\n' "$copy"

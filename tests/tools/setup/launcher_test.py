@@ -117,14 +117,22 @@ class LauncherTest(unittest.TestCase):
             self.assertEqual(result.returncode, 2)
             self.assertIn("--sanitise", result.stderr)
 
-    def test_wheels_are_copied_to_dist_and_their_paths_printed(self):
-        for name in ("cleave-1-x.whl", "cleave_runtime-1-x.whl"):
-            self.script(self.checkout / "bazel-bin/python_bindings" / name, name)
-        result = self.cleave("wheel")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        copies = [pathlib.Path(line) for line in result.stdout.splitlines()]
-        self.assertEqual([copy.read_text() for copy in copies], ["cleave-1-x.whl", "cleave_runtime-1-x.whl"])
-        self.assertEqual({copy.parent for copy in copies}, {self.checkout / "dist"})
+    def test_wheels_of_a_python_are_copied_to_dist_and_their_paths_printed(self):
+        debians = subprocess.run(["/usr/bin/python3", "-c", 'import sys; print("cp%d%d" % sys.version_info[:2])'],
+                                 stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        self.script(self.folder / "path" / "python9.9", "#!/bin/bash\necho cp99\n")
+        for tag in (debians, "cp99"):
+            for name in (f"cleave-1-{tag}-x.whl", f"cleave_runtime-1-{tag}-x.whl"):
+                self.script(self.checkout / "bazel-bin/python_bindings" / name, name)
+        for tag, arguments in ((debians, []), ("cp99", ["python9.9"])):
+            result = self.cleave("wheel", *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            copies = [pathlib.Path(line) for line in result.stdout.splitlines()]
+            self.assertEqual([copy.read_text() for copy in copies],
+                             [f"cleave-1-{tag}-x.whl", f"cleave_runtime-1-{tag}-x.whl"])
+            self.assertEqual({copy.parent for copy in copies}, {self.checkout / "dist"})
+        self.assertIn(f"--repo_env=CLEAVE_PYTHON={self.folder}/path/python9.9", self.recorded("bazel build")[-1])
+        self.assertIn("requires a Python, got python8.8", self.cleave("wheel", "python8.8").stderr)
 
     def test_help_goes_to_stdout_with_and_without_a_build(self):
         self.assertIn("./cleave quickstart", self.cleave("--help").stdout)
