@@ -36,6 +36,9 @@ T valueAt(absl::string_view bytes, size_t offset) {
   return value;
 }
 
+// Times and numbers of a record that was not damaged: sums of two of them fit.
+bool isCount(int64_t value) { return value >= 0 && value < int64_t{1} << 62; }
+
 FlightEvent eventAt(absl::string_view bytes, size_t offset) {
   using flight::Slot;
   FlightEvent event;
@@ -50,7 +53,7 @@ FlightEvent eventAt(absl::string_view bytes, size_t offset) {
 }
 
 bool isWhole(const FlightEvent &event, const FlightRecord &record) {
-  if (int(event.kind) < 0 || event.kind > FlightEvent::Kind::kMessageEnded) return false;
+  if (int(event.kind) < 0 || event.kind > FlightEvent::Kind::kMessageEnded || !isCount(event.nanos)) return false;
   const FlightIdentity &who = record.identity;
   if (event.kind >= FlightEvent::Kind::kMessageBegun) return event.subject >= 0 && event.subject < who.processes;
   return event.subject >= 0 && event.subject < int64_t(record.collectives.size()) && event.rank >= who.firstRank &&
@@ -157,9 +160,11 @@ absl::StatusOr<FlightRecord> readFlightRecord(absl::string_view bytes) {
   record.aliveNanos = valueAt<int64_t>(bytes, offsetof(Head, aliveNanos));
   record.pauseBegin = valueAt<int64_t>(bytes, offsetof(Head, pauseBegin));
   record.pauseEnd = valueAt<int64_t>(bytes, offsetof(Head, pauseEnd));
+  const int64_t written = valueAt<int64_t>(bytes, offsetof(Head, written));
+  for (int64_t count : {record.aliveNanos, record.pauseBegin, record.pauseEnd, written})
+    if (!isCount(count)) return noRecord("one with times or numbers that can't be");
   const absl::string_view why = bytes.substr(offsetof(Head, why), flight::kMostWhy);
   record.why = std::string(why.substr(0, why.find('\0')));
-  const int64_t written = valueAt<int64_t>(bytes, offsetof(Head, written));
   for (int64_t number = std::max<int64_t>(0, written - capacity) + 1; number <= written; ++number) {
     const size_t offset = sizeof(Head) + size_t((number - 1) % capacity) * sizeof(Slot);
     if (valueAt<int64_t>(bytes, offset + offsetof(Slot, number)) != number) continue;

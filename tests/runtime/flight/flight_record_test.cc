@@ -44,6 +44,7 @@ TEST(FlightRecordTest, NoByteThatIsWrongDoesHarm) {
       damaged[at] = char(damaged[at] ^ flipped);
       const auto record = readFlightRecord(damaged);
       if (!record.ok()) continue;
+      EXPECT_GE(record->aliveNanos, 0);
       for (const FlightEvent &event : record->events) {
         const bool isMessage = event.kind >= FlightEvent::Kind::kMessageBegun;
         EXPECT_LT(event.subject, isMessage ? record->identity.processes : int(record->collectives.size()));
